@@ -1,0 +1,213 @@
+//! The route table: everything a gateway knows of the catalog, as one immutable snapshot.
+//!
+//! A snapshot shares all but the changed paths with the one before (persistent maps), so that a change costs
+//! O(changed) whatever the number of tenants, and a reader keeps its snapshot without a lock.
+
+use crate::{ClusterId, DatabaseId, Domain, KeyId, Limits, LoginId, Placement, TenantId, TenantKey, TenantState};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// How a data database proves the tenant context (`tenancy.enter`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ContextKind {
+    /// The tenant stands in a superuser-only setting that only `tenancy.enter` may write.
+    Carrier,
+    /// The tenant stands in a signed setting that every policy verifies (managed PostgreSQL).
+    Signed,
+}
+
+impl ContextKind {
+    /// The word in the catalog and in messages.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Carrier => "carrier",
+            Self::Signed => "signed",
+        }
+    }
+}
+
+/// A tenant as the gateway sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantRoute {
+    pub id: TenantId,
+    pub key: TenantKey,
+    pub state: TenantState,
+    /// `None` until the first step of provisioning has chosen a place.
+    pub placement: Option<Placement>,
+    pub limits: Limits,
+    pub domains: Box<[Domain]>,
+}
+
+/// A data database and how to connect to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseRoute {
+    pub id: DatabaseId,
+    pub cluster: ClusterId,
+    /// `<cluster name>/<database name>`: what secrets are derived from (`MasterKey`).
+    pub stable_name: Box<str>,
+    /// A host name, an address, or the directory of a Unix socket (starts with `/`).
+    pub host: Box<str>,
+    pub port: u16,
+    /// The database's name on its server.
+    pub name: Box<str>,
+    /// The application's login role.
+    pub login: Box<str>,
+    pub context: ContextKind,
+    /// The key that new tokens are signed with.
+    pub key: KeyId,
+    /// Server connections that one gateway may open.
+    pub max_connections: u32,
+}
+
+/// Which tenants a gateway login may act for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoginBinding {
+    All,
+    Only(BTreeSet<TenantId>),
+}
+
+impl LoginBinding {
+    /// Whether the login may act for the tenant.
+    pub fn allows(&self, tenant: TenantId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(tenants) => tenants.contains(&tenant),
+        }
+    }
+}
+
+/// A gateway login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginRoute {
+    pub id: LoginId,
+    pub name: Box<str>,
+    /// PostgreSQL's text form: `SCRAM-SHA-256$<rounds>:<salt>$<stored key>:<server key>`.
+    pub verifier: Box<str>,
+    pub binding: LoginBinding,
+}
+
+/// One change of the catalog, to be applied to a snapshot.
+#[derive(Debug, Clone)]
+pub enum RouteChange {
+    Tenant(Arc<TenantRoute>),
+    TenantGone(TenantId),
+    Database(Arc<DatabaseRoute>),
+    DatabaseGone(DatabaseId),
+    Login(Arc<LoginRoute>),
+    LoginGone(LoginId),
+}
+
+/// An immutable snapshot of the catalog. Cloning is O(1).
+#[derive(Debug, Clone, Default)]
+pub struct RouteTable {
+    revision: i64,
+    tenants: imbl::HashMap<TenantId, Arc<TenantRoute>>,
+    by_key: imbl::HashMap<TenantKey, TenantId>,
+    by_domain: imbl::HashMap<Domain, TenantId>,
+    databases: imbl::HashMap<DatabaseId, Arc<DatabaseRoute>>,
+    logins: imbl::HashMap<LoginId, Arc<LoginRoute>>,
+    by_login: imbl::HashMap<Box<str>, LoginId>,
+}
+
+impl RouteTable {
+    /// A table with nothing in it: every connection is refused.
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// The catalog's revision that this snapshot shows. It only grows.
+    pub fn revision(&self) -> i64 {
+        self.revision
+    }
+
+    /// How many tenants there are.
+    pub fn tenant_count(&self) -> usize {
+        self.tenants.len()
+    }
+
+    pub fn tenant(&self, id: TenantId) -> Option<&Arc<TenantRoute>> {
+        self.tenants.get(&id)
+    }
+
+    pub fn tenant_by_key(&self, key: &str) -> Option<&Arc<TenantRoute>> {
+        self.by_key.get(key).and_then(|id| self.tenants.get(id))
+    }
+
+    /// `domain` must be in lower case, as `Domain` holds it.
+    pub fn tenant_by_domain(&self, domain: &str) -> Option<&Arc<TenantRoute>> {
+        self.by_domain.get(domain).and_then(|id| self.tenants.get(id))
+    }
+
+    pub fn database(&self, id: DatabaseId) -> Option<&Arc<DatabaseRoute>> {
+        self.databases.get(&id)
+    }
+
+    pub fn databases(&self) -> impl Iterator<Item = &Arc<DatabaseRoute>> {
+        self.databases.values()
+    }
+
+    pub fn login(&self, name: &str) -> Option<&Arc<LoginRoute>> {
+        self.by_login.get(name).and_then(|id| self.logins.get(id))
+    }
+
+    /// The snapshot after `changes`, at `revision`. The old snapshot stays as it is.
+    #[must_use]
+    pub fn with_changes(&self, revision: i64, changes: impl IntoIterator<Item = RouteChange>) -> Self {
+        let mut next = self.clone();
+        next.revision = revision;
+        for change in changes {
+            next.apply(change);
+        }
+        next
+    }
+
+    fn apply(&mut self, change: RouteChange) {
+        match change {
+            RouteChange::Tenant(tenant) => {
+                self.forget_tenant(tenant.id);
+                self.by_key.insert(tenant.key.clone(), tenant.id);
+                for domain in &tenant.domains {
+                    self.by_domain.insert(domain.clone(), tenant.id);
+                }
+                self.tenants.insert(tenant.id, tenant);
+            }
+            RouteChange::TenantGone(id) => self.forget_tenant(id),
+            RouteChange::Database(database) => {
+                self.databases.insert(database.id, database);
+            }
+            RouteChange::DatabaseGone(id) => {
+                self.databases.remove(&id);
+            }
+            RouteChange::Login(login) => {
+                self.forget_login(login.id);
+                self.by_login.insert(login.name.clone(), login.id);
+                self.logins.insert(login.id, login);
+            }
+            RouteChange::LoginGone(id) => self.forget_login(id),
+        }
+    }
+
+    /// Names are removed only while they still mean this tenant: in one batch of changes a key may have passed to
+    /// another tenant already.
+    fn forget_tenant(&mut self, id: TenantId) {
+        let Some(old) = self.tenants.remove(&id) else { return };
+        if self.by_key.get(&old.key) == Some(&id) {
+            self.by_key.remove(&old.key);
+        }
+        for domain in &old.domains {
+            if self.by_domain.get(domain) == Some(&id) {
+                self.by_domain.remove(domain);
+            }
+        }
+    }
+
+    fn forget_login(&mut self, id: LoginId) {
+        let Some(old) = self.logins.remove(&id) else { return };
+        if self.by_login.get(&old.name) == Some(&id) {
+            self.by_login.remove(&old.name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
