@@ -1,1 +1,19 @@
-//! Placeholder replaced in the next commits.
+//! The operations: each does one thing to clusters, schemas, tenants or logins, and can be run again after a crash.
+//!
+//! Every step first observes whether its effect is already there, so recovery is running the same operation
+//! again. Nothing here prints or reads configuration; progress is reported through [`Progress`].
+
+pub mod cluster;
+pub mod control;
+pub mod error;
+pub mod fence;
+pub mod isolation;
+pub mod login;
+pub mod plan;
+pub mod progress;
+pub mod schema;
+pub mod tenant;
+
+pub use control::{ClusterAccess, Control};
+pub use error::OpsError;
+pub use progress::{Progress, Silent, Step};
