@@ -1,0 +1,3 @@
+//! Managed clusters, for real: every test starts servers of its own.
+
+mod start;
