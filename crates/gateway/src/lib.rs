@@ -1,1 +1,25 @@
-//! Placeholder replaced in the next commits.
+//! The gateway: the data plane of Tenantry.
+//!
+//! A client speaks PostgreSQL's protocol to one address; the gateway resolves the tenant once, at connect, and
+//! lends the session a server connection for each transaction, proving the tenant to the database in the same
+//! packet as the transaction's first statement. It sees route snapshots (`tenantry_core::RouteTable`) and nothing
+//! else of the catalog, so it keeps serving when the catalog is down.
+//!
+//! Nothing here is process-wide: two gateways run in one process.
+
+mod backend;
+mod cancel;
+mod config;
+mod error;
+mod lex;
+mod pool;
+mod server;
+mod session;
+mod settings;
+mod statement;
+mod stream;
+mod worker;
+
+pub use config::Config;
+pub use error::{ClientError, GatewayError};
+pub use server::Gateway;

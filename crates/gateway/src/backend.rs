@@ -1,0 +1,146 @@
+//! A server connection: its state between transactions, and the exchanges that change it.
+//!
+//! The handover is a small state machine. `Clean` holds the nonce that the server issued; signing it enters one
+//! tenant once. `Entered` serves that tenant until a reset, which drops the context and the fence lock and issues the
+//! next nonce. Whatever is unexpected breaks the connection: it is closed, never repaired.
+
+mod connect;
+mod handover;
+
+use crate::cancel::CancelTarget;
+use crate::pool::Slot;
+use crate::settings::Settings;
+use crate::statement::Prepared;
+use crate::stream::{Buffered, Stream};
+use bytes::BytesMut;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+use tenantry_core::{DatabaseRoute, Epoch, Nonce, TenantId};
+use tenantry_wire::frame;
+use thiserror::Error;
+use tokio::net::{TcpStream, UnixStream};
+
+pub(crate) use connect::Credentials;
+pub(crate) use handover::Entry;
+
+/// Where a server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Address {
+    Tcp(Box<str>, u16),
+    Unix(PathBuf),
+}
+
+impl Address {
+    pub(crate) fn of(route: &DatabaseRoute) -> Self {
+        if route.host.starts_with('/') {
+            Self::Unix(PathBuf::from(format!("{}/.s.PGSQL.{}", route.host, route.port)))
+        } else {
+            Self::Tcp(route.host.clone(), route.port)
+        }
+    }
+
+    pub(crate) async fn connect(&self) -> io::Result<Stream> {
+        match self {
+            Self::Tcp(host, port) => {
+                let stream = TcpStream::connect((&**host, *port)).await?;
+                stream.set_nodelay(true)?;
+                Ok(Stream::Tcp(stream))
+            }
+            Self::Unix(path) => Ok(Stream::Unix(UnixStream::connect(path).await?)),
+        }
+    }
+}
+
+/// Whose a server connection is between two transactions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum State {
+    /// A reset was sent; its replies, with the next nonce, have not been read yet.
+    Resetting { replies: u8 },
+    /// Nobody's. The nonce can be signed once.
+    Clean { nonce: Nonce },
+    /// Inside a tenant, holding its fence lock.
+    Entered { tenant: TenantId, epoch: Epoch },
+    /// A context was asked for and the answer is outstanding, or something went wrong: only closing is left.
+    Unknown,
+}
+
+/// What a transaction may have left behind in the session, from the evidence of command tags and texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Residue {
+    None,
+    /// Settings, cursors, listens: gone after the reset.
+    Session,
+    /// SQL-level prepared statements too: only `DISCARD ALL` drops them.
+    Statements,
+}
+
+/// Parameters that the server reported when the connection was opened, in order.
+pub(crate) type Parameters = Vec<(Box<str>, Box<str>)>;
+
+#[derive(Debug)]
+pub(crate) struct ServerConnection {
+    pub(crate) io: Buffered,
+    pub(crate) state: State,
+    pub(crate) residue: Residue,
+    /// Which client's settings are in force.
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) prepared: Prepared,
+    /// Identifies the client's unnamed statement that the server holds; 0 is none.
+    pub(crate) unnamed: u64,
+    /// Whether `tenancy.enter` is prepared on the server.
+    enter_prepared: bool,
+    pub(crate) cancel: Arc<CancelTarget>,
+    pub(crate) parameters: Arc<Parameters>,
+    pub(crate) idle_since: Instant,
+    /// Its place in the pool's count. Dropping the connection frees it.
+    _slot: Slot,
+}
+
+/// Why a server connection can't be used (any more).
+#[derive(Debug, Error)]
+pub(crate) enum BackendError {
+    #[error("connection failed")]
+    Io(#[from] io::Error),
+    #[error("deadline passed")]
+    Deadline(#[from] tokio::time::error::Elapsed),
+    #[error("server said {sqlstate}: {message}")]
+    Server { sqlstate: String, message: String },
+    #[error("unexpected message from the server ({0})")]
+    Protocol(&'static str),
+}
+
+impl ServerConnection {
+    /// The next whole message of the server, header included. Not for the relay, which does not wait for whole rows.
+    async fn next_frame(&mut self) -> Result<BytesMut, BackendError> {
+        loop {
+            let header = frame::peek(&self.io.inbuf).map_err(|_| BackendError::Protocol("frame length"))?;
+            if let Some(header) = header {
+                if header.len > MAX_CONTROL_BYTES {
+                    return Err(BackendError::Protocol("oversized message"));
+                }
+                if self.io.inbuf.len() >= header.len {
+                    return Ok(self.io.inbuf.split_to(header.len));
+                }
+            }
+            self.io.fill().await?;
+        }
+    }
+
+    /// Whether the connection is still as it was left: nothing unread, not closed.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        if !self.io.inbuf.is_empty() {
+            return matches!(self.state, State::Resetting { .. });
+        }
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        match self.io.poll_fill(&mut context) {
+            std::task::Poll::Pending => true,
+            std::task::Poll::Ready(Ok(read)) => read > 0 && matches!(self.state, State::Resetting { .. }),
+            std::task::Poll::Ready(Err(_)) => false,
+        }
+    }
+}
+
+/// Messages outside the relay are short; a longer one means that something is wrong.
+const MAX_CONTROL_BYTES: usize = 1 << 20;

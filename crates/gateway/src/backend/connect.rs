@@ -1,0 +1,174 @@
+//! Opening a server connection: startup, SCRAM, and the first nonce.
+
+use super::{Address, BackendError, Parameters, Residue, ServerConnection, State};
+use crate::cancel::CancelTarget;
+use crate::pool::Slot;
+use crate::settings::Settings;
+use crate::statement::Prepared;
+use crate::stream::Buffered;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::time::Instant;
+use tenantry_core::Secret;
+use tenantry_wire::backend::{Authentication, BackendKeyData, ErrorFields, ParameterStatus, tag};
+use tenantry_wire::scram::{
+    AwaitsServerFinal, AwaitsServerFirst, ChannelBinding, ClientExchange, ClientKeys,
+};
+use tenantry_wire::startup::{self, CancelKey};
+use tenantry_wire::{frame, frontend};
+
+/// What authenticates the gateway to a database. The keys derived from the password are kept: deriving them costs
+/// thousands of hash rounds, and a reconnect under load should not.
+#[derive(Debug)]
+pub(crate) struct Credentials {
+    pub(crate) user: Box<str>,
+    pub(crate) database: Box<str>,
+    pub(crate) password: Secret,
+    pub(crate) keys: Mutex<Option<ClientKeys>>,
+}
+
+/// Sent in the startup packet: they beat what `ALTER ROLE … SET` left, and are what `RESET ALL` returns to.
+const DEFAULTS: &[(&str, &str)] = &[
+    ("application_name", "tenantry"),
+    ("client_encoding", "UTF8"),
+    ("search_path", "public"),
+    ("row_security", "on"),
+    ("default_transaction_read_only", "off"),
+    ("statement_timeout", "0"),
+    ("lock_timeout", "0"),
+    ("idle_in_transaction_session_timeout", "0"),
+];
+
+impl ServerConnection {
+    /// Connects, authenticates, prepares `tenancy.enter` and gets the first nonce.
+    pub(crate) async fn open(
+        address: &Address,
+        credentials: &Credentials,
+        max_statements: usize,
+        slot: Slot,
+    ) -> Result<Self, BackendError> {
+        let mut io = Buffered::new(address.connect().await?);
+        let mut params = vec![("user", &*credentials.user), ("database", &*credentials.database)];
+        params.extend(DEFAULTS);
+        startup::startup(&mut io.outbuf, 0, params);
+        let mut connection = Self {
+            io,
+            state: State::Unknown,
+            residue: Residue::None,
+            settings: Arc::new(Settings::default()),
+            prepared: Prepared::new(max_statements),
+            unnamed: 0,
+            enter_prepared: false,
+            cancel: Arc::new(CancelTarget {
+                address: address.clone(),
+                key: CancelKey { pid: 0, secret: Box::new([]) },
+            }),
+            parameters: Arc::new(Parameters::new()),
+            idle_since: Instant::now(),
+            _slot: slot,
+        };
+        connection.io.flush().await?;
+        connection.authenticate(credentials).await?;
+        connection.greet(address).await?;
+        connection.start_reset();
+        connection.finish_reset().await?;
+        Ok(connection)
+    }
+
+    async fn authenticate(&mut self, credentials: &Credentials) -> Result<(), BackendError> {
+        let mut exchange = Exchange::Idle;
+        loop {
+            let frame = self.next_frame().await?;
+            let body = &frame[frame::HEADER..];
+            match frame[0] {
+                tag::AUTHENTICATION => {}
+                tag::ERROR => return Err(server_error(body)),
+                tag::NOTICE => continue,
+                _ => return Err(BackendError::Protocol("during authentication")),
+            }
+            let message =
+                Authentication::decode(body).map_err(|_| BackendError::Protocol("authentication"))?;
+            exchange = match (message, exchange) {
+                (Authentication::Ok, Exchange::Verified) => return Ok(()),
+                // `trust` is no authentication of the server: a server that does not prove that it knows our
+                // verifier could be anybody.
+                (Authentication::Ok, _) => {
+                    return Err(BackendError::Protocol("the server must authenticate by SCRAM-SHA-256"));
+                }
+                (Authentication::Sasl { .. }, Exchange::Idle) => {
+                    let cached = credentials.keys.lock().clone();
+                    let (exchange, first) = ClientExchange::new(
+                        credentials.password.expose(),
+                        cached,
+                        ChannelBinding::Unsupported,
+                    );
+                    frontend::sasl_initial(&mut self.io.outbuf, "SCRAM-SHA-256", &first);
+                    Exchange::First(Box::new(exchange))
+                }
+                (Authentication::SaslContinue(data), Exchange::First(exchange)) => {
+                    let (exchange, answer) =
+                        exchange.respond(data).map_err(|_| BackendError::Protocol("SCRAM challenge"))?;
+                    frontend::sasl_response(&mut self.io.outbuf, &answer);
+                    Exchange::Final(Box::new(exchange))
+                }
+                (Authentication::SaslFinal(data), Exchange::Final(exchange)) => {
+                    let keys = exchange
+                        .finish(data)
+                        .map_err(|_| BackendError::Protocol("SCRAM server signature"))?;
+                    *credentials.keys.lock() = Some(keys);
+                    Exchange::Verified
+                }
+                _ => return Err(BackendError::Protocol("authentication method")),
+            };
+            self.io.flush().await?;
+        }
+    }
+
+    /// Reads parameters and the cancel key until the server is ready.
+    async fn greet(&mut self, address: &Address) -> Result<(), BackendError> {
+        let mut parameters = Parameters::new();
+        loop {
+            let frame = self.next_frame().await?;
+            let body = &frame[frame::HEADER..];
+            match frame[0] {
+                tag::PARAMETER_STATUS => {
+                    let status = ParameterStatus::decode(body)
+                        .map_err(|_| BackendError::Protocol("ParameterStatus"))?;
+                    parameters.push((
+                        String::from_utf8_lossy(status.name).into(),
+                        String::from_utf8_lossy(status.value).into(),
+                    ));
+                }
+                tag::BACKEND_KEY_DATA => {
+                    let key =
+                        BackendKeyData::decode(body).map_err(|_| BackendError::Protocol("BackendKeyData"))?;
+                    self.cancel = Arc::new(CancelTarget { address: address.clone(), key: key.to_key() });
+                }
+                tag::READY_FOR_QUERY => break,
+                tag::NOTICE => {}
+                tag::ERROR => return Err(server_error(body)),
+                _ => return Err(BackendError::Protocol("after authentication")),
+            }
+        }
+        self.parameters = Arc::new(parameters);
+        Ok(())
+    }
+}
+
+enum Exchange {
+    Idle,
+    First(Box<ClientExchange<AwaitsServerFirst>>),
+    Final(Box<ClientExchange<AwaitsServerFinal>>),
+    Verified,
+}
+
+/// The error in the server's words, for the log. Clients get words of ours.
+pub(super) fn server_error(body: &[u8]) -> BackendError {
+    match ErrorFields::decode(body) {
+        Ok(fields) => BackendError::Server {
+            sqlstate: fields.text(b'C').into_owned(),
+            message: fields.text(b'M').into_owned(),
+        },
+        Err(_) => BackendError::Protocol("ErrorResponse"),
+    }
+}

@@ -1,0 +1,176 @@
+//! The handover of a server connection from one tenant to the next.
+
+use super::connect::server_error;
+use super::{BackendError, Residue, ServerConnection, State};
+use crate::settings::Settings;
+use std::sync::Arc;
+use tenantry_core::{ContextKey, Epoch, Nonce, TenantId};
+use tenantry_wire::backend::{DataRow, TransactionStatus, ready_status, tag};
+use tenantry_wire::{frame, frontend};
+
+/// One simple Query: it also drops the unnamed statement, and overwrites the last statement's text in
+/// `pg_stat_activity`. It keeps plans and prepared statements, which hold no tenant's data. `challenge` drops the
+/// context and the fence lock and returns the next nonce.
+const RESET: &str = "SET SESSION AUTHORIZATION DEFAULT;CLOSE ALL;RESET ALL;UNLISTEN *;DISCARD TEMP;\
+                     DISCARD SEQUENCES;SELECT tenancy.challenge()";
+const CHALLENGE: &str = "SELECT tenancy.challenge()";
+const ENTER: &str = "SELECT tenancy.enter($1::int4,$2::int8,$3::int8,$4::text)";
+/// The statement's name. Guessing it gains nothing: who can run SQL can call the function anyway, without a token.
+const ENTER_NAME: &[u8] = b"tenantry_enter";
+
+/// What `tenancy.enter` answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entry {
+    Entered,
+    /// The token was not accepted: wrong key, or somebody used the nonce up.
+    Refused,
+    /// The placement has a newer epoch than the route we know.
+    Stale,
+    Suspended,
+    /// A move or a suspension holds the tenant's fence right now.
+    Fenced,
+}
+
+impl Entry {
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
+        Some(match text {
+            b"entered" => Self::Entered,
+            b"refused" => Self::Refused,
+            b"stale" => Self::Stale,
+            b"suspended" => Self::Suspended,
+            b"fenced" => Self::Fenced,
+            _ => return None,
+        })
+    }
+}
+
+impl ServerConnection {
+    /// Queues the reset. The replies are read by whoever needs the connection next.
+    pub(crate) fn start_reset(&mut self) {
+        self.settings = Arc::new(Settings::default());
+        self.unnamed = 0;
+        let mut replies = 1;
+        if self.residue == Residue::Statements {
+            // DISCARD ALL may not share its message with other statements.
+            frontend::query(&mut self.io.outbuf, "DISCARD ALL");
+            self.forget_statements();
+            replies = 2;
+        }
+        frontend::query(&mut self.io.outbuf, RESET);
+        self.residue = Residue::None;
+        self.state = State::Resetting { replies };
+    }
+
+    /// All prepared statements of the session are gone.
+    pub(crate) fn forget_statements(&mut self) {
+        self.prepared.clear();
+        self.enter_prepared = false;
+        self.unnamed = 0;
+    }
+
+    /// Waits for the replies of the reset that was queued. Afterwards the connection is `Clean`; on an error it
+    /// must be closed.
+    pub(crate) async fn finish_reset(&mut self) -> Result<(), BackendError> {
+        let State::Resetting { replies } = self.state else { return Ok(()) };
+        self.state = State::Unknown;
+        let mut nonce = self.read_nonce(replies).await?;
+        if nonce.is_none() {
+            // SQL prepared statements without a command tag that told (a function did it), so the database does not
+            // call the session clean.
+            self.forget_statements();
+            frontend::query(&mut self.io.outbuf, "DISCARD ALL");
+            frontend::query(&mut self.io.outbuf, CHALLENGE);
+            nonce = self.read_nonce(2).await?;
+        }
+        let nonce = nonce.ok_or(BackendError::Protocol("no nonce"))?;
+        self.state = State::Clean { nonce };
+        Ok(())
+    }
+
+    /// Reads up to the given number of ReadyForQuery; the last row's first column is the nonce.
+    async fn read_nonce(&mut self, replies: u8) -> Result<Option<Nonce>, BackendError> {
+        self.io.flush().await?;
+        let mut nonce = None;
+        let mut outstanding = replies;
+        while outstanding > 0 {
+            let frame = self.next_frame().await?;
+            let body = &frame[frame::HEADER..];
+            match frame[0] {
+                tag::DATA_ROW => nonce = first_column(body)?.map(|text| Nonce::new(text.as_str())),
+                tag::ERROR => return Err(server_error(body)),
+                tag::READY_FOR_QUERY => {
+                    expect_idle(body)?;
+                    outstanding -= 1;
+                }
+                _ => {}
+            }
+        }
+        Ok(nonce)
+    }
+
+    /// Queues the entry into a tenant. The answer is one row of text, read with `Entry::parse`.
+    /// The connection must be `Clean`; its nonce is used up whatever comes back.
+    pub(crate) fn queue_enter(
+        &mut self,
+        key: &ContextKey,
+        tenant: TenantId,
+        epoch: Epoch,
+    ) -> Result<(), BackendError> {
+        let State::Clean { nonce } = std::mem::replace(&mut self.state, State::Unknown) else {
+            return Err(BackendError::Protocol("handover of a connection that is not clean"));
+        };
+        let token = key.sign(tenant, epoch, &nonce);
+        let out = &mut self.io.outbuf;
+        if !std::mem::replace(&mut self.enter_prepared, true) {
+            frontend::parse(out, ENTER_NAME, ENTER, &[]);
+        }
+        let [kid, tenant, epoch] =
+            [i64::from(token.key.get()), tenant.get(), epoch.get()].map(|n| n.to_string());
+        let params = [kid.as_bytes(), tenant.as_bytes(), epoch.as_bytes(), token.mac.as_bytes()].map(Some);
+        frontend::bind_text(out, b"", ENTER_NAME, &params);
+        frontend::execute(out, b"", 0);
+        frontend::sync(out);
+        Ok(())
+    }
+
+    /// Enters and waits for the answer: for a tenant's own database, where no row-level security would hold back
+    /// a statement that follows a refusal in the same packet.
+    pub(crate) async fn enter(
+        &mut self,
+        key: &ContextKey,
+        tenant: TenantId,
+        epoch: Epoch,
+    ) -> Result<Entry, BackendError> {
+        self.queue_enter(key, tenant, epoch)?;
+        self.io.flush().await?;
+        let mut entry = None;
+        loop {
+            let frame = self.next_frame().await?;
+            let body = &frame[frame::HEADER..];
+            match frame[0] {
+                tag::DATA_ROW => entry = first_column(body)?.and_then(|text| Entry::parse(text.as_bytes())),
+                tag::ERROR => return Err(server_error(body)),
+                tag::READY_FOR_QUERY => break expect_idle(body)?,
+                _ => {}
+            }
+        }
+        let entry = entry.ok_or(BackendError::Protocol("no answer from tenancy.enter"))?;
+        if entry == Entry::Entered {
+            self.state = State::Entered { tenant, epoch };
+        }
+        Ok(entry)
+    }
+}
+
+/// The first column of a row, as text.
+pub(crate) fn first_column(body: &[u8]) -> Result<Option<String>, BackendError> {
+    let row = DataRow::decode(body).map_err(|_| BackendError::Protocol("DataRow"))?;
+    Ok(row.get(0).map(|text| String::from_utf8_lossy(text).into_owned()))
+}
+
+fn expect_idle(body: &[u8]) -> Result<(), BackendError> {
+    match ready_status(body) {
+        Ok(TransactionStatus::Idle) => Ok(()),
+        _ => Err(BackendError::Protocol("not idle between transactions")),
+    }
+}

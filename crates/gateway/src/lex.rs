@@ -1,0 +1,119 @@
+//! The little that the gateway reads of SQL text. Nothing of the isolation guarantee rests on it: it saves round
+//! trips, and makes statements about a session mean what they mean on a connection of one's own.
+
+use memchr::memmem;
+
+/// A statement that only clears session state. Between transactions a session holds no server connection, so the
+/// gateway answers these itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Cleanup {
+    /// `RESET ALL`: back to the startup packet's settings.
+    ResetAll,
+    /// `DISCARD ALL`: that, and no prepared statements.
+    DiscardAll,
+    /// `DEALLOCATE ALL`.
+    DeallocateAll,
+    /// `DEALLOCATE name`.
+    Deallocate(Box<str>),
+    /// `SELECT pg_advisory_unlock_all()`: the one that returns a row.
+    UnlockAll,
+    /// What has nothing to clear between transactions: `CLOSE ALL`, `UNLISTEN *`, `DISCARD PLANS`, …
+    Nothing,
+}
+
+/// The statements of a text that does nothing but clear session state, each with its command tag.
+/// `None` for every other text; deciding that costs a look at a few bytes in the usual case.
+pub(crate) fn cleanup(sql: &str) -> Option<Vec<(Cleanup, &'static str)>> {
+    const LONGEST: usize = 256;
+    let sql = sql.trim_ascii();
+    let first = sql.as_bytes().first()?.to_ascii_lowercase();
+    if sql.len() > LONGEST || !matches!(first, b'c' | b'd' | b'r' | b's' | b'u') {
+        return None;
+    }
+    if first == b's' && memmem::find(sql.as_bytes(), b"pg_advisory_unlock_all").is_none() {
+        return None;
+    }
+    let statements: Vec<_> = sql
+        .split(';')
+        .map(str::trim_ascii)
+        .filter(|s| !s.is_empty())
+        .map(one_cleanup)
+        .collect::<Option<_>>()?;
+    (!statements.is_empty()).then_some(statements)
+}
+
+fn one_cleanup(statement: &str) -> Option<(Cleanup, &'static str)> {
+    let words: Vec<String> = statement.split_ascii_whitespace().map(str::to_ascii_lowercase).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    Some(match words.as_slice() {
+        ["reset", "all"] => (Cleanup::ResetAll, "RESET"),
+        ["discard", "all"] => (Cleanup::DiscardAll, "DISCARD ALL"),
+        ["discard", "plans"] => (Cleanup::Nothing, "DISCARD PLANS"),
+        ["discard", "temp" | "temporary"] => (Cleanup::Nothing, "DISCARD TEMP"),
+        ["discard", "sequences"] => (Cleanup::Nothing, "DISCARD SEQUENCES"),
+        ["close", "all"] => (Cleanup::Nothing, "CLOSE CURSOR ALL"),
+        ["unlisten", "*"] => (Cleanup::Nothing, "UNLISTEN"),
+        ["deallocate", "all"] | ["deallocate", "prepare", "all"] => {
+            (Cleanup::DeallocateAll, "DEALLOCATE ALL")
+        }
+        ["deallocate", _] | ["deallocate", "prepare", _] => {
+            let name = statement.split_ascii_whitespace().next_back()?;
+            (Cleanup::Deallocate(identifier(name)?), "DEALLOCATE")
+        }
+        ["select", "pg_advisory_unlock_all()"] => (Cleanup::UnlockAll, "SELECT 1"),
+        _ => return None,
+    })
+}
+
+/// The name that PostgreSQL reads from one word: folded unless quoted.
+fn identifier(word: &str) -> Option<Box<str>> {
+    if let Some(quoted) = word.strip_prefix('"').and_then(|w| w.strip_suffix('"')) {
+        return Some(quoted.replace("\"\"", "\"").into());
+    }
+    let plain = word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'$' || b >= 0x80);
+    plain.then(|| word.to_ascii_lowercase().into())
+}
+
+/// Whether a text may change session settings without a command tag that tells: then the connection is reset after
+/// the transaction. A false alarm costs a reset, a miss costs nothing between tenants, who never share a state.
+pub(crate) fn may_set_config(sql: &[u8]) -> bool {
+    memmem::find(sql, b"set_config").is_some() || memmem::find(sql, b"SET_CONFIG").is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(sql: &str) -> Option<Vec<Cleanup>> {
+        cleanup(sql).map(|list| list.into_iter().map(|(kind, _)| kind).collect())
+    }
+
+    #[test]
+    fn reset_texts_of_common_drivers_are_recognised() {
+        // asyncpg's pool
+        assert_eq!(
+            kinds("SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;"),
+            Some(vec![Cleanup::UnlockAll, Cleanup::Nothing, Cleanup::Nothing, Cleanup::ResetAll])
+        );
+        assert_eq!(kinds("discard all"), Some(vec![Cleanup::DiscardAll]));
+        assert_eq!(kinds("DEALLOCATE _pg3_0"), Some(vec![Cleanup::Deallocate("_pg3_0".into())]));
+        assert_eq!(kinds("DEALLOCATE PREPARE \"A b\""), None);
+        assert_eq!(kinds("deallocate \"Ab\";"), Some(vec![Cleanup::Deallocate("Ab".into())]));
+    }
+
+    #[test]
+    fn everything_else_goes_to_the_server() {
+        for sql in [
+            "",
+            ";",
+            "select 1",
+            "RESET ALL; SELECT 1",
+            "reset role",
+            "close c",
+            "DISCARD ALL -- x",
+            "drop table t",
+        ] {
+            assert_eq!(kinds(sql), None, "{sql}");
+        }
+    }
+}

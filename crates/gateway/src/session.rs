@@ -1,0 +1,494 @@
+//! A client's session, from its first byte to its last.
+//!
+//! The states are `Startup → Authenticated → Detached ⇄ Attached`, each a type or a variant with only what is legal
+//! in it: [`startup`] reads the packet, [`login`] authenticates and resolves the tenant, [`Session`] is a client
+//! without a server connection, and [`transaction::Transaction`] is what it is lent for one transaction.
+
+mod login;
+mod refuse;
+mod relay;
+mod startup;
+mod transaction;
+
+use crate::backend::{Entry, Residue, ServerConnection, State};
+use crate::cancel::Registered;
+use crate::error::{ClientError, SessionEnd};
+use crate::lex::{self, Cleanup};
+use crate::pool::Pool;
+use crate::settings::Settings;
+use crate::statement::{Statement, StatementScope};
+use crate::stream::{Buffered, Stream};
+use crate::worker::{ClientSlot, Phase, Worker};
+use bytes::{Buf, Bytes};
+use std::collections::HashMap;
+use std::sync::Arc;
+use tenantry_core::{ErrorKind, LoginId, Placement, RouteTable, TenancyModel, TenantId, TenantState};
+use tenantry_wire::backend::{self, TransactionStatus};
+use tenantry_wire::frontend::tag;
+use tenantry_wire::{frame, frontend};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use transaction::Transaction;
+
+/// Serves one client until it leaves.
+pub(crate) async fn serve(worker: Arc<Worker>, stream: TcpStream) {
+    // The socket options are a wish: without them the client is only slower.
+    let _nodelay = stream.set_nodelay(true);
+    let mut client = Buffered::new(Stream::Tcp(stream));
+    let outcome = match ClientSlot::take(&worker.shared) {
+        Some(slot) => open_and_run(&worker, &mut client, slot).await,
+        None => Err(ClientError::new(ErrorKind::LimitReached, "too many clients are connected")
+            .with_sqlstate("53300")
+            .into()),
+    };
+    if let Err(SessionEnd::Fatal(error)) = outcome {
+        refuse::fatal(&mut client.outbuf, &error);
+    }
+    if !client.outbuf.is_empty() {
+        // The client may be gone or not reading; it has had its chance.
+        let _sent = tokio::time::timeout(std::time::Duration::from_secs(1), client.flush()).await;
+    }
+}
+
+async fn open_and_run(
+    worker: &Arc<Worker>,
+    client: &mut Buffered,
+    slot: ClientSlot,
+) -> Result<(), SessionEnd> {
+    let opening = async {
+        let Some(startup) = startup::read(worker, client).await? else { return Ok(None) };
+        login::authenticate(worker, client, startup).await.map(Some)
+    };
+    let login = tokio::time::timeout(worker.shared.config.login_timeout, opening)
+        .await
+        .map_err(|_| ClientError::new(ErrorKind::AuthenticationFailed, "the login took too long"))??;
+    let Some(login) = login else { return Ok(()) };
+    let taken = std::mem::replace(client, Buffered::new(Stream::Closed));
+    let mut session = Session::new(Arc::clone(worker), taken, login, slot);
+    let outcome = match session.greet().await {
+        Ok(()) => session.run().await,
+        Err(end) => Err(end),
+    };
+    *client = std::mem::replace(&mut session.client, Buffered::new(Stream::Closed));
+    outcome
+}
+
+/// A client that is authenticated. Between transactions it holds no server connection.
+struct Session {
+    worker: Arc<Worker>,
+    client: Buffered,
+    login: LoginId,
+    login_name: Box<str>,
+    /// Decided once, at login.
+    tenant: Option<TenantId>,
+    /// Tells when the routes have changed since `target` was looked up.
+    routes: watch::Receiver<Arc<RouteTable>>,
+    phase: watch::Receiver<Phase>,
+    target: Option<Target>,
+    /// What the startup packet chose: `RESET ALL` returns to it.
+    startup_settings: Arc<Settings>,
+    settings: Arc<Settings>,
+    statements: HashMap<Box<[u8]>, ClientStatement>,
+    /// The unnamed statement: what followed its name in the Parse message.
+    unnamed: Vec<u8>,
+    /// Distinguishes this session's unnamed statements from each other and from everybody else's; 0 is none.
+    unnamed_id: u64,
+    cancel: Registered,
+    /// A pipeline failed before it had a server connection: the rest, up to Sync, is skipped.
+    skip_to_sync: bool,
+    _slot: ClientSlot,
+}
+
+/// Where the tenant's transactions go, as of the last look at the routes.
+#[derive(Clone)]
+struct Target {
+    tenant: TenantId,
+    placement: Placement,
+    pool: Arc<Pool>,
+}
+
+struct ClientStatement {
+    body: Bytes,
+    /// The statement in the pool where it was last used.
+    known: Option<(StatementScope, Arc<Pool>, Arc<Statement>)>,
+}
+
+/// What the bytes at the front of a detached client's buffer ask for.
+enum Step {
+    /// Not a whole message yet.
+    NeedInput,
+    /// Answered here.
+    Done,
+    /// Needs a server connection.
+    Attach,
+    /// The client says goodbye.
+    Terminate,
+}
+
+impl Session {
+    fn new(worker: Arc<Worker>, client: Buffered, login: login::Login, slot: ClientSlot) -> Self {
+        let settings = Arc::new(login.settings);
+        Self {
+            client,
+            login: login.id,
+            login_name: login.name,
+            tenant: login.tenant,
+            routes: worker.routes.clone(),
+            phase: worker.phase.clone(),
+            target: None,
+            startup_settings: Arc::clone(&settings),
+            settings,
+            statements: HashMap::new(),
+            unnamed: Vec::new(),
+            unnamed_id: 0,
+            cancel: worker.shared.cancels.register(),
+            skip_to_sync: false,
+            _slot: slot,
+            worker,
+        }
+    }
+
+    /// Tells the client about the server and that it may begin. With a tenant, its database is asked to take the
+    /// client's settings now, so that a bad one is refused at login and the values reported are the server's own.
+    async fn greet(&mut self) -> Result<(), SessionEnd> {
+        let mut parameters: Vec<(Box<str>, Box<str>)> = Vec::new();
+        if self.tenant.is_some() {
+            let mut transaction = self.attach().await?;
+            transaction.report();
+            let reported = self.finish_prologue(transaction).await?;
+            let known = self.target.as_ref().and_then(|target| target.pool.parameters());
+            parameters.extend(known.iter().flat_map(|known| known.iter().cloned()));
+            for (name, value) in reported {
+                match parameters.iter_mut().find(|(known, _)| *known == name) {
+                    Some(known) => known.1 = value,
+                    None => parameters.push((name, value)),
+                }
+            }
+        } else if let Some(known) = self.worker.any_parameters() {
+            parameters.extend(known.iter().cloned());
+        } else {
+            parameters.extend(login::DEFAULT_PARAMETERS.map(|(name, value)| (name.into(), value.into())));
+        }
+        let out = &mut self.client.outbuf;
+        backend::authentication_ok(out);
+        for (name, value) in &parameters {
+            // The server's login role is nobody's business; the client asked for its own.
+            let value = if &**name == "session_authorization" { &self.login_name } else { value };
+            backend::parameter_status(out, &**name, &**value);
+        }
+        backend::backend_key_data(out, &self.cancel.key());
+        backend::ready_for_query(out, TransactionStatus::Idle);
+        Ok(())
+    }
+
+    async fn run(&mut self) -> Result<(), SessionEnd> {
+        loop {
+            match self.step()? {
+                Step::Done => {}
+                Step::Terminate => return Ok(()),
+                Step::NeedInput => self.wait_for_input().await?,
+                Step::Attach => match self.attach().await {
+                    Ok(transaction) => self.transact(transaction).await?,
+                    Err(error) if self.may_continue() => self.refuse(&error),
+                    Err(error) => return Err(error.into()),
+                },
+            }
+        }
+    }
+
+    /// Whether the login still exists; without it the session ends at its next statement.
+    fn may_continue(&self) -> bool {
+        self.routes.borrow().login(&self.login_name).is_some_and(|login| login.id == self.login)
+    }
+
+    /// Flushes, and waits until the client sends something.
+    async fn wait_for_input(&mut self) -> Result<(), SessionEnd> {
+        if self.client.flush().await.is_err() {
+            return Err(SessionEnd::ClientGone);
+        }
+        self.client.release_buffers();
+        let client = &mut self.client;
+        // Cancel-safe: a fill that is dropped has read nothing.
+        tokio::select! {
+            biased;
+            filled = client.fill() => filled.map_err(|_| SessionEnd::ClientGone),
+            _ = self.phase.wait_for(|phase| *phase != Phase::Serving) => Err(ClientError::shutting_down().into()),
+        }
+    }
+
+    /// Looks at the next message while no server connection is held.
+    fn step(&mut self) -> Result<Step, SessionEnd> {
+        let Some(header) = self.peek_client()? else { return Ok(Step::NeedInput) };
+        if self.skip_to_sync && !matches!(header.tag, tag::SYNC | tag::TERMINATE) {
+            self.client.inbuf.advance(header.len);
+            return Ok(Step::Done);
+        }
+        match header.tag {
+            tag::TERMINATE => return Ok(Step::Terminate),
+            tag::SYNC => {
+                self.skip_to_sync = false;
+                backend::ready_for_query(&mut self.client.outbuf, TransactionStatus::Idle);
+            }
+            // Flush with nothing pending; COPY data of a COPY that failed.
+            tag::FLUSH | tag::COPY_DATA | tag::COPY_DONE | tag::COPY_FAIL => {}
+            tag::QUERY => {
+                let body = &self.client.inbuf[frame::HEADER..header.len];
+                let Some(statements) = cleanup_of(body) else { return Ok(Step::Attach) };
+                if !self.answer_cleanup(&statements, TransactionStatus::Idle) {
+                    return Ok(Step::Attach);
+                }
+            }
+            tag::PARSE | tag::BIND | tag::DESCRIBE | tag::EXECUTE | tag::CLOSE | tag::FUNCTION_CALL => {
+                return Ok(Step::Attach);
+            }
+            other => return Err(unknown_message(other).into()),
+        }
+        self.client.inbuf.advance(header.len);
+        Ok(Step::Done)
+    }
+
+    /// The header of the client's next message, once all of it is there.
+    fn peek_client(&self) -> Result<Option<frame::Header>, SessionEnd> {
+        let header =
+            frame::peek(&self.client.inbuf).map_err(|error| ClientError::protocol(error.to_string()))?;
+        let Some(header) = header else { return Ok(None) };
+        if header.len > self.worker.shared.config.max_message_bytes && header.tag != tag::COPY_DATA {
+            return Err(self.oversized(header.len).into());
+        }
+        Ok((self.client.inbuf.len() >= header.len).then_some(header))
+    }
+
+    fn oversized(&self, len: usize) -> ClientError {
+        let limit = self.worker.shared.config.max_message_bytes;
+        ClientError::new(
+            ErrorKind::LimitReached,
+            format!("a message of {len} bytes is over the limit of {limit}"),
+        )
+        .with_sqlstate("54000")
+        .with_hint("send large data with COPY, which has no such limit, or raise [gateway] max_message_bytes")
+    }
+
+    /// Answers statements that only clear session state. False when the server must see them after all.
+    fn answer_cleanup(&mut self, statements: &[(Cleanup, &'static str)], status: TransactionStatus) -> bool {
+        let ours = |cleanup: &Cleanup| match cleanup {
+            // Unknown names may be SQL-level statements; the server answers for those.
+            Cleanup::Deallocate(name) => self.statements.contains_key(name.as_bytes()),
+            _ => true,
+        };
+        if !statements.iter().all(|(cleanup, _)| ours(cleanup)) {
+            return false;
+        }
+        for (cleanup, command) in statements {
+            let out = &mut self.client.outbuf;
+            match cleanup {
+                Cleanup::ResetAll => self.settings = Arc::clone(&self.startup_settings),
+                Cleanup::DiscardAll => {
+                    self.settings = Arc::clone(&self.startup_settings);
+                    self.statements.clear();
+                }
+                Cleanup::DeallocateAll => self.statements.clear(),
+                Cleanup::Deallocate(name) => {
+                    self.statements.remove(name.as_bytes());
+                }
+                Cleanup::UnlockAll => {
+                    backend::row_description(out, &["pg_advisory_unlock_all"]);
+                    backend::data_row(out, &[Some(b"")]);
+                }
+                Cleanup::Nothing => {}
+            }
+            backend::command_complete(out, command);
+        }
+        backend::ready_for_query(&mut self.client.outbuf, status);
+        true
+    }
+
+    /// Where this session's transactions go now. Looked up again only when the routes have changed.
+    fn target(&mut self) -> Result<Target, ClientError> {
+        if let (Some(target), false) = (&self.target, self.routes.has_changed().unwrap_or(false)) {
+            return Ok(target.clone());
+        }
+        self.target = None;
+        let Some(tenant) = self.tenant else { return Err(no_tenant()) };
+        let table = Arc::clone(&self.routes.borrow_and_update());
+        let Some(route) = table.tenant(tenant) else {
+            return Err(ClientError::new(ErrorKind::UnknownTenant, "this tenant no longer exists"));
+        };
+        if !table
+            .login(&self.login_name)
+            .is_some_and(|login| login.id == self.login && login.binding.allows(tenant))
+        {
+            return Err(ClientError::new(
+                ErrorKind::NotAllowed,
+                "this login may no longer act for the tenant",
+            ));
+        }
+        if route.state != TenantState::Active {
+            return Err(unavailable(route.state));
+        }
+        let placement = route.placement.as_ref();
+        let database = placement.and_then(|placement| table.database(placement.database));
+        let (Some(placement), Some(database)) = (placement, database) else {
+            return Err(ClientError::server_unavailable());
+        };
+        let pool = self.worker.pool(database);
+        let target = Target { tenant, placement: placement.clone(), pool };
+        self.target = Some(target.clone());
+        Ok(target)
+    }
+
+    /// Gets a server connection that is, or will be by the time the client's message arrives, inside the tenant.
+    async fn attach(&mut self) -> Result<Transaction, ClientError> {
+        let target = self.target()?;
+        let (tenant, epoch) = (target.tenant, target.placement.epoch);
+        // A connection may turn out dead at its handover; then the next is tried. Each failure closes one, so a
+        // pool full of dead connections ends in a fresh one, whose failure counts.
+        for _ in 0..=target.pool.route.max_connections {
+            let mut server = target.pool.acquire(tenant, epoch).await?;
+            let handover = prepare(&mut server, &target, &self.settings);
+            match tokio::time::timeout(self.worker.shared.config.handover_timeout, handover).await {
+                Ok(Ok(prologue)) => {
+                    self.cancel.slot.attach(&server.cancel);
+                    return Ok(Transaction::new(server, target, prologue));
+                }
+                Ok(Err(Handover::Refused(entry))) => return Err(refused(entry)),
+                Ok(Err(Handover::Broken(error))) => {
+                    tracing::debug!(%error, "a server connection broke at handover");
+                }
+                Err(_) => return Err(ClientError::server_unavailable()),
+            }
+        }
+        Err(ClientError::server_unavailable())
+    }
+
+    /// Gives a server connection back, or closes it when it is not provably reusable.
+    fn release(&mut self, transaction: Transaction) {
+        let cancelled = self.cancel.slot.detach();
+        let (server, pool) = transaction.into_parts();
+        // A cancel that is still on its way must not hit whoever gets the connection next.
+        if !cancelled {
+            pool.release(server);
+        }
+    }
+}
+
+/// What a handover queued before the client's first message.
+#[derive(Debug, Clone, Copy, Default)]
+struct Prologue {
+    settings: bool,
+    enter: bool,
+}
+
+enum Handover {
+    /// The database keeps us out.
+    Refused(Entry),
+    Broken(crate::backend::BackendError),
+}
+
+/// Brings a connection into the tenant: settings and entry are queued, to leave with the client's first message.
+async fn prepare(
+    server: &mut ServerConnection,
+    target: &Target,
+    settings: &Arc<Settings>,
+) -> Result<Prologue, Handover> {
+    let (tenant, epoch) = (target.tenant, target.placement.epoch);
+    let inside = server.state == State::Entered { tenant, epoch };
+    let mut prologue = Prologue::default();
+    if !inside {
+        if matches!(server.state, State::Entered { .. }) {
+            server.start_reset();
+        }
+        server.finish_reset().await.map_err(Handover::Broken)?;
+        if target.placement.model == TenancyModel::Database {
+            let entry =
+                server.enter(&target.pool.context_key, tenant, epoch).await.map_err(Handover::Broken)?;
+            if entry != Entry::Entered {
+                return Err(Handover::Refused(entry));
+            }
+        }
+    }
+    let mut sql = String::new();
+    if !inside && target.placement.model == TenancyModel::Schema {
+        sql = format!("SET search_path TO {};", target.placement.schema);
+    }
+    if !Arc::ptr_eq(&server.settings, settings) && server.settings != *settings {
+        settings.write_changes(&server.settings, &mut sql);
+    }
+    if !sql.is_empty() {
+        frontend::query(&mut server.io.outbuf, &sql);
+        server.unnamed = 0;
+        prologue.settings = true;
+    }
+    server.settings = Arc::clone(settings);
+    if matches!(server.state, State::Clean { .. }) {
+        server.queue_enter(&target.pool.context_key, tenant, epoch).map_err(Handover::Broken)?;
+        prologue.enter = true;
+    }
+    Ok(prologue)
+}
+
+/// The clean-up statements of a simple Query, if it holds nothing else.
+fn cleanup_of(body: &[u8]) -> Option<Vec<(Cleanup, &'static str)>> {
+    let text = body.strip_suffix(b"\0")?;
+    lex::cleanup(std::str::from_utf8(text).ok()?)
+}
+
+fn no_tenant() -> ClientError {
+    ClientError::new(ErrorKind::NoTenant, "no tenant: this connection does not say for which tenant it acts")
+        .with_hint("connect with the tenant's key as the database name, or as user.tenant, or with -c tenantry.tenant=KEY")
+}
+
+fn unavailable(state: TenantState) -> ClientError {
+    let message = match state {
+        TenantState::Suspended => "this tenant is suspended",
+        TenantState::Provisioning => "this tenant is still being provisioned",
+        TenantState::Dropping => "this tenant is being dropped",
+        TenantState::Active => "this tenant is not available",
+    };
+    ClientError::new(ErrorKind::TenantUnavailable, message)
+}
+
+/// What a client is told when the database kept us out.
+fn refused(entry: Entry) -> ClientError {
+    match entry {
+        Entry::Suspended => unavailable(TenantState::Suspended),
+        Entry::Stale | Entry::Fenced => {
+            ClientError::new(ErrorKind::TenantUnavailable, "this tenant's placement is being changed")
+                .with_hint("try again in a moment")
+        }
+        Entry::Refused | Entry::Entered => {
+            tracing::error!(
+                ?entry,
+                "a database refused a context token: check the keys with `tenantry cluster check`"
+            );
+            ClientError::server_unavailable()
+        }
+    }
+}
+
+fn unknown_message(tag: u8) -> ClientError {
+    ClientError::protocol(format!("unknown message type {:?}", char::from(tag)))
+}
+
+/// Note of what a command tag tells about the session it ran in.
+fn residue_of(command: &[u8]) -> Residue {
+    const SESSION: &[&[u8]] = &[
+        b"SET",
+        b"RESET",
+        b"DISCARD",
+        b"DEALLOCATE",
+        b"DECLARE",
+        b"LISTEN",
+        b"LOAD",
+        b"CREATE",
+        b"ALTER",
+        b"DO",
+        b"CALL",
+    ];
+    if command.starts_with(b"PREPARE") && !command.starts_with(b"PREPARE TRANSACTION") {
+        Residue::Statements
+    } else if SESSION.iter().any(|prefix| command.starts_with(prefix)) {
+        Residue::Session
+    } else {
+        Residue::None
+    }
+}

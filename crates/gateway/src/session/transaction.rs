@@ -1,0 +1,233 @@
+//! A session's loan of a server connection, and the book-keeping of what the server still owes.
+//!
+//! Every message that goes to the server leaves an entry in `expected`, so that replies can be told apart: those the
+//! client is waiting for, those to messages that the gateway put in, and those that the gateway answers itself
+//! without sending anything.
+
+use super::{ClientStatement, Prologue, Target};
+use crate::backend::{Residue, ServerConnection};
+use crate::pool::Pool;
+use crate::statement::{Statement, StatementScope};
+use bytes::BytesMut;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use tenantry_core::TenancyModel;
+use tenantry_wire::backend::{self, TransactionStatus};
+use tenantry_wire::frontend;
+
+/// A reply that the server (or the gateway in its place) owes.
+#[derive(Debug)]
+pub(super) enum Expected {
+    /// The gateway's own settings; swallowed up to ReadyForQuery.
+    Settings,
+    /// The entry into the tenant; its answer decides, the rest is swallowed up to ReadyForQuery.
+    Enter,
+    /// A simple Query or a function call: everything up to ReadyForQuery.
+    Query,
+    Sync,
+    /// A Parse that the client sent; on failure its statement is forgotten.
+    Parse {
+        statement: Option<Arc<Statement>>,
+        name: Box<[u8]>,
+    },
+    /// A Parse that the gateway put in because this connection did not have the statement.
+    ParseInjected(Option<Arc<Statement>>),
+    /// A Parse that need not be sent: the connection has the statement.
+    ParseKnown,
+    Bind,
+    Describe,
+    Execute,
+    ClosePortal,
+    /// A Close that concerns the client's name only.
+    CloseKnown,
+    /// A Close of a statement that had to make room.
+    CloseInjected,
+    /// No reply: marks where the client ended its COPY data.
+    CopyEnd,
+}
+
+/// Where the client's extended messages stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pipeline {
+    /// The last extended message was a Sync, or there was none.
+    Closed,
+    /// Extended messages were sent that no Sync has followed yet.
+    Open,
+    /// One failed and its Sync has not been seen: messages up to it are dropped, as the server would.
+    Failed,
+    /// The server reads COPY data: it ignores Sync until the data ends.
+    CopyIn,
+}
+
+pub(super) struct Transaction {
+    pub(super) server: Box<ServerConnection>,
+    pub(super) target: Target,
+    pub(super) expected: VecDeque<Expected>,
+    pub(super) status: TransactionStatus,
+    pub(super) residue: Residue,
+    pub(super) pipeline: Pipeline,
+    /// Bytes of the client's current message still to be forwarded as they come.
+    pub(super) client_pass: usize,
+    /// Bytes of the server's current message still to be forwarded as they come.
+    pub(super) server_pass: usize,
+    /// ParameterStatus of the prologue, collected while a session opens.
+    pub(super) reported: Option<Vec<(Box<str>, Box<str>)>>,
+    /// The server has said a FATAL error to the client.
+    pub(super) fatal_seen: bool,
+}
+
+impl Transaction {
+    pub(super) fn new(server: Box<ServerConnection>, target: Target, prologue: Prologue) -> Self {
+        let mut expected = VecDeque::with_capacity(8);
+        if prologue.settings {
+            expected.push_back(Expected::Settings);
+        }
+        if prologue.enter {
+            expected.push_back(Expected::Enter);
+        }
+        Self {
+            server,
+            target,
+            expected,
+            status: TransactionStatus::Idle,
+            residue: Residue::None,
+            pipeline: Pipeline::Closed,
+            client_pass: 0,
+            server_pass: 0,
+            reported: None,
+            fatal_seen: false,
+        }
+    }
+
+    /// Collects the parameters that the prologue's settings make the server report.
+    pub(super) fn report(&mut self) {
+        self.reported = Some(Vec::new());
+    }
+
+    pub(super) fn into_parts(self) -> (Box<ServerConnection>, Arc<Pool>) {
+        let mut server = self.server;
+        server.residue = server.residue.max(self.residue);
+        (server, self.target.pool)
+    }
+
+    /// Whether the server owes nothing and the transaction is over: the connection can be given back.
+    pub(super) fn is_finished(&self) -> bool {
+        self.expected.is_empty()
+            && self.status == TransactionStatus::Idle
+            && self.pipeline == Pipeline::Closed
+            && self.client_pass == 0
+            && self.server_pass == 0
+            && self.server.io.inbuf.is_empty()
+    }
+
+    /// Whether the client's own messages are what is being waited for, or already answered in part.
+    pub(super) fn in_prologue(&self) -> bool {
+        matches!(self.expected.front(), Some(Expected::Settings | Expected::Enter))
+    }
+
+    pub(super) fn scope(&self) -> StatementScope {
+        match self.target.placement.model {
+            TenancyModel::Schema => StatementScope::Tenant(self.target.tenant.get()),
+            TenancyModel::Shared | TenancyModel::Database => StatementScope::Pool,
+        }
+    }
+
+    /// The statement behind a client's name, as this pool knows it.
+    pub(super) fn known(&self, statement: &mut ClientStatement) -> Arc<Statement> {
+        let scope = self.scope();
+        if let Some((at, pool, known)) = &statement.known
+            && *at == scope
+            && Arc::ptr_eq(pool, &self.target.pool)
+        {
+            return Arc::clone(known);
+        }
+        let known = self.target.pool.statements.lock().intern(scope, &statement.body);
+        statement.known = Some((scope, Arc::clone(&self.target.pool), Arc::clone(&known)));
+        known
+    }
+
+    /// Sees to it that this connection has the statement by the time the next message arrives.
+    pub(super) fn ensure_prepared(&mut self, statement: &Arc<Statement>, client: &mut BytesMut) {
+        if self.server.prepared.touch(statement.id) {
+            return;
+        }
+        self.make_room(statement, client);
+        frontend::parse_raw(&mut self.server.io.outbuf, &statement.name, &statement.body);
+        self.expect(Expected::ParseInjected(Some(Arc::clone(statement))), client);
+    }
+
+    /// Notes the statement as prepared, closing the least recently used one if the connection is full.
+    pub(super) fn make_room(&mut self, statement: &Arc<Statement>, client: &mut BytesMut) {
+        if let Some(evicted) = self.server.prepared.insert(statement) {
+            frontend::close(&mut self.server.io.outbuf, frontend::STATEMENT, &evicted.name);
+            self.expect(Expected::CloseInjected, client);
+        }
+    }
+
+    /// Notes what the server owes for a message; answers at once what the gateway owes itself, when its turn is now.
+    pub(super) fn expect(&mut self, expected: Expected, client: &mut BytesMut) {
+        self.expected.push_back(expected);
+        self.answer_known(client);
+    }
+
+    /// Writes the gateway's own replies that have come to the front of the queue.
+    pub(super) fn answer_known(&mut self, client: &mut BytesMut) {
+        while let Some(front) = self.expected.front() {
+            match front {
+                Expected::ParseKnown => backend::parse_complete(client),
+                Expected::CloseKnown => backend::close_complete(client),
+                Expected::CopyEnd => {}
+                _ => break,
+            }
+            self.expected.pop_front();
+        }
+    }
+
+    /// What the server does with a failed pipeline: nothing more until its Sync. Statements that were to be prepared
+    /// behind the failure do not exist; returns the client's names of those.
+    pub(super) fn fail_pipeline(&mut self) -> Vec<Box<[u8]>> {
+        let mut forgotten = Vec::new();
+        while let Some(front) = self.expected.pop_front() {
+            match front {
+                Expected::Sync => {
+                    self.expected.push_front(Expected::Sync);
+                    return forgotten;
+                }
+                Expected::Parse { statement, name } => {
+                    self.forget(statement.as_ref());
+                    forgotten.push(name);
+                }
+                Expected::ParseInjected(statement) => self.forget(statement.as_ref()),
+                // The eviction was skipped too: the server still has that statement under a name we never use again.
+                _ => {}
+            }
+        }
+        self.pipeline = Pipeline::Failed;
+        forgotten
+    }
+
+    fn forget(&mut self, statement: Option<&Arc<Statement>>) {
+        match statement {
+            Some(statement) => self.server.prepared.remove(statement.id),
+            None => self.server.unnamed = 0,
+        }
+    }
+
+    /// The server began to read COPY data within an extended pipeline. It ignores what Syncs were sent before the
+    /// data's end, so no reply to them will come.
+    pub(super) fn begin_copy_in(&mut self) {
+        if !matches!(self.expected.front(), Some(Expected::Execute)) {
+            return;
+        }
+        let end = self.expected.iter().position(|e| matches!(e, Expected::CopyEnd));
+        let horizon = end.unwrap_or(self.expected.len());
+        let mut index = 0;
+        self.expected.retain(|expected| {
+            index += 1;
+            index > horizon || !matches!(expected, Expected::Sync)
+        });
+        if end.is_none() {
+            self.pipeline = Pipeline::CopyIn;
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Prepared statements over pooled connections.
+//!
+//! A client names its statements as it likes; the server knows them under names of ours. The same text from any
+//! client of the same pool and schema is one statement, so that a server connection plans it once.
+
+use bytes::Bytes;
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+/// A statement as a server knows it.
+#[derive(Debug)]
+pub(crate) struct Statement {
+    pub(crate) id: u64,
+    /// The name on the server. It can't be guessed: SQL's `EXECUTE` and `DEALLOCATE` reach protocol statements too.
+    pub(crate) name: Box<[u8]>,
+    /// What follows the name in a Parse message: the text, a zero byte, and the parameter types.
+    pub(crate) body: Bytes,
+}
+
+/// What a statement's meaning depends on besides its text: whose tables its names resolve to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum StatementScope {
+    /// All tenants of the pool see the same tables.
+    Pool,
+    /// One tenant's own schema.
+    Tenant(i64),
+}
+
+/// The statements that the clients of one pool use. Weak: a statement lives as long as a session refers to it.
+#[derive(Debug)]
+pub(crate) struct Statements {
+    prefix: Box<str>,
+    next_id: u64,
+    known: HashMap<(StatementScope, Bytes), Weak<Statement>>,
+    sweep_at: usize,
+}
+
+impl Statements {
+    pub(crate) fn new() -> Self {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).expect("the operating system gives random bytes");
+        Self {
+            prefix: format!("tenantry_{:016x}_", u64::from_ne_bytes(random)).into(),
+            next_id: 0,
+            known: HashMap::new(),
+            sweep_at: 1_024,
+        }
+    }
+
+    /// The statement with this text, made if no session has it yet.
+    pub(crate) fn intern(&mut self, scope: StatementScope, body: &[u8]) -> Arc<Statement> {
+        let key = (scope, Bytes::copy_from_slice(body));
+        if let Some(statement) = self.known.get(&key).and_then(Weak::upgrade) {
+            return statement;
+        }
+        if self.known.len() >= self.sweep_at {
+            self.known.retain(|_, statement| statement.strong_count() > 0);
+            self.sweep_at = (self.known.len() * 2).max(1_024);
+        }
+        self.next_id += 1;
+        let statement = Arc::new(Statement {
+            id: self.next_id,
+            name: format!("{}{}", self.prefix, self.next_id).into_bytes().into(),
+            body: key.1.clone(),
+        });
+        self.known.insert(key, Arc::downgrade(&statement));
+        statement
+    }
+}
+
+/// Which statements a server connection has prepared, least recently used first out.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    used: HashMap<u64, (u64, Arc<Statement>)>,
+    clock: u64,
+    limit: usize,
+}
+
+impl Prepared {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { used: HashMap::new(), clock: 0, limit: limit.max(1) }
+    }
+
+    /// Whether the connection has the statement; marks it as used.
+    pub(crate) fn touch(&mut self, id: u64) -> bool {
+        self.clock += 1;
+        let clock = self.clock;
+        self.used.get_mut(&id).is_some_and(|entry| {
+            entry.0 = clock;
+            true
+        })
+    }
+
+    /// Notes a statement that is being prepared. Returns the one to close for it, if the connection is full.
+    pub(crate) fn insert(&mut self, statement: &Arc<Statement>) -> Option<Arc<Statement>> {
+        self.clock += 1;
+        let evicted = if self.used.len() >= self.limit && !self.used.contains_key(&statement.id) {
+            let oldest = self.used.iter().min_by_key(|(_, (clock, _))| *clock).map(|(id, _)| *id);
+            oldest.and_then(|id| self.used.remove(&id)).map(|(_, statement)| statement)
+        } else {
+            None
+        };
+        self.used.insert(statement.id, (self.clock, Arc::clone(statement)));
+        evicted
+    }
+
+    pub(crate) fn remove(&mut self, id: u64) {
+        self.used.remove(&id);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.used.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_text_is_one_statement_per_scope() {
+        let mut statements = Statements::new();
+        let a = statements.intern(StatementScope::Pool, b"select 1\0\0\0");
+        let b = statements.intern(StatementScope::Pool, b"select 1\0\0\0");
+        let c = statements.intern(StatementScope::Tenant(7), b"select 1\0\0\0");
+        assert_eq!(a.id, b.id);
+        assert_ne!(a.id, c.id);
+        assert_ne!(Statements::new().intern(StatementScope::Pool, b"x").name, a.name);
+    }
+
+    #[test]
+    fn a_full_connection_closes_the_least_recently_used() {
+        let mut statements = Statements::new();
+        let [a, b, c] = [&b"a"[..], b"b", b"c"].map(|text| statements.intern(StatementScope::Pool, text));
+        let mut prepared = Prepared::new(2);
+        assert!(prepared.insert(&a).is_none());
+        assert!(prepared.insert(&b).is_none());
+        assert!(prepared.touch(a.id));
+        assert_eq!(prepared.insert(&c).unwrap().id, b.id);
+        assert!(prepared.touch(a.id) && prepared.touch(c.id) && !prepared.touch(b.id));
+    }
+}

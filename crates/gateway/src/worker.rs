@@ -1,0 +1,128 @@
+//! One event loop of the gateway: its pools, and what its sessions share.
+
+use crate::cancel::CancelRegistry;
+use crate::config::Config;
+use crate::pool::Pool;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+use tenantry_core::{DatabaseId, DatabaseRoute, MasterKey, RouteTable, Secret};
+use tokio::sync::watch;
+
+/// How far a shutdown has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Serving,
+    /// Idle sessions are closed, busy ones after their transaction.
+    Draining,
+    /// Everybody is cut off.
+    Closed,
+}
+
+/// What all workers of a gateway share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: Arc<Config>,
+    pub(crate) master_key: MasterKey,
+    /// Makes the answers to unknown logins look like those to known ones.
+    pub(crate) mock_secret: Secret,
+    pub(crate) cancels: Arc<CancelRegistry>,
+    pub(crate) clients: AtomicUsize,
+}
+
+/// A client's place under `max_clients`. Dropping it frees the place.
+#[derive(Debug)]
+pub(crate) struct ClientSlot(Arc<Shared>);
+
+impl ClientSlot {
+    /// A place, unless all are taken.
+    pub(crate) fn take(shared: &Arc<Shared>) -> Option<Self> {
+        let taken = shared.clients.fetch_add(1, Ordering::Relaxed);
+        let slot = Self(Arc::clone(shared));
+        (taken < shared.config.max_clients).then_some(slot)
+    }
+}
+
+impl Drop for ClientSlot {
+    fn drop(&mut self) {
+        self.0.clients.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) routes: watch::Receiver<Arc<RouteTable>>,
+    pub(crate) phase: watch::Receiver<Phase>,
+    pools: Mutex<HashMap<DatabaseId, Arc<Pool>>>,
+    unnamed_ids: AtomicU64,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        routes: watch::Receiver<Arc<RouteTable>>,
+        phase: watch::Receiver<Phase>,
+    ) -> Arc<Self> {
+        Arc::new(Self { shared, routes, phase, pools: Mutex::default(), unnamed_ids: AtomicU64::new(1) })
+    }
+
+    /// A number for an unnamed statement, different from all others on this worker's connections.
+    pub(crate) fn next_unnamed_id(&self) -> u64 {
+        self.unnamed_ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The pool of a database. A route that changed (host, key, limits) gets a new pool; the old one runs dry.
+    pub(crate) fn pool(&self, route: &Arc<DatabaseRoute>) -> Arc<Pool> {
+        let mut pools = self.pools.lock();
+        if let Some(pool) = pools.get(&route.id).filter(|pool| pool.route == *route) {
+            return Arc::clone(pool);
+        }
+        let pool = Pool::new(Arc::clone(route), &self.shared.master_key, &self.shared.config);
+        let old = pools.insert(route.id, Arc::clone(&pool));
+        drop(pools);
+        if let Some(old) = old {
+            old.close();
+        }
+        pool
+    }
+
+    /// Any pool that has seen its server: what a client without a tenant is told of "the server".
+    pub(crate) fn any_parameters(&self) -> Option<Arc<crate::backend::Parameters>> {
+        self.pools.lock().values().find_map(|pool| pool.parameters())
+    }
+
+    /// Tends the pools until shutdown: at every route change, and regularly. One task for all pools of a worker.
+    pub(crate) async fn tend(self: Arc<Self>) {
+        let mut routes = self.routes.clone();
+        let mut phase = self.phase.clone();
+        let period = (self.shared.config.linger / 2).max(Duration::from_millis(10));
+        let mut tick = tokio::time::interval(period);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut feed_alive = true;
+        while *phase.borrow() != Phase::Closed {
+            // Cancel-safe, all of them: `changed`, `tick` and `changed` lose nothing when dropped.
+            tokio::select! {
+                changed = routes.changed(), if feed_alive => feed_alive = changed.is_ok(),
+                _ = tick.tick() => {}
+                changed = phase.changed() => if changed.is_err() { break },
+            }
+            let table = Arc::clone(&routes.borrow_and_update());
+            let pools: Vec<_> = self.pools.lock().values().map(Arc::clone).collect();
+            for pool in pools {
+                if table.database(pool.route.id).is_none() {
+                    self.pools.lock().remove(&pool.route.id);
+                    pool.close();
+                } else {
+                    pool.tend(&table);
+                }
+            }
+        }
+        let pools = std::mem::take(&mut *self.pools.lock());
+        for pool in pools.values() {
+            pool.close();
+        }
+    }
+}
