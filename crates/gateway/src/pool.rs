@@ -259,8 +259,9 @@ impl Inner {
             return Some(self.idle.remove(index));
         }
         self.switching = (self.switching + 2).min(SWITCHING_MAX);
-        let index =
-            self.idle.iter().rposition(nobodys).or(if self.idle.is_empty() { None } else { Some(0) })?;
+        let nobodys =
+            self.idle.iter().rposition(|connection| !matches!(connection.state, State::Entered { .. }));
+        let index = nobodys.or((!self.idle.is_empty()).then_some(0))?;
         Some(self.idle.remove(index))
     }
 

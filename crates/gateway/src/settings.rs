@@ -70,10 +70,10 @@ impl Settings {
     /// Values are what a client or a server gave as text, so they are always quoted.
     pub(crate) fn write_changes(&self, from: &Self, sql: &mut String) {
         for name in from.0.keys().filter(|name| !self.0.contains_key(*name)) {
-            sql.push_str(&format!("RESET {name};"));
+            sql.extend(["RESET ", name, ";"]);
         }
         for (name, value) in self.0.iter().filter(|(name, value)| from.0.get(*name) != Some(value)) {
-            sql.push_str(&format!("SET {name} TO {};", quote_literal(value)));
+            sql.extend(["SET ", name, " TO ", &quote_literal(value), ";"]);
         }
     }
 }

@@ -9,10 +9,11 @@ use tenantry_wire::backend::{DataRow, TransactionStatus, ready_status, tag};
 use tenantry_wire::{frame, frontend};
 
 /// One simple Query: it also drops the unnamed statement, and overwrites the last statement's text in
-/// `pg_stat_activity`. It keeps plans and prepared statements, which hold no tenant's data. `challenge` drops the
-/// context and the fence lock and returns the next nonce.
-const RESET: &str = "SET SESSION AUTHORIZATION DEFAULT;CLOSE ALL;RESET ALL;UNLISTEN *;DISCARD TEMP;\
-                     DISCARD SEQUENCES;SELECT tenancy.challenge()";
+/// `pg_stat_activity`. It keeps plans and prepared statements, which hold no tenant's data.
+const RESET: &str =
+    "SET SESSION AUTHORIZATION DEFAULT;CLOSE ALL;RESET ALL;UNLISTEN *;DISCARD TEMP;DISCARD SEQUENCES";
+/// A message of its own, of exactly this text: only where the context's end is committed does the database also give
+/// up the fence lock.
 const CHALLENGE: &str = "SELECT tenancy.challenge()";
 const ENTER: &str = "SELECT tenancy.enter($1::int4,$2::int8,$3::int8,$4::text)";
 /// The statement's name. Guessing it gains nothing: who can run SQL can call the function anyway, without a token.
@@ -49,14 +50,15 @@ impl ServerConnection {
     pub(crate) fn start_reset(&mut self) {
         self.settings = Arc::new(Settings::default());
         self.unnamed = 0;
-        let mut replies = 1;
+        let mut replies = 2;
         if self.residue == Residue::Statements {
             // DISCARD ALL may not share its message with other statements.
             frontend::query(&mut self.io.outbuf, "DISCARD ALL");
             self.forget_statements();
-            replies = 2;
+            replies = 3;
         }
         frontend::query(&mut self.io.outbuf, RESET);
+        frontend::query(&mut self.io.outbuf, CHALLENGE);
         self.residue = Residue::None;
         self.state = State::Resetting { replies };
     }

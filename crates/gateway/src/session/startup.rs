@@ -53,12 +53,8 @@ pub(super) async fn read(worker: &Worker, client: &mut Buffered) -> Result<Optio
                     .into());
                 }
                 if startup.needs_negotiation(NEWEST_MINOR) {
-                    let minor = startup.minor.min(NEWEST_MINOR);
-                    backend::negotiate_protocol_version(
-                        &mut client.outbuf,
-                        minor,
-                        &startup.unsupported_options,
-                    );
+                    let options = &startup.unsupported_options;
+                    backend::negotiate_protocol_version(&mut client.outbuf, NEWEST_MINOR, options);
                 }
                 return Ok(Some(startup));
             }
