@@ -62,7 +62,11 @@ pub struct Finding {
 }
 
 /// Makes a cluster ready: probe, roles, pools with the isolation core, catalog rows. Running it again finds it done.
-pub async fn add(control: &Control, request: &AddCluster, progress: &dyn Progress) -> Result<AddedCluster, OpsError> {
+pub async fn add(
+    control: &Control,
+    request: &AddCluster,
+    progress: &dyn Progress,
+) -> Result<AddedCluster, OpsError> {
     let _ = (control, request, progress);
     todo!()
 }

@@ -25,6 +25,8 @@ pub enum OpsError {
     Unknown { what: &'static str, name: String },
     #[error("{message}")]
     Refused { kind: ErrorKind, message: String, hint: Option<String> },
+    #[error(transparent)]
+    Name(#[from] tenantry_core::ident::IdentError),
     #[error("stopped before step {0}")]
     Stopped(&'static str),
 }
@@ -48,7 +50,7 @@ impl OpsError {
     /// What went wrong, in the terms of whoever asked.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoAccess(_) | Self::Schema(_) | Self::Sql(_) => ErrorKind::InvalidInput,
+            Self::NoAccess(_) | Self::Schema(_) | Self::Sql(_) | Self::Name(_) => ErrorKind::InvalidInput,
             Self::Connect { .. } => ErrorKind::ServerUnavailable,
             Self::Server { source, .. } => server_kind(source),
             Self::Catalog(error) => error.kind(),
@@ -62,7 +64,9 @@ impl OpsError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NoAccess(name) => Some(format!("add [clusters.{name}] with host, port and an admin user to the configuration")),
+            Self::NoAccess(name) => {
+                Some(format!("add [clusters.{name}] with host, port and an admin user to the configuration"))
+            }
             Self::Sql(error) => error.hint.clone(),
             Self::Refused { hint, .. } => hint.clone(),
             Self::Stopped(_) => Some("run the same command again: it goes on where it stopped".into()),

@@ -1,19 +1,41 @@
 //! The isolation core: what every data database gets so that it can refuse by itself.
+//!
+//! Roles, the schema `tenancy` (keys, challenge, enter, the gate, `tenant_id()`), and the revoked surface. The SQL is
+//! beside this file; here it is put together, in one transaction that may run again and beside others.
+
+mod keys;
+mod probe;
+
+pub use keys::{drop_key, put_key, rotate_key};
+pub use probe::{Probe, probe};
+pub use tenantry_schema::TenantType;
 
 use crate::OpsError;
-use tenantry_core::{ContextKind, DatabaseId, SqlIdent};
-use tokio_postgres::Client;
+use crate::sql::{Doing, render};
+use tenantry_core::{ContextKind, ErrorKind, SqlIdent, quote_literal};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Transaction};
 
 /// The version of the core that this build installs.
 pub const VERSION: i32 = 1;
 
-/// The type of the tenant column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TenantType {
-    Bigint,
-    Uuid,
-    Text,
-}
+/// What leads from each older version to the next: statements that run before the parts below, which replace
+/// functions and repeat grants anyway. Changes to tables go here.
+const UPGRADES: &[(i32, &str)] = &[];
+
+const ROLES: &str = include_str!("isolation/roles.sql");
+const LOGIN: &str = include_str!("isolation/login.sql");
+const BASE: &str = include_str!("isolation/base.sql");
+const CARRIER: &str = include_str!("isolation/carrier.sql");
+const SIGNED: &str = include_str!("isolation/signed.sql");
+const SURFACE: &str = include_str!("isolation/surface.sql");
+const GRANTS: &str = include_str!("isolation/grants.sql");
+const SYSTEM_GRANTS: &str = include_str!("isolation/system_grants.sql");
+
+/// Held while a database's core changes. Advisory locks are per database, as the core is.
+const INSTALL_LOCK: i64 = 0x5445_4E41_4E54_5259;
+/// Roles are shared by all databases of a cluster, so two installations may still meet there.
+const ATTEMPTS: u32 = 8;
 
 /// What to install.
 #[derive(Debug, Clone)]
@@ -26,34 +48,145 @@ pub struct Core {
     pub connection_limit: Option<u32>,
 }
 
-/// What a cluster can have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Probe {
-    pub superuser: bool,
-    /// `server_version_num`.
-    pub version: u32,
-    pub version_text: String,
-    pub carrier_possible: bool,
-    /// Why the carrier is not possible.
-    pub reasons: Vec<String>,
-    /// Known holes of this minor version.
-    pub security_warning: Option<String>,
+/// What an installation found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Installed {
+    New,
+    UpgradedFrom(i32),
+    /// It was there in this version; its functions and grants were made whole again.
+    Again,
 }
 
-/// Looks at what a cluster can have. Changes nothing.
-pub async fn probe(admin: &Client) -> Result<Probe, OpsError> {
-    let _ = admin;
-    todo!()
+/// Installs, upgrades or repairs the core in the database that `admin` is connected to, in one transaction.
+pub async fn install(admin: &mut Client, core: &Core) -> Result<Installed, OpsError> {
+    for _ in 1..ATTEMPTS {
+        match install_once(admin, core).await {
+            Err(OpsError::Server { source, .. }) if is_collision(&source) => {}
+            done => return done,
+        }
+    }
+    install_once(admin, core).await
 }
 
-/// Installs or upgrades the core in the database that `admin` is connected to, in one transaction.
-pub async fn install(admin: &mut Client, core: &Core) -> Result<i32, OpsError> {
-    let _ = (admin, core);
-    todo!()
+async fn install_once(admin: &mut Client, core: &Core) -> Result<Installed, OpsError> {
+    let tx = admin.transaction().await.doing("starting the installation of the isolation core")?;
+    let superuser = prepare(&tx).await?;
+    let found = installed(&tx, core).await?;
+    let done = match found {
+        None => Installed::New,
+        Some(version) if version == VERSION => Installed::Again,
+        Some(version) => Installed::UpgradedFrom(version),
+    };
+    run_parts(&tx, core, found, superuser).await?;
+    tx.execute(
+        "INSERT INTO tenancy.core AS c (version, context, tenant_type) VALUES ($1, $2, $3)
+         ON CONFLICT (only_row) DO UPDATE SET version = excluded.version WHERE c.version <> excluded.version",
+        &[&VERSION, &core.context.as_str(), &core.tenant_type.as_sql()],
+    )
+    .await
+    .doing("recording the version of the isolation core")?;
+    tx.commit().await.doing("committing the isolation core")?;
+    Ok(done)
 }
 
-/// Gives a database its next context key: install it, announce it, and drop the old one after `grace`.
-pub async fn rotate_key(control: &crate::Control, database: DatabaseId, grace: std::time::Duration, progress: &dyn crate::Progress) -> Result<tenantry_core::KeyId, OpsError> {
-    let _ = (control, database, grace, progress);
-    todo!()
+/// Takes the lock, and keeps verifiers out of the server's log where we may. Says whether we are superuser.
+async fn prepare(tx: &Transaction<'_>) -> Result<bool, OpsError> {
+    const WHAT: &str = "preparing to install the isolation core";
+    tx.execute("SELECT pg_catalog.pg_advisory_xact_lock($1)", &[&INSTALL_LOCK]).await.doing(WHAT)?;
+    let row = tx.query_one("SELECT current_setting('is_superuser') = 'on'", &[]).await.doing(WHAT)?;
+    let superuser = row.get(0);
+    if superuser {
+        keep_out_of_the_log(tx).await?;
+    }
+    Ok(superuser)
+}
+
+/// For this transaction: statements that carry verifiers or keys are not logged, even if they fail.
+async fn keep_out_of_the_log(tx: &Transaction<'_>) -> Result<(), OpsError> {
+    tx.batch_execute(
+        "SET LOCAL log_statement = none; SET LOCAL log_min_duration_statement = -1; \
+         SET LOCAL log_min_error_statement = panic",
+    )
+    .await
+    .doing("keeping secrets out of the server's log")
+}
+
+/// The installed version, after refusing what can't be changed in place.
+async fn installed(tx: &Transaction<'_>, core: &Core) -> Result<Option<i32>, OpsError> {
+    const WHAT: &str = "looking for an installed isolation core";
+    let there = tx.query_one("SELECT to_regclass('tenancy.core') IS NOT NULL", &[]).await.doing(WHAT)?;
+    if !there.get::<_, bool>(0) {
+        return Ok(None);
+    }
+    let row =
+        tx.query_opt("SELECT version, context, tenant_type FROM tenancy.core", &[]).await.doing(WHAT)?;
+    let Some(row) = row else { return Ok(None) };
+    let (version, context, tenant_type): (i32, String, String) = (row.get(0), row.get(1), row.get(2));
+    if version > VERSION {
+        return Err(OpsError::Refused {
+            kind: ErrorKind::NotSupported,
+            message: format!(
+                "the isolation core here is version {version}, this program knows up to {VERSION}"
+            ),
+            hint: Some("use the newer program".into()),
+        });
+    }
+    if context != core.context.as_str() || tenant_type != core.tenant_type.as_sql() {
+        return Err(OpsError::Refused {
+            kind: ErrorKind::Conflict,
+            message: format!(
+                "the isolation core here has a {context} context and {tenant_type} tenants, not a {} context and {}",
+                core.context.as_str(),
+                core.tenant_type.as_sql()
+            ),
+            hint: Some("policies depend on both: make another database and move the tenants there".into()),
+        });
+    }
+    Ok(Some(version))
+}
+
+async fn run_parts(
+    tx: &Transaction<'_>,
+    core: &Core,
+    found: Option<i32>,
+    superuser: bool,
+) -> Result<(), OpsError> {
+    let row =
+        tx.query_one("SELECT current_database()::text", &[]).await.doing("asking for the database's name")?;
+    let database = SqlIdent::new(row.get::<_, String>(0)).map_err(OpsError::from)?;
+    let values = [
+        ("login", core.login.to_string()),
+        ("login_name", quote_literal(core.login.as_str())),
+        ("database", database.to_string()),
+        ("verifier", quote_literal(&core.verifier)),
+        ("connection_limit", core.connection_limit.map_or("-1".into(), |limit| limit.to_string())),
+        ("type", core.tenant_type.as_sql().to_owned()),
+    ];
+    let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let context = match core.context {
+        ContextKind::Carrier => CARRIER,
+        ContextKind::Signed => SIGNED,
+    };
+    let mut parts = vec![("roles", ROLES), ("application login", LOGIN)];
+    if let Some(found) = found {
+        parts.extend(UPGRADES.iter().filter(|(from, _)| *from >= found).map(|(_, sql)| ("upgrade", *sql)));
+    }
+    parts.extend([("base", BASE), ("context", context), ("surface", SURFACE), ("grants", GRANTS)]);
+    if superuser {
+        parts.push(("system grants", SYSTEM_GRANTS));
+    }
+    for (name, sql) in parts {
+        tx.batch_execute(&render(sql, &values))
+            .await
+            .doing(&format!("installing the isolation core ({name})"))?;
+    }
+    Ok(())
+}
+
+/// Another installation changed the same cluster-wide row at the same moment.
+fn is_collision(error: &tokio_postgres::Error) -> bool {
+    let Some(db) = error.as_db_error() else { return false };
+    [SqlState::UNIQUE_VIOLATION, SqlState::DUPLICATE_OBJECT, SqlState::T_R_SERIALIZATION_FAILURE]
+        .contains(db.code())
+        || (*db.code() == SqlState::INTERNAL_ERROR && db.message().contains("concurrently"))
 }

@@ -12,6 +12,7 @@ pub mod login;
 pub mod plan;
 pub mod progress;
 pub mod schema;
+mod sql;
 pub mod tenant;
 
 pub use control::{ClusterAccess, Control};

@@ -18,7 +18,12 @@ pub struct LoginSummary {
 }
 
 /// Makes a login, or gives an existing one this password and scope. Only a SCRAM verifier is kept.
-pub async fn create(control: &Control, name: &str, password: &Secret, scope: &LoginScope) -> Result<(), OpsError> {
+pub async fn create(
+    control: &Control,
+    name: &str,
+    password: &Secret,
+    scope: &LoginScope,
+) -> Result<(), OpsError> {
     let _ = (control, name, password, scope);
     todo!()
 }

@@ -27,7 +27,12 @@ pub enum Applied {
 }
 
 /// Loads SQL text in a scratch database of the cluster, which is gone afterwards, and reads what it made.
-pub async fn load(control: &Control, cluster: &str, source: &Source, declaration: &Declaration) -> Result<PlainSchema, OpsError> {
+pub async fn load(
+    control: &Control,
+    cluster: &str,
+    source: &Source,
+    declaration: &Declaration,
+) -> Result<PlainSchema, OpsError> {
     let _ = (control, cluster, source, declaration);
     todo!()
 }
@@ -46,7 +51,12 @@ pub async fn current(control: &Control) -> Result<Option<PlainSchema>, OpsError>
 }
 
 /// Applies the current schema's shared form to one pool.
-pub async fn apply(control: &Control, cluster: &str, pool: &str, progress: &dyn Progress) -> Result<Applied, OpsError> {
+pub async fn apply(
+    control: &Control,
+    cluster: &str,
+    pool: &str,
+    progress: &dyn Progress,
+) -> Result<Applied, OpsError> {
     let _ = (control, cluster, pool, progress);
     todo!()
 }

@@ -2,7 +2,7 @@
 
 use crate::fence::FenceOptions;
 use crate::{Control, OpsError, Progress};
-use tenantry_core::{Domain, Limits, SqlIdent, TenancyModel, TenantId, TenantKey, TenantState, Epoch};
+use tenantry_core::{Domain, Epoch, Limits, SqlIdent, TenancyModel, TenantId, TenantKey, TenantState};
 
 /// What `tenant create` is asked for. The same request again finds the tenant, or finishes it.
 #[derive(Debug, Clone)]
@@ -54,19 +54,32 @@ pub enum DataLoss {
 }
 
 /// Makes a tenant and its place.
-pub async fn create(control: &Control, request: &CreateTenant, progress: &dyn Progress) -> Result<TenantInfo, OpsError> {
+pub async fn create(
+    control: &Control,
+    request: &CreateTenant,
+    progress: &dyn Progress,
+) -> Result<TenantInfo, OpsError> {
     let _ = (control, request, progress);
     todo!()
 }
 
 /// Stops serving a tenant, on open connections too: when this returns, none of them is inside the tenant.
-pub async fn suspend(control: &Control, key: &TenantKey, fence: &FenceOptions, progress: &dyn Progress) -> Result<TenantInfo, OpsError> {
+pub async fn suspend(
+    control: &Control,
+    key: &TenantKey,
+    fence: &FenceOptions,
+    progress: &dyn Progress,
+) -> Result<TenantInfo, OpsError> {
     let _ = (control, key, fence, progress);
     todo!()
 }
 
 /// Serves a suspended tenant again.
-pub async fn resume(control: &Control, key: &TenantKey, progress: &dyn Progress) -> Result<TenantInfo, OpsError> {
+pub async fn resume(
+    control: &Control,
+    key: &TenantKey,
+    progress: &dyn Progress,
+) -> Result<TenantInfo, OpsError> {
     let _ = (control, key, progress);
     todo!()
 }
@@ -84,7 +97,13 @@ pub async fn show(control: &Control, key: &TenantKey) -> Result<TenantInfo, OpsE
 }
 
 /// Removes a tenant, its data and its place.
-pub async fn drop(control: &Control, key: &TenantKey, data: DataLoss, fence: &FenceOptions, progress: &dyn Progress) -> Result<(), OpsError> {
+pub async fn drop(
+    control: &Control,
+    key: &TenantKey,
+    data: DataLoss,
+    fence: &FenceOptions,
+    progress: &dyn Progress,
+) -> Result<(), OpsError> {
     let _ = (control, key, data, fence, progress);
     todo!()
 }

@@ -1,0 +1,26 @@
+-- Owners and grants of the core, and what its two kinds of users keep. Runs after everything else.
+DO $do$
+DECLARE
+  thing record;
+BEGIN
+  FOR thing IN
+    SELECT 'FUNCTION' AS kind, p.oid::regprocedure::text AS name FROM pg_catalog.pg_proc p
+     WHERE p.pronamespace = 'tenancy'::regnamespace AND p.proowner <> 'tenantry_context'::regrole
+    UNION ALL
+    SELECT 'TABLE', c.oid::regclass::text FROM pg_catalog.pg_class c
+     WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind = 'r' AND c.relowner <> 'tenantry_context'::regrole
+  LOOP
+    EXECUTE pg_catalog.format('ALTER %s %s OWNER TO tenantry_context', thing.kind, thing.name);
+  END LOOP;
+END
+$do$;
+REVOKE ALL ON ALL TABLES IN SCHEMA tenancy FROM PUBLIC;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA tenancy FROM PUBLIC;
+GRANT USAGE ON SCHEMA tenancy TO tenantry_owner, {{login}};
+GRANT EXECUTE ON FUNCTION tenancy.tenant_id(), tenancy.version() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION tenancy.challenge(), tenancy.enter(integer, bigint, bigint, text) TO {{login}};
+
+GRANT CONNECT ON DATABASE {{database}} TO {{login}};
+CREATE SCHEMA IF NOT EXISTS public;
+GRANT USAGE ON SCHEMA public TO {{login}};
+GRANT USAGE, CREATE ON SCHEMA public TO tenantry_owner;

@@ -1,0 +1,98 @@
+-- The signed context, for servers where no superuser is to be had: the tenant stands in an ordinary setting together
+-- with the gateway's signature, and every use verifies it. SQL may overwrite the setting, but can't make another
+-- tenant's. A token is bound to one server process and one epoch, and dies with the gate's state; a session that kept
+-- its own token may use it again on that same process. Same names and signatures as the carrier's.
+DO $do$
+BEGIN
+  -- pg_stat_get_activity shows when a session began only to its own role, its members, and the monitoring roles.
+  IF NOT pg_catalog.pg_has_role('tenantry_context', {{login_name}}, 'USAGE') THEN
+    GRANT {{login}} TO tenantry_context;
+  END IF;
+  ALTER ROLE tenantry_context INHERIT;
+END
+$do$;
+
+-- What a token is bound to: this server process, and when it began.
+CREATE OR REPLACE FUNCTION tenancy.session_nonce() RETURNS text
+LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+RETURN (SELECT a.pid || '.' || (extract(epoch FROM a.backend_start) * 1000000)::bigint
+          FROM pg_stat_get_activity(pg_backend_pid()) a);
+
+CREATE OR REPLACE FUNCTION tenancy.challenge() RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+DECLARE
+  parked text := current_setting('tenancy.context', true);
+BEGIN
+  PERFORM set_config('tenancy.context', '', false);
+  -- As in the carrier's: the lock goes only when no rollback can bring a context back.
+  IF coalesce(parked, '') = '' AND current_query() = 'SELECT tenancy.challenge()'
+     AND statement_timestamp() = transaction_timestamp() THEN
+    PERFORM pg_advisory_unlock_all();
+  END IF;
+  IF EXISTS (SELECT FROM pg_prepared_statement() p WHERE p.from_sql) THEN
+    RETURN NULL;
+  END IF;
+  RETURN tenancy.session_nonce();
+END
+$body$;
+
+CREATE OR REPLACE FUNCTION tenancy.enter(p_key integer, p_tenant bigint, p_epoch bigint, p_mac text) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+DECLARE
+  expected text;
+  gate record;
+BEGIN
+  PERFORM set_config('tenancy.context', '', false);
+  SELECT encode(sha256(k.outer_pad || sha256(k.inner_pad || convert_to(
+           p_tenant || '|' || p_epoch || '|' || tenancy.session_nonce(), 'UTF8'))), 'hex')
+    INTO expected FROM tenancy.keys k WHERE k.id = p_key;
+  IF expected IS NULL OR p_mac IS NULL OR p_mac <> expected THEN
+    RETURN 'refused';
+  END IF;
+  PERFORM pg_advisory_unlock_all();
+  IF NOT pg_try_advisory_lock_shared(tenancy.fence_key(p_tenant)) THEN
+    RETURN 'fenced';
+  END IF;
+  SELECT g.value, g.epoch, g.state, g.xmax::text <> '0' AS touched
+    INTO gate FROM tenancy.gate g WHERE g.tenant = p_tenant;
+  IF gate.value IS NULL THEN
+    PERFORM pg_advisory_unlock_all();
+    RETURN 'stale';
+  END IF;
+  IF gate.state = 'suspended' OR gate.epoch <> p_epoch OR gate.state <> 'active' THEN
+    PERFORM pg_advisory_unlock_all();
+    RETURN CASE WHEN gate.epoch <> p_epoch AND gate.state <> 'suspended' THEN 'stale' ELSE 'suspended' END;
+  END IF;
+  IF gate.touched AND current_setting('transaction_isolation') <> 'read committed' THEN
+    PERFORM pg_advisory_unlock_all();
+    RETURN 'fenced';
+  END IF;
+  PERFORM set_config('tenancy.context', p_key || '|' || p_tenant || '|' || p_epoch || '|' || p_mac, false);
+  RETURN 'entered';
+END
+$body$;
+
+-- Policies must call it as (SELECT tenancy.tenant_id()), so that it is verified once and not once a row. In plpgsql,
+-- which keeps its plans: before 18 an SQL function that can't be inlined is planned anew at every call.
+CREATE OR REPLACE FUNCTION tenancy.tenant_id() RETURNS {{type}}
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+DECLARE
+  context text := current_setting('tenancy.context', true);
+  part text[];
+  held text;
+BEGIN
+  -- Whatever is not exactly a token is no context; nothing below can raise.
+  IF context IS NULL
+     OR context !~ '^[0-9]{1,9}[|][0-9]{1,18}[|][0-9]{1,18}[|][0-9a-f]{64}$' THEN
+    RETURN NULL;
+  END IF;
+  part := string_to_array(context, '|');
+  SELECT g.value INTO held
+    FROM tenancy.keys k, tenancy.gate g
+   WHERE k.id = part[1]::integer AND g.tenant = part[2]::bigint AND g.epoch = part[3]::bigint
+     AND g.state = 'active'
+     AND part[4] = encode(sha256(k.outer_pad || sha256(k.inner_pad || convert_to(
+           part[2] || '|' || part[3] || '|' || tenancy.session_nonce(), 'UTF8'))), 'hex');
+  RETURN held::{{type}};
+END
+$body$;
