@@ -1,0 +1,229 @@
+//! A gateway in front of a fresh pool and a fresh tenant database, with five tenants in three models. Routes are
+//! given by the test itself, so the catalog is not part of the picture.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tenantry_core::{
+    ClusterId, ContextKind, DatabaseId, DatabaseRoute, Epoch, KeyId, Limits, LoginBinding, LoginId, LoginRoute,
+    MasterKey, Placement, RouteChange, RouteTable, SqlIdent, TenancyModel, TenantId, TenantKey, TenantRoute,
+    TenantState,
+};
+use tenantry_gateway::{Config, Gateway};
+use tenantry_testkit::Postgres;
+use tenantry_wire::scram::{ClientKeys, Verifier};
+use tokio::sync::watch;
+use tokio_postgres::{Client, NoTls};
+
+pub(crate) const PASSWORD: &str = "a test password";
+const POOL: DatabaseId = DatabaseId::new(1);
+const OWN: DatabaseId = DatabaseId::new(2);
+const OTHER_OWN: DatabaseId = DatabaseId::new(3);
+
+/// The tenants: two of each pooled model, and two with databases of their own.
+pub(crate) const TENANTS: [(i64, &str, TenancyModel); 6] = [
+    (1, "acme", TenancyModel::Shared),
+    (2, "umbrella", TenancyModel::Shared),
+    (3, "globex", TenancyModel::Schema),
+    (4, "hooli", TenancyModel::Schema),
+    (5, "initech", TenancyModel::Database),
+    (6, "tyrell", TenancyModel::Database),
+];
+
+/// The two tenants of each model that share as much as the model lets them.
+pub(crate) const PAIRS: [(&str, &str); 3] = [("acme", "umbrella"), ("globex", "hooli"), ("initech", "tyrell")];
+
+pub(crate) struct World {
+    pub(crate) postgres: &'static Postgres,
+    pub(crate) gateway: Gateway,
+    pub(crate) routes: watch::Sender<Arc<RouteTable>>,
+    pub(crate) pool: String,
+    databases: Vec<String>,
+}
+
+impl World {
+    /// One server connection per pool: whatever crosses from one client to the next has to cross here.
+    pub(crate) async fn narrow(version: u32) -> Self {
+        Self::with(version, 1, Config::default()).await
+    }
+
+    pub(crate) async fn with(version: u32, connections: u32, config: Config) -> Self {
+        let postgres = tenantry_testkit::shared(version).await;
+        let key = MasterKey::generate();
+        let mut databases = Vec::new();
+        let mut changes = Vec::new();
+        for (id, prefix) in [(POOL, "gw_pool"), (OWN, "gw_own"), (OTHER_OWN, "gw_other")] {
+            let name = tenantry_testkit::fresh_database(postgres, prefix).await;
+            let route = route(postgres, id, &name, connections);
+            install(postgres, &route, &key).await;
+            changes.push(RouteChange::Database(Arc::new(route)));
+            databases.push(name);
+        }
+        for (id, tenant, model) in TENANTS {
+            let (database, name) = match (model, id) {
+                (TenancyModel::Database, 5) => (OWN, &databases[1]),
+                (TenancyModel::Database, _) => (OTHER_OWN, &databases[2]),
+                _ => (POOL, &databases[0]),
+            };
+            changes.push(RouteChange::Tenant(Arc::new(provision(postgres, name, id, tenant, model, database).await)));
+        }
+        for (id, name, binding) in [
+            (1, "app", LoginBinding::All),
+            (2, "bound", LoginBinding::Only(BTreeSet::from([TenantId::new(1)]))),
+        ] {
+            changes.push(RouteChange::Login(Arc::new(LoginRoute {
+                id: LoginId::new(id),
+                name: name.into(),
+                verifier: ClientKeys::derive(PASSWORD, b"0123456789abcdef", 4_096).verifier().to_string().into(),
+                binding,
+            })));
+        }
+        let table = RouteTable::empty().with_changes(1, changes);
+        let (routes, receiver) = watch::channel(Arc::new(table));
+        let config = Config { listen: vec!["127.0.0.1:0".parse().unwrap()], ..config };
+        let gateway = Gateway::start(config, &receiver, key).unwrap();
+        Self { postgres, gateway, routes, pool: databases[0].clone(), databases }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.gateway.local_addrs()[0].port()
+    }
+
+    pub(crate) fn config(&self, tenant: &str) -> tokio_postgres::Config {
+        let mut config = tokio_postgres::Config::new();
+        config.host("127.0.0.1").port(self.port()).user("app").password(PASSWORD).dbname(tenant);
+        config
+    }
+
+    pub(crate) async fn connect(&self, tenant: &str) -> Client {
+        connect(&self.config(tenant)).await.unwrap()
+    }
+
+    /// Applies a change to a tenant's route, as the feed would.
+    pub(crate) fn change(&self, id: i64, change: impl FnOnce(&mut TenantRoute)) {
+        self.routes.send_modify(|table| {
+            let mut route = TenantRoute::clone(table.tenant(TenantId::new(id)).unwrap());
+            change(&mut route);
+            let next = table.with_changes(table.revision() + 1, [RouteChange::Tenant(Arc::new(route))]);
+            *table = Arc::new(next);
+        });
+    }
+
+    /// Stops the gateway and drops what was made on the shared cluster.
+    pub(crate) async fn close(self) {
+        self.gateway.shutdown(Duration::from_secs(5)).await;
+        let admin = self.postgres.connect("postgres").await.unwrap();
+        for name in self.databases {
+            admin.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
+            admin.batch_execute(&format!("DROP ROLE login_{name}")).await.unwrap();
+        }
+    }
+}
+
+pub(crate) async fn connect(config: &tokio_postgres::Config) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = config.connect(NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+fn route(postgres: &Postgres, id: DatabaseId, name: &str, connections: u32) -> DatabaseRoute {
+    DatabaseRoute {
+        id,
+        cluster: ClusterId::new(1),
+        stable_name: format!("test/{name}").into(),
+        host: postgres.host().into(),
+        port: postgres.port(),
+        name: name.into(),
+        login: format!("login_{name}").into(),
+        context: ContextKind::Carrier,
+        key: KeyId::new(1),
+        max_connections: connections,
+    }
+}
+
+/// The isolation core and the shared tables.
+async fn install(postgres: &Postgres, route: &DatabaseRoute, key: &MasterKey) {
+    let mut admin = postgres.connect(&route.name).await.unwrap();
+    let password = key.login_password(&route.stable_name, &route.login);
+    let core = tenantry_ops::isolation::Core {
+        tenant_type: tenantry_ops::isolation::TenantType::Bigint,
+        context: ContextKind::Carrier,
+        login: SqlIdent::new(&*route.login).unwrap(),
+        verifier: Verifier::generate(password.expose(), 4_096).to_string(),
+        connection_limit: None,
+    };
+    tenantry_ops::isolation::install(&mut admin, &core).await.unwrap();
+    tenantry_ops::isolation::put_key(&mut admin, &key.context_key(&route.stable_name, route.key)).await.unwrap();
+}
+
+/// The tables as the schema engine compiles them for each model.
+async fn provision(
+    postgres: &Postgres,
+    name: &str,
+    id: i64,
+    tenant: &str,
+    model: TenancyModel,
+    database: DatabaseId,
+) -> TenantRoute {
+    let admin = postgres.connect(name).await.unwrap();
+    let login = format!("login_{name}");
+    let schema = if model == TenancyModel::Schema { format!("t_{id}") } else { "public".to_owned() };
+    let sql = match model {
+        TenancyModel::Shared => SHARED_TABLES.to_owned(),
+        TenancyModel::Schema => SCHEMA_TABLES.replace("{tenant}", &id.to_string()),
+        TenancyModel::Database => DATABASE_TABLES.to_owned(),
+    };
+    let sql = sql.replace("{login}", &login).replace("{schema}", &schema);
+    admin.batch_execute(&sql).await.unwrap();
+    admin
+        .execute(
+            "INSERT INTO tenancy.gate (tenant, key, value, epoch, state, placement)
+             VALUES ($1, $2, $1::bigint::text, 1, 'active', '{}')",
+            &[&id, &tenant],
+        )
+        .await
+        .unwrap();
+    TenantRoute {
+        id: TenantId::new(id),
+        key: TenantKey::new(tenant).unwrap(),
+        state: TenantState::Active,
+        placement: Some(Placement {
+            model,
+            database,
+            schema: SqlIdent::new(schema).unwrap(),
+            epoch: Epoch::FIRST,
+        }),
+        limits: Limits::default(),
+        domains: Box::new([]),
+    }
+}
+
+const SHARED_TABLES: &str = "
+CREATE TABLE IF NOT EXISTS notes (id bigint GENERATED BY DEFAULT AS IDENTITY, slug text, body text,
+  tenant_id bigint NOT NULL DEFAULT tenancy.tenant_id(), PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, slug));
+ALTER TABLE notes OWNER TO tenantry_owner;
+ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
+ALTER TABLE notes FORCE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS allow ON notes;
+DROP POLICY IF EXISTS floor ON notes;
+CREATE POLICY allow ON notes AS PERMISSIVE FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
+CREATE POLICY floor ON notes AS RESTRICTIVE FOR ALL TO PUBLIC
+  USING (tenant_id = tenancy.tenant_id()) WITH CHECK (tenant_id = tenancy.tenant_id());
+GRANT SELECT, INSERT, UPDATE, DELETE ON notes TO {login};";
+
+const SCHEMA_TABLES: &str = "
+CREATE SCHEMA {schema} AUTHORIZATION tenantry_owner;
+GRANT USAGE ON SCHEMA {schema} TO {login};
+CREATE TABLE {schema}.notes (id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, slug text UNIQUE, body text);
+ALTER TABLE {schema}.notes OWNER TO tenantry_owner;
+ALTER TABLE {schema}.notes ENABLE ROW LEVEL SECURITY;
+ALTER TABLE {schema}.notes FORCE ROW LEVEL SECURITY;
+CREATE POLICY allow ON {schema}.notes AS PERMISSIVE FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
+CREATE POLICY floor ON {schema}.notes AS RESTRICTIVE FOR ALL TO PUBLIC
+  USING (tenancy.tenant_id() = {tenant}) WITH CHECK (tenancy.tenant_id() = {tenant});
+GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.notes TO {login};";
+
+const DATABASE_TABLES: &str = "
+CREATE TABLE notes (id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, slug text UNIQUE, body text);
+ALTER TABLE notes OWNER TO tenantry_owner;
+GRANT SELECT, INSERT, UPDATE, DELETE ON notes TO {login};";
