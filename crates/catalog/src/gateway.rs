@@ -1,0 +1,22 @@
+//! Gateways' acknowledgements: which revision of the catalog each gateway serves.
+
+use crate::error::CatalogError;
+use crate::tx::Tx;
+use std::time::SystemTime;
+
+/// A gateway that was heard of lately.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gateway {
+    /// Its own name for itself, such as `<host>:<port>/<start>`.
+    pub id: String,
+    /// It serves this revision or a later one.
+    pub revision: i64,
+    pub seen_at: SystemTime,
+}
+
+impl Tx {
+    /// The gateways heard of lately, by id.
+    pub async fn gateways(&self) -> Result<Vec<Gateway>, CatalogError> {
+        todo!()
+    }
+}
