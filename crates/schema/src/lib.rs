@@ -1,1 +1,23 @@
-//! Placeholder replaced in the next commits.
+//! The schema engine: a developer's plain, single-tenant schema in, the DDL of each tenancy model out.
+//!
+//! Pure: it neither connects nor reads files. The caller runs the [`introspection()`] queries against a database that
+//! holds the plain schema, hands the answers to [`read`], and gets a [`Model`]. [`check`] says what the rules think of
+//! it under a [`Declaration`]; [`compile`] gives the statements of one placement.
+
+mod check;
+mod compile;
+mod declaration;
+mod error;
+mod introspect;
+pub mod model;
+mod read;
+mod render;
+pub mod rules;
+
+pub use check::{Classified, Finding, Origin, Remedy, Report, Severity, check};
+pub use compile::{Compiled, Target, compile};
+pub use declaration::{Declaration, Keys, Kind, TableEntry, Tenancy, TenantType, UniqueScope, Unnamed};
+pub use error::SchemaError;
+pub use introspect::{Query, introspection};
+pub use model::Model;
+pub use read::read;

@@ -1,0 +1,108 @@
+//! `compile`: model + declaration + target → the statements that create one placement.
+
+use crate::check::{Finding, Severity};
+use crate::declaration::Declaration;
+use crate::error::SchemaError;
+use crate::model::Model;
+use crate::{render, rules};
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tenantry_core::{ContextKind, SqlIdent, TenancyModel};
+
+/// Where the statements are to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    pub model: TenancyModel,
+    /// The schema that the tables are created in; it exists already.
+    pub schema: SqlIdent,
+    /// The NOLOGIN role that owns everything.
+    pub owner: SqlIdent,
+    /// The role that the application's connections have.
+    pub app: SqlIdent,
+    pub context: ContextKind,
+    /// Schema model: what the tenant column would hold for the one tenant of the schema.
+    pub tenant_value: Option<String>,
+}
+
+/// The statements of a placement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Compiled {
+    /// In order, without semicolons, for one transaction.
+    pub statements: Vec<String>,
+    /// SHA-256, in hexadecimal digits, of the plain model and the declaration: the same for every placement of one
+    /// schema version, whatever its model.
+    pub fingerprint: String,
+}
+
+/// Compiles the placement, or says which findings refuse it.
+///
+/// The statements run in one transaction, by a superuser or a member of the owner role with CREATE on the schema; the
+/// roles, the schema and, except for the database model, the isolation core exist. The first statement sets
+/// `search_path` for the transaction; everything after it is unqualified.
+pub fn compile(model: &Model, declaration: &Declaration, target: &Target) -> Result<Compiled, SchemaError> {
+    let floor = rules::Floor { context: target.context, tenant_value: tenant_value(declaration, target)? };
+    let (model_to_build, findings) = rules::run(model, declaration, target.model, &floor);
+    let errors: Vec<Finding> =
+        findings.into_iter().filter(|finding| finding.severity == Severity::Error).collect();
+    if !errors.is_empty() {
+        return Err(SchemaError::Refused(errors));
+    }
+    let kinds = rules::kinds(model, declaration);
+    let statements = render::render(&model_to_build, &kinds, target)?;
+    Ok(Compiled { statements, fingerprint: fingerprint(model, declaration) })
+}
+
+fn tenant_value(declaration: &Declaration, target: &Target) -> Result<Option<String>, SchemaError> {
+    if target.model != TenancyModel::Schema {
+        return Ok(None);
+    }
+    let value = target.tenant_value.clone().ok_or(SchemaError::BadTarget("the tenant's value is missing"))?;
+    if !rules::is_tenant_value(&value, declaration.tenancy.value_type) {
+        return Err(SchemaError::BadTarget("the tenant's value is not of the declared type"));
+    }
+    Ok(Some(value))
+}
+
+/// The hash is over JSON with sorted keys and without nulls, `false`s and empty lists: a later version that adds an
+/// optional field to the model gives a schema that doesn't use it the same fingerprint.
+fn fingerprint(model: &Model, declaration: &Declaration) -> String {
+    let whole = serde_json::json!({
+        "model": serde_json::to_value(model).unwrap_or_default(),
+        "declaration": serde_json::to_value(declaration).unwrap_or_default(),
+    });
+    // serde_json's maps are sorted by key.
+    let digest = Sha256::digest(dense(whole).to_string().as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn dense(value: Value) -> Value {
+    let says_something = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(entries) => !entries.is_empty(),
+        _ => true,
+    };
+    match value {
+        Value::Array(items) => Value::Array(items.into_iter().map(dense).collect()),
+        Value::Object(entries) => {
+            let entries = entries.into_iter().map(|(key, value)| (key, dense(value)));
+            Value::Object(entries.filter(|(_, value)| says_something(value)).collect())
+        }
+        other => other,
+    }
+}
+
+impl Compiled {
+    /// The statements as one script, for people and for psql.
+    pub fn to_sql(&self) -> String {
+        let mut script = format!("-- Schema {}\nBEGIN;\n", &self.fingerprint[..12]);
+        for statement in &self.statements {
+            script.push('\n');
+            script.push_str(statement);
+            script.push_str(";\n");
+        }
+        script.push_str("\nCOMMIT;\n");
+        script
+    }
+}

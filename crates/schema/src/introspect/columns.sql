@@ -1,0 +1,41 @@
+-- Columns of tables and views. A partition's identity is its parent's (15 keeps none there, 17 a copy), so it is left out.
+-- A NOT NULL has a name from 18 on; it is given only where it is not the one that the server would choose.
+SELECT coalesce(json_agg(json_build_object(
+    'table', c.relname,
+    'position', a.attnum,
+    'name', a.attname,
+    'type', format_type(a.atttypid, a.atttypmod),
+    'collation', CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END,
+    'not_null', a.attnotnull,
+    'not_null_name', (
+        SELECT n.conname FROM pg_catalog.pg_constraint n
+        WHERE n.conrelid = c.oid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum] AND n.coninhcount = 0
+            AND n.conname <> c.relname || '_' || a.attname || '_not_null'),
+    'default', CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,
+    'generated', CASE WHEN a.attgenerated <> '' THEN json_build_object(
+        'expression', pg_get_expr(d.adbin, d.adrelid), 'stored', a.attgenerated = 's') END,
+    'identity', CASE WHEN a.attidentity <> '' AND NOT c.relispartition THEN (
+        SELECT json_build_object(
+            'always', a.attidentity = 'a',
+            'sequence', q.relname,
+            'options', json_build_object(
+                'type', format_type(s.seqtypid, NULL), 'start', s.seqstart, 'increment', s.seqincrement,
+                'minimum', s.seqmin, 'maximum', s.seqmax, 'cache', s.seqcache, 'cycle', s.seqcycle))
+        FROM pg_catalog.pg_depend i
+        JOIN pg_catalog.pg_class q ON q.oid = i.objid
+        JOIN pg_catalog.pg_sequence s ON s.seqrelid = q.oid
+        WHERE i.classid = 'pg_catalog.pg_class'::regclass AND i.refclassid = 'pg_catalog.pg_class'::regclass
+            AND i.refobjid = c.oid AND i.refobjsubid = a.attnum AND i.deptype = 'i') END,
+    'storage', CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END,
+    'compression', nullif(a.attcompression, ''),
+    'statistics', CASE WHEN a.attstattarget >= 0 THEN a.attstattarget END,
+    'options', coalesce(to_json(a.attoptions), '[]'),
+    'comment', col_description(c.oid, a.attnum)
+)), '[]')::text
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
+                    WHERE e.classid = 'pg_catalog.pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')

@@ -1,0 +1,52 @@
+-- Indexes, with those that back a constraint (they carry its keys, INCLUDE columns and options).
+-- An operator class is given where the server would not choose it by itself; a collation where it is not the key's own.
+-- pg_get_indexdef(index, key, false) prints the bare key, in parentheses where it needs them.
+SELECT coalesce(json_agg(json_build_object(
+    'table', r.relname,
+    'name', c.relname,
+    'comment', obj_description(c.oid, 'pg_class'),
+    'constraint', (
+        SELECT n.conname FROM pg_catalog.pg_constraint n
+        WHERE n.conindid = c.oid AND n.conrelid = r.oid AND n.contype IN ('p', 'u', 'x')),
+    'method', m.amname,
+    'unique', i.indisunique,
+    'nulls_not_distinct', i.indnullsnotdistinct,
+    'keys', (
+        SELECT json_agg(json_build_object(
+            'column', a.attname,
+            'expression', CASE WHEN i.indkey[k] = 0 THEN pg_get_indexdef(c.oid, k + 1, false) END,
+            'collation', CASE
+                WHEN i.indcollation[k] <> 0 AND i.indcollation[k] <> coalesce(a.attcollation, t.typcollation)
+                THEN i.indcollation[k]::regcollation::text END,
+            'opclass', CASE
+                WHEN ia.attoptions IS NOT NULL OR NOT o.opcdefault OR (o.opcintype <> t.oid AND EXISTS (
+                    SELECT FROM pg_catalog.pg_opclass own
+                    WHERE own.opcmethod = o.opcmethod AND own.opcdefault AND own.opcintype = t.oid))
+                THEN CASE WHEN pg_opclass_is_visible(o.oid) THEN quote_ident(o.opcname)
+                          ELSE format('%I.%I', n.nspname, o.opcname) END END,
+            'opclass_options', coalesce(to_json(ia.attoptions), '[]'),
+            'descending', i.indoption[k] & 1 = 1,
+            'nulls_first', i.indoption[k] & 2 = 2)
+            ORDER BY k)
+        FROM generate_series(0, i.indnkeyatts - 1) k
+        JOIN pg_catalog.pg_attribute ia ON ia.attrelid = c.oid AND ia.attnum = k + 1
+        LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum = i.indkey[k] AND i.indkey[k] <> 0
+        JOIN pg_catalog.pg_type t ON t.oid = coalesce(a.atttypid, ia.atttypid)
+        JOIN pg_catalog.pg_opclass o ON o.oid = i.indclass[k]
+        JOIN pg_catalog.pg_namespace n ON n.oid = o.opcnamespace),
+    'include', coalesce((
+        SELECT json_agg(a.attname ORDER BY k)
+        FROM generate_series(i.indnkeyatts, i.indnatts - 1) k
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum = i.indkey[k]), '[]'),
+    'predicate', pg_get_expr(i.indpred, i.indrelid),
+    'options', coalesce(to_json(c.reloptions), '[]'),
+    'replica_identity', i.indisreplident
+)), '[]')::text
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+JOIN pg_catalog.pg_class r ON r.oid = i.indrelid
+JOIN pg_catalog.pg_am m ON m.oid = c.relam
+WHERE r.relnamespace = current_schema()::regnamespace AND r.relkind IN ('r', 'p') AND r.relpersistence <> 't'
+    AND i.indislive
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                    WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = r.oid AND d.deptype = 'e')

@@ -1,0 +1,68 @@
+//! Small pieces of SQL text.
+
+use crate::model::SequenceOptions;
+use tenantry_core::quote_literal;
+
+/// A name in quotes. Names come from the catalog, so they are never too long or empty.
+pub(super) fn ident(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Names in quotes, with something between them.
+pub(super) fn idents<T: AsRef<str>>(names: &[T], between: &str) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| ident(name.as_ref())).collect();
+    quoted.join(between)
+}
+
+/// A literal without the space that `quote_literal` may put before it.
+pub(super) fn literal(value: &str) -> String {
+    quote_literal(value).trim_start().to_owned()
+}
+
+/// ` WITH (name = 'value', …)` of `name=value` pairs, or nothing.
+pub(super) fn options(pairs: &[String]) -> String {
+    if pairs.is_empty() { String::new() } else { format!(" WITH ({})", assignments(pairs)) }
+}
+
+/// `name = 'value', …` of `name=value` pairs. The part before a dot (`toast.`) is a name of its own.
+pub(super) fn assignments(pairs: &[String]) -> String {
+    let written: Vec<String> = pairs
+        .iter()
+        .map(|pair| match pair.split_once('=') {
+            Some((name, value)) => {
+                format!("{} = {}", idents(&name.split('.').collect::<Vec<_>>(), "."), literal(value))
+            }
+            None => ident(pair),
+        })
+        .collect();
+    written.join(", ")
+}
+
+/// The options of a sequence that are not what the server would choose.
+pub(super) fn sequence_options(options: &SequenceOptions) -> String {
+    let (lowest, highest) = match options.type_name.as_str() {
+        "smallint" => (i64::from(i16::MIN), i64::from(i16::MAX)),
+        "integer" => (i64::from(i32::MIN), i64::from(i32::MAX)),
+        _ => (i64::MIN, i64::MAX),
+    };
+    let ascending = options.increment > 0;
+    let minimum = if ascending { 1 } else { lowest };
+    let maximum = if ascending { highest } else { -1 };
+    let start = if ascending { options.minimum } else { options.maximum };
+    let mut sql = String::new();
+    for (word, value, default) in [
+        ("INCREMENT BY", options.increment, 1),
+        ("MINVALUE", options.minimum, minimum),
+        ("MAXVALUE", options.maximum, maximum),
+        ("START WITH", options.start, start),
+        ("CACHE", options.cache, 1),
+    ] {
+        if value != default {
+            sql.push_str(&format!(" {word} {value}"));
+        }
+    }
+    if options.cycle {
+        sql.push_str(" CYCLE");
+    }
+    sql
+}

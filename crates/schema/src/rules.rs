@@ -1,0 +1,211 @@
+//! The rules, one file each, and the registry that lists them in the order in which they run.
+//!
+//! A rule finds and fixes in one pass: it changes the model towards what the tenancy model asks for, and reports each
+//! change and each thing it can't decide. So a rule's finding and its fix can't disagree, and a model that a rule has
+//! been over gives it nothing more to change (the tests hold every rule to that).
+
+mod declaration;
+mod exclusion;
+mod extension;
+mod foreign_key;
+mod function;
+mod index;
+mod marker;
+mod names;
+mod not_modelled;
+
+mod primary_key;
+mod row_security;
+mod sequence;
+mod table;
+mod tenant_column;
+mod unique;
+mod view;
+
+use crate::check::{Classified, Finding, Origin, Remedy, Severity};
+use crate::declaration::{Declaration, Kind, Unnamed};
+use crate::model::{Model, Table};
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use tenantry_core::{ContextKind, SqlIdent, TenancyModel};
+
+pub use marker::MARKER;
+pub(crate) use row_security::is_value as is_tenant_value;
+
+/// One rule.
+pub trait Rule: Debug + Sync {
+    /// Stable, kebab-case: people write it in suppressions and search for it.
+    fn id(&self) -> &'static str;
+    /// What it asks for and why, in a sentence or two, for the reference page.
+    fn about(&self) -> &'static str;
+    /// The models that it concerns.
+    fn models(&self) -> &'static [TenancyModel];
+    /// Brings the model in line and reports.
+    fn apply(&self, model: &mut Model, case: &mut Case<'_>);
+}
+
+/// All rules. The order matters: keys before foreign keys, columns before keys.
+pub fn registry() -> &'static [&'static dyn Rule] {
+    &[
+        &declaration::Declared,
+        &not_modelled::NotModelled,
+        &table::Tables,
+        &extension::Extensions,
+        &function::Functions,
+        &sequence::Sequences,
+        &tenant_column::TenantColumn,
+        &primary_key::PrimaryKey,
+        &unique::Uniques,
+        &exclusion::Exclusions,
+        &foreign_key::ForeignKeys,
+        &index::Indexes,
+        &row_security::RowSecurity,
+        &view::Views,
+        &marker::Marker,
+    ]
+}
+
+/// What the row-level security floor compares with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Floor {
+    pub context: ContextKind,
+    /// The one tenant of a schema placement.
+    pub tenant_value: Option<String>,
+}
+
+/// What a rule works with: the declaration, the tables' kinds, and where findings go.
+#[derive(Debug)]
+pub struct Case<'a> {
+    pub declaration: &'a Declaration,
+    pub tenancy: TenancyModel,
+    pub floor: &'a Floor,
+    kinds: BTreeMap<String, Kind>,
+    rule: &'static str,
+    findings: Vec<Finding>,
+}
+
+impl Case<'_> {
+    /// The tenant column's name.
+    pub fn column(&self) -> &str {
+        self.declaration.tenancy.column.as_str()
+    }
+
+    /// A table's kind. Unclassified tables have none: their own error stops the compilation.
+    pub fn kind(&self, table: &str) -> Option<Kind> {
+        self.kinds.get(table).copied()
+    }
+
+    /// Whether it is a tenant table.
+    pub fn is_tenant(&self, table: &Table) -> bool {
+        self.kind(&table.name) == Some(Kind::Tenant)
+    }
+
+    /// The model can't be compiled like this.
+    pub fn error(&mut self, place: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
+        self.push(Severity::Error, Remedy::Person, place.into(), message.into(), Some(hint.into()));
+    }
+
+    /// It compiles, and a person should look.
+    pub fn warning(&mut self, place: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
+        self.push(Severity::Warning, Remedy::Person, place.into(), message.into(), Some(hint.into()));
+    }
+
+    /// Worth knowing.
+    pub fn note(&mut self, place: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
+        self.push(Severity::Note, Remedy::Person, place.into(), message.into(), Some(hint.into()));
+    }
+
+    /// The rule has changed the model here.
+    pub fn change(&mut self, place: impl Into<String>, message: impl Into<String>) {
+        self.push(Severity::Note, Remedy::Compile, place.into(), message.into(), None);
+    }
+
+    fn push(
+        &mut self,
+        severity: Severity,
+        remedy: Remedy,
+        place: String,
+        message: String,
+        hint: Option<String>,
+    ) {
+        let (rule, models) = (self.rule, vec![self.tenancy]);
+        self.findings.push(Finding { rule, severity, place, message, hint, remedy, models });
+    }
+}
+
+/// Runs every rule that concerns the tenancy model. Returns the model as it is to be built, and the findings.
+pub(crate) fn run(
+    model: &Model,
+    declaration: &Declaration,
+    tenancy: TenancyModel,
+    floor: &Floor,
+) -> (Model, Vec<Finding>) {
+    let mut model = model.clone();
+    let mut case = Case {
+        declaration,
+        tenancy,
+        floor,
+        kinds: kinds(&model, declaration),
+        rule: "",
+        findings: Vec::new(),
+    };
+    for rule in registry().iter().filter(|rule| rule.models().contains(&tenancy)) {
+        case.rule = rule.id();
+        rule.apply(&mut model, &mut case);
+    }
+    (model, case.findings)
+}
+
+/// The findings alone, before a target is known.
+pub(crate) fn preview(model: &Model, declaration: &Declaration, tenancy: TenancyModel) -> Vec<Finding> {
+    let tenant_value = (tenancy == TenancyModel::Schema).then(|| "0".to_owned());
+    run(model, declaration, tenancy, &Floor { context: ContextKind::Carrier, tenant_value }).1
+}
+
+/// The kind of every table. Partitions follow the root of their tree.
+pub(crate) fn classify(model: &Model, declaration: &Declaration) -> Vec<Classified> {
+    model.tables.iter().map(|table| classify_table(model, declaration, table)).collect()
+}
+
+fn classify_table(model: &Model, declaration: &Declaration, table: &Table) -> Classified {
+    let (kind, origin) = match declaration.tables.get(model.root(&table.name)) {
+        Some(entry) => (Some(entry.kind()), Origin::Declared),
+        None if declaration.tenancy.default == Unnamed::Tenant => (Some(Kind::Tenant), Origin::Default),
+        None => (None, Origin::Default),
+    };
+    let origin = if table.is_partition() { Origin::Parent } else { origin };
+    Classified { table: table.name.clone(), kind, origin }
+}
+
+pub(crate) fn kinds(model: &Model, declaration: &Declaration) -> BTreeMap<String, Kind> {
+    let classified = classify(model, declaration).into_iter();
+    classified.filter_map(|table| Some((table.table, table.kind?))).collect()
+}
+
+const ALL: &[TenancyModel] = &TenancyModel::ALL;
+const SHARED: &[TenancyModel] = &[TenancyModel::Shared];
+
+/// The tenant column's default, as the server prints it.
+pub(crate) const TENANT_ID: &str = "tenancy.tenant_id()";
+
+/// Puts the tenant column first. False where it was there already.
+fn lead(columns: &mut Vec<String>, tenant: &str) -> bool {
+    if columns.first().is_some_and(|first| first == tenant) {
+        return false;
+    }
+    columns.retain(|column| column != tenant);
+    columns.insert(0, tenant.to_owned());
+    true
+}
+
+/// Whether two lists name the same columns, in any order.
+fn same_columns(a: &[String], b: &[String]) -> bool {
+    a.len() == b.len() && a.iter().all(|column| b.contains(column))
+}
+
+/// An identifier as the server prints it in expressions, so that what is compiled reads back as it was written.
+fn printed(name: &SqlIdent) -> String {
+    let plain = name.as_str().starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && name.as_str().chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if plain && name.as_str().contains('_') { name.as_str().to_owned() } else { name.to_string() }
+}

@@ -1,0 +1,148 @@
+//! `declaration`: every table has a kind, and everything the declaration names is there.
+
+use super::{ALL, Case, Rule, names, same_columns};
+use crate::declaration::{Kind, TableEntry, split_unique};
+use crate::model::{ConstraintKind, Model, Table};
+use tenantry_core::TenancyModel;
+
+#[derive(Debug)]
+pub(super) struct Declared;
+
+impl Rule for Declared {
+    fn id(&self) -> &'static str {
+        "declaration"
+    }
+
+    fn about(&self) -> &'static str {
+        "Every table is classified, and the declaration names only what the schema has. Nothing is applied otherwise: \
+         a table that nobody classified would be a table that nobody isolates."
+    }
+
+    fn models(&self) -> &'static [TenancyModel] {
+        ALL
+    }
+
+    fn apply(&self, model: &mut Model, case: &mut Case<'_>) {
+        for table in &model.tables {
+            if case.kind(&table.name).is_none() && !table.is_partition() {
+                case.error(
+                    &table.name,
+                    "the table is not classified, and the declaration refuses unnamed tables",
+                    format!("add it to [tables]: {} = \"tenant\" or \"global\"", table.name),
+                );
+            }
+        }
+        let declaration = case.declaration;
+        for (name, entry) in &declaration.tables {
+            table_entry(model, case, name, entry);
+        }
+        for key in declaration.unique.keys() {
+            unique_entry(model, case, key);
+        }
+    }
+}
+
+fn table_entry(model: &Model, case: &mut Case<'_>, name: &str, entry: &TableEntry) {
+    let place = format!("[tables] {name}");
+    let Some(table) = model.table(name) else {
+        return case.error(place, "there is no such table", suggestion(model, name));
+    };
+    if table.is_partition() {
+        let root = model.root(name);
+        return case.error(
+            place,
+            format!("it is a partition of {root}"),
+            format!("declare {root}: partitions follow it"),
+        );
+    }
+    if entry.kind() == Kind::Scoped {
+        case.error(
+            &place,
+            "scoped tables are not offered yet",
+            "declare it \"tenant\" or \"global\" for now",
+        );
+    }
+    if entry.partition().is_some() && case.tenancy == TenancyModel::Shared {
+        case.error(
+            &place,
+            "adding partitions is not offered yet",
+            "leave `partition` out, or partition the table in the plain schema",
+        );
+    }
+    if let TableEntry::Detailed(details) = entry
+        && let Some(via) = &details.via
+    {
+        via_entry(model, case, table, via);
+    }
+}
+
+/// `via = "parent.column"`: a column of this table that leads to its parent.
+fn via_entry(model: &Model, case: &mut Case<'_>, table: &Table, via: &str) {
+    let place = format!("[tables] {}", table.name);
+    let Some((parent, column)) = via.split_once('.') else {
+        return case.error(place, format!("via = {via:?} is not a path"), "write it as \"parent.column\"");
+    };
+    if model.table(parent).is_none() {
+        return case.error(place, format!("via names no table: {parent:?}"), suggestion(model, parent));
+    }
+    if table.column(column).is_none() {
+        let near = names::nearest(column, table.columns.iter().map(|column| column.name.as_str()));
+        let hint = near.map_or_else(
+            || format!("name the column of {} that refers to {parent}", table.name),
+            |near| format!("did you mean {parent}.{near}?"),
+        );
+        case.error(place, format!("{} has no column {column:?}", table.name), hint);
+    }
+}
+
+fn unique_entry(model: &Model, case: &mut Case<'_>, key: &str) {
+    let place = format!("[unique] {key:?}");
+    let Some((name, columns)) = split_unique(key) else {
+        return case.error(
+            place,
+            "it is not a table and its columns",
+            "write \"table.column\" or \"table.a, b\"",
+        );
+    };
+    let Some(table) = model.table(name) else {
+        return case.error(place, "there is no such table", suggestion(model, name));
+    };
+    let columns: Vec<String> = columns.into_iter().map(ToOwned::to_owned).collect();
+    if !uniques(table).iter().any(|unique| same_columns(unique, &columns)) {
+        let known: Vec<String> =
+            uniques(table).iter().map(|unique| format!("{name}.{}", unique.join(", "))).collect();
+        let hint = match known.as_slice() {
+            [] => format!("{name} has no unique constraint"),
+            known => format!("{name} has: {}", known.join("; ")),
+        };
+        return case.error(place, "there is no unique constraint or index on just these columns", hint);
+    }
+    if case.kind(name) == Some(Kind::Global) {
+        case.note(
+            place,
+            format!("{name} is a global table: its constraints are global anyway"),
+            "remove the entry",
+        );
+    }
+}
+
+/// The columns of every unique constraint and plain unique index.
+fn uniques(table: &Table) -> Vec<Vec<String>> {
+    let constraints = table.constraints.iter().filter_map(|constraint| match &constraint.kind {
+        ConstraintKind::Unique(key) => Some(key.columns.clone()),
+        _ => None,
+    });
+    let indexes = table
+        .indexes
+        .iter()
+        .filter(|index| index.unique)
+        .filter_map(|index| index.keys.iter().map(|key| key.column.clone()).collect());
+    constraints.chain(indexes).collect()
+}
+
+fn suggestion(model: &Model, name: &str) -> String {
+    match names::nearest(name, model.tables.iter().map(|table| table.name.as_str())) {
+        Some(near) => format!("did you mean {near:?}?"),
+        None => "remove the entry, or add the table to the schema".to_owned(),
+    }
+}
