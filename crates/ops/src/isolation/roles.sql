@@ -6,7 +6,7 @@ BEGIN
     CREATE ROLE tenantry_owner NOLOGIN NOINHERIT;
   END IF;
   IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'tenantry_context') THEN
-    CREATE ROLE tenantry_context NOLOGIN NOINHERIT;
+    CREATE ROLE tenantry_context NOLOGIN INHERIT;
   END IF;
   -- An administrator who is no superuser must be a member of a role to give it objects.
   IF NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN

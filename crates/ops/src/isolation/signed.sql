@@ -5,10 +5,15 @@
 DO $do$
 BEGIN
   -- pg_stat_get_activity shows when a session began only to its own role, its members, and the monitoring roles.
-  IF NOT pg_catalog.pg_has_role('tenantry_context', {{login_name}}, 'USAGE') THEN
-    GRANT {{login}} TO tenantry_context;
+  IF NOT (SELECT r.rolinherit FROM pg_catalog.pg_roles r WHERE r.rolname = 'tenantry_context') THEN
+    ALTER ROLE tenantry_context INHERIT;
   END IF;
-  ALTER ROLE tenantry_context INHERIT;
+  IF NOT pg_catalog.pg_has_role('tenantry_context', {{login_name}}, 'USAGE') THEN
+    -- Before 16 a membership inherits as its role does.
+    EXECUTE 'GRANT {{login}} TO tenantry_context'
+      || CASE WHEN pg_catalog.current_setting('server_version_num')::integer >= 160000
+              THEN ' WITH INHERIT TRUE' ELSE '' END;
+  END IF;
 END
 $do$;
 

@@ -1,0 +1,8 @@
+//! The operations against real servers, on every version and with both kinds of context.
+#![allow(clippy::unwrap_used, reason = "a test that can't go on should stop there")]
+
+mod attack;
+mod context;
+mod install;
+mod support;
+mod surface;
