@@ -28,9 +28,10 @@ pub(crate) fn directories() -> Vec<PathBuf> {
 }
 
 /// A directory for templates that belongs to `account`, and that nobody else can write to.
-pub(crate) fn template_root(account: &Account) -> Result<PathBuf, PostgresError> {
+/// `explicit` is the only cache tried when given.
+pub(crate) fn template_root(explicit: Option<&Path>, account: &Account) -> Result<PathBuf, PostgresError> {
     let mut last = None;
-    for cache in directories() {
+    for cache in explicit.map_or_else(directories, |dir| vec![dir.to_owned()]) {
         match usable(&cache, account) {
             Ok(dir) => return Ok(dir),
             Err(error) => last = Some(error),
@@ -54,6 +55,7 @@ fn usable(cache: &Path, account: &Account) -> Result<PathBuf, PostgresError> {
     }
     // Under a shared folder anybody may have made it first: a template decides who may log in, so trust none of that.
     let meta = fs::symlink_metadata(&root).map_err(PostgresError::io("read", &root))?;
-    let private = meta.is_dir() && meta.uid() == account.uid && meta.mode() & 0o077 == 0;
+    // Six trailing zeros: no right for the group or for others.
+    let private = meta.is_dir() && meta.uid() == account.uid && meta.mode().trailing_zeros() >= 6;
     if private { Ok(root) } else { Err(unreachable(&root)) }
 }

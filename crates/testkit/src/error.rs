@@ -1,7 +1,6 @@
 //! What can go wrong with a managed PostgreSQL, and what to do about it.
 
 use crate::version::{OLDEST_MAJOR, ServerVersion};
-use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 use tenantry_core::ErrorKind;
@@ -142,17 +141,40 @@ impl PostgresError {
 }
 
 fn not_found_hint(version: Option<u32>, looked_in: &[PathBuf]) -> String {
-    let mut hint = match version {
+    let install = match version {
         Some(major) => format!("run scripts/setup.sh, which installs PostgreSQL {major}"),
         None => format!("run scripts/setup.sh, or install PostgreSQL {OLDEST_MAJOR} or newer"),
     };
-    hint.push_str("; PG_BIN may name the folder that holds `postgres`");
-    if !looked_in.is_empty() {
-        let _ = write!(hint, " (looked in");
-        for (i, dir) in looked_in.iter().enumerate() {
-            let _ = write!(hint, "{} {}", if i == 0 { "" } else { "," }, dir.display());
-        }
-        hint.push(')');
+    let looked_in: Vec<_> = looked_in.iter().map(|dir| dir.display().to_string()).collect();
+    let looked_in = if looked_in.is_empty() { "PATH".to_owned() } else { looked_in.join(", ") };
+    format!("{install}; PG_BIN may name the folder that holds `postgres` (looked in {looked_in})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_programs_write_tells_the_cause() {
+        let cause = |output| PostgresError::from_output(output, Path::new("/d"), Some(5432));
+        let full = cause("cp: error writing '/d/data.new/base': No space left on device");
+        assert!(matches!(full, Some(PostgresError::DiskFull { .. })));
+        let taken =
+            cause("LOG:  could not bind IPv4 address \"127.0.0.1\": Address already in use\nHINT:  ...");
+        assert!(matches!(taken, Some(PostgresError::PortTaken { port: 5432 })));
+        let locked = cause("FATAL:  lock file \"postmaster.pid\" already exists");
+        assert!(matches!(locked, Some(PostgresError::Locked { .. })));
+        assert!(cause("FATAL:  invalid value for parameter \"x\"").is_none());
     }
-    hint
+
+    #[test]
+    fn a_missing_server_says_how_to_get_one() {
+        let error = PostgresError::NotFound { version: Some(18), looked_in: vec!["/a".into(), "/b".into()] };
+        assert_eq!(error.to_string(), "no PostgreSQL 18 server was found");
+        assert_eq!(
+            error.hint().unwrap(),
+            "run scripts/setup.sh, which installs PostgreSQL 18; PG_BIN may name the folder that holds `postgres` \
+             (looked in /a, /b)"
+        );
+    }
 }

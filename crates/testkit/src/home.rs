@@ -7,7 +7,6 @@ use crate::account::Account;
 use crate::error::PostgresError;
 use crate::template::{Template, write_private};
 use std::env;
-use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -57,12 +56,12 @@ impl Home {
         settings: &[(String, String)],
         account: &Account,
     ) -> Result<(), PostgresError> {
-        let mut text = String::new();
-        for (name, value) in settings {
+        let line = |(name, value): &(String, String)| {
             // Backslashes are an escape in this file, whatever `standard_conforming_strings` says.
             let value = value.replace('\\', "\\\\").replace('\'', "''");
-            let _ = writeln!(text, "{name} = '{value}'");
-        }
+            format!("{name} = '{value}'\n")
+        };
+        let text: String = settings.iter().map(line).collect();
         write_private(&self.root().join("tenantry.conf"), &text, account)
     }
 

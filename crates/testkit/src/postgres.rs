@@ -53,6 +53,8 @@ pub struct PostgresOptions {
     pub settings: Vec<(String, String)>,
     /// Whether the data survives a crash of the machine.
     pub durability: Durability,
+    /// Where templates are kept; else `TENANTRY_CACHE`, the workspace's `.cache`, or the user's cache directory.
+    pub cache_dir: Option<PathBuf>,
     /// Whom the server runs as, if we are root: else `postgres`, else `nobody`.
     pub user: Option<String>,
 }
@@ -103,7 +105,7 @@ impl Postgres {
             let plan = blocking(move || Plan::make(&options)).await?;
             match Self::launch(plan, asked).await {
                 Err(PostgresError::PortTaken { .. }) if asked.is_none() && attempt < PORT_ATTEMPTS => {
-                    attempt += 1
+                    attempt += 1;
                 }
                 result => return result,
             }
@@ -112,25 +114,23 @@ impl Postgres {
 
     /// Makes a streaming replica: a throw-away cluster that follows this one. It takes reads when this returns.
     pub async fn replica(&self) -> Result<Self, PostgresError> {
-        let version = self.version();
         // Newer ones work with older servers, so this may come from another version's folder.
         let program = blocking(|| binaries::client_bin("pg_basebackup")).await?;
-        let environment = [
-            ("PGHOST", self.socket_dir().display().to_string()),
-            ("PGPORT", self.port.to_string()),
-            ("PGUSER", SUPERUSER.to_owned()),
-            ("PGPASSWORD", self.password.expose().to_owned()),
-        ];
+        let socket_dir = self.socket_dir().display().to_string();
+        let (port, password) = (self.port.to_string(), self.password.expose());
+        let environment =
+            [("PGHOST", &*socket_dir), ("PGPORT", &*port), ("PGUSER", SUPERUSER), ("PGPASSWORD", password)]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let primary = format!("host='{socket_dir}' port={port} user={SUPERUSER} password={password}");
+        let mut settings = self.settings.clone();
+        settings.push(("primary_conninfo".to_owned(), primary));
         let plan = Plan {
             home: Home::make(None, &self.account)?,
-            binaries: Binaries { dir: self.binaries.dir.clone(), version },
+            binaries: self.binaries.clone(),
             account: self.account.clone(),
             passwords: Passwords { own: self.password.clone(), initial: None },
-            prepare: Prepare::Backup {
-                program,
-                environment: environment.map(|(name, value)| (name.to_owned(), value)).into(),
-            },
-            settings: self.settings.clone(),
+            prepare: Prepare::Backup { program, environment: environment.into() },
+            settings,
         };
         plan.home.write_settings(&plan.settings, &plan.account)?;
         Self::launch(plan, None).await
@@ -278,7 +278,7 @@ impl Plan {
         let (passwords, prepare) = if existing.is_some() {
             (home.passwords()?, Prepare::Nothing)
         } else {
-            let template = template::ensure(&binaries, &account)?;
+            let template = template::ensure(&binaries, options.cache_dir.as_deref(), &account)?;
             (home.new_passwords(&template, &account)?, Prepare::Copy(template.data))
         };
         let settings = settings(options);

@@ -5,6 +5,7 @@
 
 use crate::account::Account;
 use crate::error::PostgresError;
+use crate::template::write_private;
 use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::VecDeque;
@@ -24,7 +25,7 @@ const WATCHDOG: &str = include_str!("watchdog.sh");
 const LOG_LINES: usize = 100;
 const LOG_LINE_BYTES: u64 = 4_096;
 /// Crash recovery or a base backup may take a while; more than this is a hang.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 /// How long a server may take to stop in good order before it is stopped at once.
 const STOP_PATIENCE_SECONDS: u32 = 20;
 
@@ -128,9 +129,12 @@ impl Server {
             Prepare::Backup { program, environment } => ("backup", program.as_path(), environment.as_slice()),
         };
         let shell = Path::new("/bin/sh");
+        let script = launch.run.join("watchdog.sh");
+        write_private(&script, WATCHDOG, account)?;
         let mut command = bare_command(shell, account);
         command
-            .args(["-c", WATCHDOG, "tenantry-watchdog", prepare])
+            .arg(script)
+            .arg(prepare)
             .arg(source)
             .args([launch.data, launch.run])
             .arg(if launch.stop == StopSignal::Fast { "INT" } else { "QUIT" })

@@ -20,7 +20,7 @@ use tenantry_core::{MasterKey, Secret};
 /// Grows when what `initdb` is told, or what is written beside its result, changes.
 const FORMAT: u32 = 1;
 /// A half-made template is somebody's work in progress for this long; `initdb` takes seconds.
-const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
+const ABANDONED_AFTER: Duration = Duration::from_hours(1);
 /// Written last: a template without it is not one.
 const COMPLETE: &str = "complete";
 
@@ -33,8 +33,12 @@ pub(crate) struct Template {
 
 /// Finds the template of these binaries, or makes it. Two processes may do so at once: both build aside, the first
 /// to rename wins, the other takes the winner's.
-pub(crate) fn ensure(binaries: &Binaries, account: &Account) -> Result<Template, PostgresError> {
-    let root = cache::template_root(account)?;
+pub(crate) fn ensure(
+    binaries: &Binaries,
+    cache_dir: Option<&Path>,
+    account: &Account,
+) -> Result<Template, PostgresError> {
+    let root = cache::template_root(cache_dir, account)?;
     let place = root.join(name(binaries));
     if let Some(template) = open(&place) {
         return Ok(template);

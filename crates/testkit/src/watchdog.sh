@@ -24,7 +24,9 @@ copy)
     ;;
 backup)
     # The connection comes by PG… variables, so that no password is on a command line.
-    "$source" --pgdata="$data" --no-password --checkpoint=fast --wal-method=stream --write-recovery-conf || leave 1
+    # --write-recovery-conf is of no use: a newer pg_basebackup writes options that an older server refuses.
+    "$source" --pgdata="$data" --no-password --checkpoint=fast --wal-method=stream || leave 1
+    : >"$data/standby.signal"
     unset PGHOST PGPORT PGUSER PGPASSWORD
     ;;
 esac
@@ -45,7 +47,7 @@ done
 kill -"$signal" "$server"
 (
     nap=
-    trap '[ -n "$nap" ] && kill "$nap"; exit' TERM
+    trap '[ -n "$nap" ] && kill "$nap" && wait "$nap"; exit' TERM
     sleep "$patience" & nap=$!
     wait "$nap"
     kill -QUIT "$server"
