@@ -74,10 +74,12 @@ fn identifier(word: &str) -> Option<Box<str>> {
     plain.then(|| word.to_ascii_lowercase().into())
 }
 
-/// Whether a text may change session settings without a command tag that tells: then the connection is reset after
-/// the transaction. A false alarm costs a reset, a miss costs nothing between tenants, who never share a state.
-pub(crate) fn may_set_config(sql: &[u8]) -> bool {
-    memmem::find(sql, b"set_config").is_some() || memmem::find(sql, b"SET_CONFIG").is_some()
+/// Whether a text may change the session without a command tag that tells: then the connection is reset after the
+/// transaction. A false alarm costs a reset. A miss costs nothing between tenants, who never share a session's state;
+/// between clients of one tenant a setting may linger, or the tenant's context may be gone, until the next reset.
+pub(crate) fn may_change_session(sql: &[u8]) -> bool {
+    const NAMES: [&[u8]; 4] = [b"set_config", b"SET_CONFIG", b"tenancy.", b"TENANCY."];
+    NAMES.iter().any(|name| memmem::find(sql, name).is_some())
 }
 
 #[cfg(test)]

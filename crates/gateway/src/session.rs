@@ -93,6 +93,7 @@ struct Session {
     unnamed: Vec<u8>,
     /// Distinguishes this session's unnamed statements from each other and from everybody else's; 0 is none.
     unnamed_id: u64,
+    unnamed_changes_session: bool,
     cancel: Registered,
     /// A pipeline failed before it had a server connection: the rest, up to Sync, is skipped.
     skip_to_sync: bool,
@@ -141,6 +142,7 @@ impl Session {
             statements: HashMap::new(),
             unnamed: Vec::new(),
             unnamed_id: 0,
+            unnamed_changes_session: false,
             cancel: worker.shared.cancels.register(),
             skip_to_sync: false,
             _slot: slot,

@@ -3,6 +3,7 @@
 //! A client names its statements as it likes; the server knows them under names of ours. The same text from any
 //! client of the same pool and schema is one statement, so that a server connection plans it once.
 
+use crate::lex;
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -15,6 +16,8 @@ pub(crate) struct Statement {
     pub(crate) name: Box<[u8]>,
     /// What follows the name in a Parse message: the text, a zero byte, and the parameter types.
     pub(crate) body: Bytes,
+    /// Whether running it may change the session, see [`lex::may_change_session`].
+    pub(crate) changes_session: bool,
 }
 
 /// What a statement's meaning depends on besides its text: whose tables its names resolve to.
@@ -62,6 +65,7 @@ impl Statements {
             id: self.next_id,
             name: format!("{}{}", self.prefix, self.next_id).into_bytes().into(),
             body: key.1.clone(),
+            changes_session: lex::may_change_session(body),
         });
         self.known.insert(key, Arc::downgrade(&statement));
         statement

@@ -5,9 +5,9 @@
 
 use super::transaction::{Expected, Pipeline, Transaction};
 use super::{ClientStatement, Session, cleanup_of, residue_of, unknown_message};
-use crate::backend::{Entry, Residue, State};
+use crate::backend::{Entry, State};
 use crate::error::{ClientError, SessionEnd};
-use crate::lex;
+use crate::lex::{self, Cleanup};
 use crate::settings::Settings;
 use bytes::{Buf, Bytes, BytesMut};
 use std::future::poll_fn;
@@ -30,6 +30,15 @@ enum Event {
     Closed,
 }
 
+/// What became of a text that only clears session state.
+enum Cleaned {
+    /// It is none, or the server must see it.
+    No,
+    Answered,
+    /// The server owes replies that decide what it means.
+    Later,
+}
+
 /// Why the relay can't go on with this server connection.
 enum Broken {
     /// The connection was lost, or said what it must not.
@@ -45,6 +54,10 @@ impl Session {
     pub(super) async fn transact(&mut self, mut transaction: Transaction) -> Result<(), SessionEnd> {
         loop {
             self.pump_client(&mut transaction)?;
+            if transaction.is_finished() {
+                self.release(transaction);
+                return Ok(());
+            }
             match self.exchange(&mut transaction).await {
                 Event::Progress => {}
                 Event::ServerLost => return self.server_lost(transaction, &Broken::Lost),
@@ -53,10 +66,6 @@ impl Session {
             }
             if let Err(broken) = self.pump_server(&mut transaction) {
                 return self.server_lost(transaction, &broken);
-            }
-            if transaction.is_finished() && self.peek_client()?.is_none() {
-                self.release(transaction);
-                return Ok(());
             }
         }
     }
@@ -152,12 +161,43 @@ impl Session {
             if self.peek_client()?.is_none() {
                 return Ok(());
             }
+            if header.tag == tag::QUERY {
+                match self.cleanup_within(transaction, header) {
+                    Cleaned::No => {}
+                    Cleaned::Answered => continue,
+                    Cleaned::Later => return Ok(()),
+                }
+            }
             let mut message = self.client.inbuf.split_to(header.len);
             if transaction.pipeline == Pipeline::Failed && !matches!(header.tag, tag::SYNC | tag::TERMINATE) {
                 continue;
             }
             self.client_message(transaction, header.tag, &mut message)?;
         }
+    }
+
+    /// A text that only clears session state, while a connection is held: its meaning depends on whether a transaction
+    /// is open, so it waits until the server owes nothing.
+    fn cleanup_within(&mut self, transaction: &Transaction, header: frame::Header) -> Cleaned {
+        let Some(statements) = cleanup_of(&self.client.inbuf[frame::HEADER..header.len]) else {
+            return Cleaned::No;
+        };
+        if !transaction.expected.is_empty() {
+            return Cleaned::Later;
+        }
+        let only_names =
+            statements.iter().all(|(c, _)| matches!(c, Cleanup::Deallocate(_) | Cleanup::DeallocateAll));
+        let ours = match transaction.status {
+            TransactionStatus::Idle => transaction.pipeline == Pipeline::Closed,
+            // The client's names are ours in a transaction too; the rest concerns the connection it holds.
+            TransactionStatus::InTransaction => only_names,
+            TransactionStatus::Failed => false,
+        };
+        if ours && self.answer_cleanup(&statements, transaction.status) {
+            self.client.inbuf.advance(header.len);
+            return Cleaned::Answered;
+        }
+        Cleaned::No
     }
 
     fn client_message(
@@ -169,17 +209,9 @@ impl Session {
         let out = &mut self.client.outbuf;
         match tag {
             tag::QUERY => {
-                if let Some(statements) = cleanup_of(&message[frame::HEADER..])
-                    && transaction.expected.is_empty()
-                    && transaction.status != TransactionStatus::Failed
-                    && statements
-                        .iter()
-                        .all(|(c, _)| matches!(c, lex::Cleanup::Deallocate(_) | lex::Cleanup::DeallocateAll))
-                    && self.answer_cleanup(&statements, transaction.status)
-                {
-                    return Ok(());
+                if lex::may_change_session(message) {
+                    transaction.note_session_change();
                 }
-                note_text(transaction, message);
                 transaction.server.io.outbuf.extend_from_slice(message);
                 transaction.server.unnamed = 0;
                 transaction.expected.push_back(Expected::Query);
@@ -224,7 +256,6 @@ impl Session {
     fn parse(&mut self, transaction: &mut Transaction, message: &[u8]) -> Result<(), SessionEnd> {
         let body = &message[frame::HEADER..];
         let parse = frontend::Parse::decode(body).map_err(|_| malformed("Parse"))?;
-        note_text(transaction, parse.query);
         transaction.pipeline = Pipeline::Open;
         let name = parse.name;
         let definition = &body[name.len() + 1..];
@@ -232,6 +263,7 @@ impl Session {
             self.unnamed.clear();
             self.unnamed.extend_from_slice(definition);
             self.unnamed_id = self.worker.next_unnamed_id();
+            self.unnamed_changes_session = lex::may_change_session(definition);
             transaction.server.unnamed = self.unnamed_id;
             transaction.server.io.outbuf.extend_from_slice(message);
             transaction
@@ -290,6 +322,9 @@ impl Session {
             return [b"unknown ", name].concat().into();
         };
         let statement = transaction.known(entry);
+        if statement.changes_session {
+            transaction.note_session_change();
+        }
         transaction.ensure_prepared(&statement, out);
         statement.name.clone()
     }
@@ -297,6 +332,9 @@ impl Session {
     fn bind(&mut self, transaction: &mut Transaction, message: &[u8]) -> Result<(), SessionEnd> {
         let bind = frontend::Bind::decode(&message[frame::HEADER..]).map_err(|_| malformed("Bind"))?;
         transaction.pipeline = Pipeline::Open;
+        if bind.statement.is_empty() && self.unnamed_changes_session {
+            transaction.note_session_change();
+        }
         if bind.statement.is_empty() && transaction.server.unnamed == self.unnamed_id {
             transaction.server.io.outbuf.extend_from_slice(message);
         } else {
@@ -599,12 +637,6 @@ fn prologue_reply(
 enum Verdict {
     Forward,
     Swallow,
-}
-
-fn note_text(transaction: &mut Transaction, text: &[u8]) {
-    if lex::may_set_config(text) {
-        transaction.residue = transaction.residue.max(Residue::Session);
-    }
 }
 
 fn pop_if(transaction: &mut Transaction, matches: impl Fn(&Expected) -> bool) {

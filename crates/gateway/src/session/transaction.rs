@@ -104,6 +104,11 @@ impl Transaction {
         self.reported = Some(Vec::new());
     }
 
+    /// Notes that the session is not as it was, beyond what command tags tell.
+    pub(super) fn note_session_change(&mut self) {
+        self.residue = self.residue.max(Residue::Session);
+    }
+
     pub(super) fn into_parts(self) -> (Box<ServerConnection>, Arc<Pool>) {
         let mut server = self.server;
         server.residue = server.residue.max(self.residue);

@@ -11,7 +11,10 @@ async fn every_model_answers_over_every_protocol() {
         for (id, tenant, model) in TENANTS {
             let client = world.connect(tenant).await;
             // The same primary key and the same unique value in every tenant, and nobody names the tenant.
-            client.batch_execute("INSERT INTO notes (id, slug, body) VALUES (1, 'same', 'simple')").await.unwrap();
+            client
+                .batch_execute("INSERT INTO notes (id, slug, body) VALUES (1, 'same', 'simple')")
+                .await
+                .unwrap();
             let inserted = client
                 .execute("INSERT INTO notes (id, body) VALUES ($1, $2)", &[&2_i64, &format!("extended {id}")])
                 .await

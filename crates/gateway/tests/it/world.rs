@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tenantry_core::{
-    ClusterId, ContextKind, DatabaseId, DatabaseRoute, Epoch, KeyId, Limits, LoginBinding, LoginId, LoginRoute,
-    MasterKey, Placement, RouteChange, RouteTable, SqlIdent, TenancyModel, TenantId, TenantKey, TenantRoute,
-    TenantState,
+    ClusterId, ContextKind, DatabaseId, DatabaseRoute, Epoch, KeyId, Limits, LoginBinding, LoginId,
+    LoginRoute, MasterKey, Placement, RouteChange, RouteTable, SqlIdent, TenancyModel, TenantId, TenantKey,
+    TenantRoute, TenantState,
 };
 use tenantry_gateway::{Config, Gateway};
 use tenantry_testkit::Postgres;
@@ -31,7 +31,8 @@ pub(crate) const TENANTS: [(i64, &str, TenancyModel); 6] = [
 ];
 
 /// The two tenants of each model that share as much as the model lets them.
-pub(crate) const PAIRS: [(&str, &str); 3] = [("acme", "umbrella"), ("globex", "hooli"), ("initech", "tyrell")];
+pub(crate) const PAIRS: [(&str, &str); 3] =
+    [("acme", "umbrella"), ("globex", "hooli"), ("initech", "tyrell")];
 
 pub(crate) struct World {
     pub(crate) postgres: &'static Postgres,
@@ -65,7 +66,9 @@ impl World {
                 (TenancyModel::Database, _) => (OTHER_OWN, &databases[2]),
                 _ => (POOL, &databases[0]),
             };
-            changes.push(RouteChange::Tenant(Arc::new(provision(postgres, name, id, tenant, model, database).await)));
+            changes.push(RouteChange::Tenant(Arc::new(
+                provision(postgres, name, id, tenant, model, database).await,
+            )));
         }
         for (id, name, binding) in [
             (1, "app", LoginBinding::All),
@@ -74,7 +77,10 @@ impl World {
             changes.push(RouteChange::Login(Arc::new(LoginRoute {
                 id: LoginId::new(id),
                 name: name.into(),
-                verifier: ClientKeys::derive(PASSWORD, b"0123456789abcdef", 4_096).verifier().to_string().into(),
+                verifier: ClientKeys::derive(PASSWORD, b"0123456789abcdef", 4_096)
+                    .verifier()
+                    .to_string()
+                    .into(),
                 binding,
             })));
         }
@@ -153,7 +159,9 @@ async fn install(postgres: &Postgres, route: &DatabaseRoute, key: &MasterKey) {
         connection_limit: None,
     };
     tenantry_ops::isolation::install(&mut admin, &core).await.unwrap();
-    tenantry_ops::isolation::put_key(&mut admin, &key.context_key(&route.stable_name, route.key)).await.unwrap();
+    tenantry_ops::isolation::put_key(&mut admin, &key.context_key(&route.stable_name, route.key))
+        .await
+        .unwrap();
 }
 
 /// The tables as the schema engine compiles them for each model.
