@@ -1,4 +1,5 @@
 -- Columns of tables and views. A partition's identity is its parent's (15 keeps none there, 17 a copy), so it is left out.
+-- Of a column's options only those that people set: 15.20 keeps a number of its own there (pg_attver), on every column.
 -- A NOT NULL has a name from 18 on; it is given only where it is not the one that the server would choose.
 SELECT coalesce(json_agg(json_build_object(
     'table', c.relname,
@@ -29,7 +30,8 @@ SELECT coalesce(json_agg(json_build_object(
     'storage', CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END,
     'compression', nullif(a.attcompression, ''),
     'statistics', CASE WHEN a.attstattarget >= 0 THEN a.attstattarget END,
-    'options', coalesce(to_json(a.attoptions), '[]'),
+    'options', coalesce((
+        SELECT json_agg(o ORDER BY o) FROM unnest(a.attoptions) o WHERE o LIKE 'n\_distinct%'), '[]'),
     'comment', col_description(c.oid, a.attnum)
 )), '[]')::text
 FROM pg_catalog.pg_class c

@@ -19,17 +19,20 @@ SELECT coalesce(json_agg(json_build_object(
                 WHEN i.indcollation[k] <> 0 AND i.indcollation[k] <> coalesce(a.attcollation, t.typcollation)
                 THEN i.indcollation[k]::regcollation::text END,
             'opclass', CASE
-                WHEN ia.attoptions IS NOT NULL OR NOT o.opcdefault OR (o.opcintype <> t.oid AND EXISTS (
+                WHEN x.options IS NOT NULL OR NOT o.opcdefault OR (o.opcintype <> t.oid AND EXISTS (
                     SELECT FROM pg_catalog.pg_opclass own
                     WHERE own.opcmethod = o.opcmethod AND own.opcdefault AND own.opcintype = t.oid))
                 THEN CASE WHEN pg_opclass_is_visible(o.oid) THEN quote_ident(o.opcname)
                           ELSE format('%I.%I', n.nspname, o.opcname) END END,
-            'opclass_options', coalesce(to_json(ia.attoptions), '[]'),
+            'opclass_options', coalesce(x.options, '[]'),
             'descending', i.indoption[k] & 1 = 1,
             'nulls_first', i.indoption[k] & 2 = 2)
             ORDER BY k)
         FROM generate_series(0, i.indnkeyatts - 1) k
         JOIN pg_catalog.pg_attribute ia ON ia.attrelid = c.oid AND ia.attnum = k + 1
+        -- 15.20 keeps a number of its own among the options of every column.
+        CROSS JOIN LATERAL (
+            SELECT json_agg(v) AS options FROM unnest(ia.attoptions) v WHERE v NOT LIKE 'pg\_attver=%') x
         LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum = i.indkey[k] AND i.indkey[k] <> 0
         JOIN pg_catalog.pg_type t ON t.oid = coalesce(a.atttypid, ia.atttypid)
         JOIN pg_catalog.pg_opclass o ON o.oid = i.indclass[k]

@@ -1,0 +1,128 @@
+//! Databases to read plain schemas from and to build placements in, with stand-ins for roles and the tenant context.
+
+use tenantry_core::{ContextKind, SqlIdent, TenancyModel};
+use tenantry_schema::{Compiled, Declaration, Model, Target, compile, introspection, read};
+use tenantry_testkit::{Postgres, fresh_database, shared};
+use tokio_postgres::Client;
+
+pub(crate) const OWNER: &str = "tenantry_owner";
+pub(crate) const APP: &str = "tenantry_app_lab";
+
+/// Roles and a context that is a plain setting: good enough to see policies at work, no boundary at all.
+const CORE: &str = include_str!("../data/core.sql");
+
+pub(crate) type Facts = Vec<(String, String)>;
+
+/// An empty database with the stand-ins.
+pub(crate) struct Lab {
+    pub(crate) postgres: &'static Postgres,
+    pub(crate) database: String,
+    pub(crate) client: Client,
+}
+
+impl Lab {
+    pub(crate) async fn new(version: u32) -> Self {
+        let postgres = shared(version).await;
+        let database = fresh_database(postgres, "schema").await;
+        let client = postgres.connect(&database).await.unwrap();
+        client.batch_execute(CORE).await.unwrap();
+        Self { postgres, database, client }
+    }
+
+    /// A database that holds a plain schema in `public`.
+    pub(crate) async fn with(version: u32, sql: &str) -> Self {
+        let lab = Self::new(version).await;
+        lab.client.batch_execute(sql).await.unwrap_or_else(|error| panic!("{error:?}"));
+        lab
+    }
+
+    pub(crate) async fn facts(&self, schema: &SqlIdent) -> Facts {
+        self.client.batch_execute(&format!("SET search_path TO {schema}")).await.unwrap();
+        let mut facts = Facts::new();
+        for query in introspection() {
+            let rows = self.client.query(query.sql, &[]).await;
+            let rows = rows.unwrap_or_else(|error| panic!("{}: {error:?}", query.name));
+            assert_eq!(rows.len(), 1, "{}", query.name);
+            facts.push((query.name.to_owned(), rows[0].get(0)));
+        }
+        self.client.batch_execute("RESET search_path").await.unwrap();
+        facts
+    }
+
+    pub(crate) async fn model(&self, schema: &SqlIdent) -> Model {
+        read(&self.facts(schema).await).unwrap()
+    }
+
+    pub(crate) async fn public(&self) -> Model {
+        self.model(&ident("public")).await
+    }
+
+    /// Runs what was compiled, in one transaction, as its caller is told to.
+    pub(crate) async fn apply(&self, compiled: &Compiled, schema: &SqlIdent) {
+        self.client.batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {schema}; BEGIN")).await.unwrap();
+        for statement in &compiled.statements {
+            let done = self.client.batch_execute(statement).await;
+            done.unwrap_or_else(|error| panic!("{statement}\n{error:?}"));
+        }
+        self.client.batch_execute("COMMIT").await.unwrap();
+    }
+
+    /// A connection that is the application.
+    pub(crate) async fn app(&self) -> Client {
+        let client = self.postgres.connect(&self.database).await.unwrap();
+        client.batch_execute(&format!("SET SESSION AUTHORIZATION {APP}")).await.unwrap();
+        client
+    }
+}
+
+pub(crate) fn ident(name: &str) -> SqlIdent {
+    SqlIdent::new(name).unwrap()
+}
+
+pub(crate) fn target(model: TenancyModel) -> Target {
+    let is_schema = model == TenancyModel::Schema;
+    Target {
+        model,
+        schema: ident(if is_schema { "t_5" } else { "public" }),
+        owner: ident(OWNER),
+        app: ident(APP),
+        context: ContextKind::Carrier,
+        tenant_value: is_schema.then(|| "5".to_owned()),
+    }
+}
+
+/// Reads a plain schema, compiles it, applies it to another database, reads that and compiles it again: the statements
+/// must be the same. Returns them.
+pub(crate) async fn round_trip(
+    version: u32,
+    plain: &Model,
+    declaration: &Declaration,
+    target: &Target,
+) -> (Lab, Compiled) {
+    let compiled = compile(plain, declaration, target).unwrap_or_else(|error| panic!("{error:?}"));
+    let lab = Lab::new(version).await;
+    lab.apply(&compiled, &target.schema).await;
+    let again = compile(&lab.model(&target.schema).await, declaration, target).unwrap();
+    assert_same(&again, &compiled);
+    (lab, compiled)
+}
+
+pub(crate) fn assert_same(again: &Compiled, first: &Compiled) {
+    for (again, first) in again.statements.iter().zip(&first.statements) {
+        assert_eq!(again, first, "compiled again, a statement is another one");
+    }
+    assert_eq!(again.statements.len(), first.statements.len());
+}
+
+pub(crate) async fn text(client: &Client, sql: &str) -> String {
+    let row = client.query_one(sql, &[]).await.unwrap_or_else(|error| panic!("{sql}\n{error:?}"));
+    row.get::<_, Option<String>>(0).unwrap_or_else(|| "null".to_owned())
+}
+
+/// The SQLSTATE that a statement ends with.
+pub(crate) async fn refusal(client: &Client, sql: &str) -> String {
+    match client.batch_execute(sql).await {
+        Ok(()) => "accepted".to_owned(),
+        Err(error) => error.code().map_or_else(|| error.to_string(), |state| state.code().to_owned()),
+    }
+}
