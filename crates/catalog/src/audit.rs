@@ -1,9 +1,18 @@
 //! The audit trail: who did what to whom. Rows are only ever added; a trigger refuses everything else.
 
 use crate::error::CatalogError;
+use crate::queries;
+use crate::row::get;
 use crate::tx::Tx;
+use serde_json::Value;
 use std::time::SystemTime;
 use tenantry_core::TenantId;
+use tokio_postgres::Row;
+
+const WHAT: &str = "audit record";
+
+/// Words that name a secret: a field called so was put there by mistake.
+const SECRET_WORDS: &[&str] = &["password", "secret", "verifier", "master_key", "private_key"];
 
 /// What to write down.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,8 +49,16 @@ pub struct AuditFilter {
 impl Tx {
     /// Writes a record, which becomes true together with the rest of the transaction.
     pub async fn audit(&self, entry: &AuditEntry) -> Result<(), CatalogError> {
-        let _ = entry;
-        todo!()
+        if let Some(field) = secret_field(&entry.details) {
+            return Err(CatalogError::SecretInAudit { field });
+        }
+        let tenant = entry.tenant.map(TenantId::get);
+        self.execute(
+            queries::AUDIT_INSERT,
+            &[&entry.actor, &entry.action, &entry.subject, &tenant, &entry.details],
+        )
+        .await?;
+        Ok(())
     }
 
     /// At most `limit` records, newest first.
@@ -50,7 +67,37 @@ impl Tx {
         filter: &AuditFilter,
         limit: u32,
     ) -> Result<Vec<AuditRecord>, CatalogError> {
-        let _ = (filter, limit);
-        todo!()
+        let tenant = filter.tenant.map(TenantId::get);
+        let limit = i64::from(limit);
+        let rows =
+            self.query(queries::AUDIT_LIST, &[&tenant, &filter.subject, &filter.before, &limit]).await?;
+        rows.iter().map(read).collect()
     }
+}
+
+/// The first field, at any depth, that is called like a secret.
+fn secret_field(details: &Value) -> Option<String> {
+    match details {
+        Value::Object(fields) => fields.iter().find_map(|(name, value)| {
+            let lower = name.to_ascii_lowercase();
+            if SECRET_WORDS.iter().any(|word| lower.contains(word)) {
+                Some(name.clone())
+            } else {
+                secret_field(value)
+            }
+        }),
+        Value::Array(values) => values.iter().find_map(secret_field),
+        _ => None,
+    }
+}
+
+fn read(row: &Row) -> Result<AuditRecord, CatalogError> {
+    let entry = AuditEntry {
+        actor: get(row, WHAT, "actor")?,
+        action: get(row, WHAT, "action")?,
+        subject: get(row, WHAT, "subject")?,
+        tenant: get::<Option<i64>>(row, WHAT, "tenant")?.map(TenantId::new),
+        details: get(row, WHAT, "details")?,
+    };
+    Ok(AuditRecord { id: get(row, WHAT, "id")?, at: get(row, WHAT, "at")?, entry })
 }

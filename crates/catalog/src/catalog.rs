@@ -32,7 +32,16 @@ pub(crate) struct Lease {
 /// Says that one operation works on something, and keeps others from it until it is dropped.
 #[derive(Debug)]
 pub struct OperationLock {
-    _lease: Lease,
+    lease: Lease,
+}
+
+impl OperationLock {
+    /// Lets the next operation in at once. A lock that is only dropped is freed when the server notices.
+    pub async fn release(self) -> Result<(), CatalogError> {
+        self.lease.connection.query_one(queries::OPERATION_UNLOCK, &[]).await?;
+        self.lease.give_back();
+        Ok(())
+    }
 }
 
 impl Catalog {
@@ -73,7 +82,7 @@ impl Catalog {
         let lease = self.lease_checked().await?;
         let row = lease.connection.query_one(queries::OPERATION_LOCK, &[&name]).await?;
         if crate::row::get::<bool>(&row, "lock", "locked")? {
-            Ok(OperationLock { _lease: lease })
+            Ok(OperationLock { lease })
         } else {
             lease.give_back();
             Err(CatalogError::Locked { name: name.to_owned() })

@@ -1,6 +1,8 @@
 //! Gateways' acknowledgements: which revision of the catalog each gateway serves.
 
 use crate::error::CatalogError;
+use crate::queries;
+use crate::row::get;
 use crate::tx::Tx;
 use std::time::SystemTime;
 
@@ -17,6 +19,14 @@ pub struct Gateway {
 impl Tx {
     /// The gateways heard of lately, by id.
     pub async fn gateways(&self) -> Result<Vec<Gateway>, CatalogError> {
-        todo!()
+        let rows = self.query(queries::GATEWAY_LIST, &[]).await?;
+        let read = |row| {
+            Ok(Gateway {
+                id: get(row, "gateway", "id")?,
+                revision: get(row, "gateway", "revision")?,
+                seen_at: get(row, "gateway", "seen_at")?,
+            })
+        };
+        rows.iter().map(read).collect()
     }
 }

@@ -21,6 +21,7 @@ pub mod plan;
 mod queries;
 mod row;
 pub mod schema_version;
+mod suggest;
 pub mod tenant;
 pub mod tx;
 

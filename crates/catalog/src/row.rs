@@ -3,6 +3,7 @@
 use crate::error::CatalogError;
 use std::fmt::Display;
 use std::str::FromStr;
+use tenantry_core::{ContextKind, DatabaseId, Epoch, Placement, SqlIdent};
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
@@ -38,4 +39,42 @@ pub(crate) fn number<T: TryFrom<i64>>(
 /// The error for a value that breaks the rules of its type.
 pub(crate) fn bad(what: &'static str, reason: impl Display) -> CatalogError {
     CatalogError::BadRow { what, reason: reason.to_string() }
+}
+
+/// How a context is proved; core's type has no text form to read.
+pub(crate) fn context(row: &Row, what: &'static str) -> Result<ContextKind, CatalogError> {
+    word(row, what, "context", &[ContextKind::Carrier, ContextKind::Signed], |kind| kind.as_str())
+}
+
+/// A text column that holds one of a few words.
+pub(crate) fn word<T: Copy>(
+    row: &Row,
+    what: &'static str,
+    column: &str,
+    all: &[T],
+    text: impl Fn(T) -> &'static str,
+) -> Result<T, CatalogError> {
+    let found = get::<&str>(row, what, column)?;
+    all.iter()
+        .copied()
+        .find(|value| text(*value) == found)
+        .ok_or_else(|| bad(what, format!("{column} is {found:?}")))
+}
+
+/// A text column that holds an SQL identifier without its quotes.
+pub(crate) fn ident(row: &Row, what: &'static str, column: &str) -> Result<SqlIdent, CatalogError> {
+    SqlIdent::new(get::<String>(row, what, column)?).map_err(|reason| bad(what, reason))
+}
+
+/// The placement of a row that was joined with `placements`; `None` where none was.
+pub(crate) fn placement(row: &Row, what: &'static str) -> Result<Option<Placement>, CatalogError> {
+    if get::<Option<&str>>(row, what, "model")?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Placement {
+        model: parse(row, what, "model")?,
+        database: DatabaseId::new(get(row, what, "database")?),
+        schema: ident(row, what, "schema")?,
+        epoch: Epoch::new(get(row, what, "epoch")?),
+    }))
 }

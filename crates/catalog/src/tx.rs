@@ -97,3 +97,19 @@ pub(crate) fn constraint(
     let known = source.state().zip(source.constraint()).and_then(|(state, name)| meaning(state, name));
     known.unwrap_or(error)
 }
+
+/// A row that others refer to can't go.
+pub(crate) fn in_use(error: CatalogError, what: &'static str, name: &str) -> CatalogError {
+    constraint(error, |state, _| {
+        let referred = *state == SqlState::FOREIGN_KEY_VIOLATION || *state == SqlState::RESTRICT_VIOLATION;
+        referred.then(|| CatalogError::InUse { what, name: name.to_owned() })
+    })
+}
+
+/// For updates by id: a row must have been there.
+pub(crate) fn found(count: u64, what: &'static str, id: impl std::fmt::Display) -> Result<(), CatalogError> {
+    if count == 0 {
+        return Err(CatalogError::Unknown { what, name: id.to_string(), suggestion: None });
+    }
+    Ok(())
+}

@@ -1,0 +1,1 @@
+DELETE FROM tenantry.clusters WHERE id = $1

@@ -1,0 +1,3 @@
+SELECT id, name, host, port::bigint, admin_user, password_kind, password_ref, maintenance_database,
+    server_version::bigint, context
+FROM tenantry.clusters

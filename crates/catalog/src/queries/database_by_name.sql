@@ -1,0 +1,1 @@
+WHERE d.cluster = $1 AND d.name = $2

@@ -1,0 +1,1 @@
+DELETE FROM tenantry.databases WHERE id = $1

@@ -1,0 +1,1 @@
+UPDATE tenantry.databases SET state = $2 WHERE id = $1

@@ -1,0 +1,1 @@
+SELECT database, count(*) AS tenants FROM tenantry.placements GROUP BY database

@@ -1,0 +1,1 @@
+SELECT tenant FROM tenantry.domains WHERE domain = $1

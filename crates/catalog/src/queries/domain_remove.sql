@@ -1,0 +1,1 @@
+DELETE FROM tenantry.domains WHERE domain = $1 AND tenant = $2

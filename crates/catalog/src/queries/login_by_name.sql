@@ -1,0 +1,1 @@
+WHERE g.name = $1

@@ -1,0 +1,1 @@
+DELETE FROM tenantry.logins WHERE name = $1

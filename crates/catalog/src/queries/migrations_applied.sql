@@ -1,0 +1,1 @@
+SELECT version, checksum FROM tenantry.migrations ORDER BY version

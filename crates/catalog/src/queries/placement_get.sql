@@ -1,0 +1,1 @@
+SELECT model, database, schema, epoch FROM tenantry.placements WHERE tenant = $1

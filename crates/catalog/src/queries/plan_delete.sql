@@ -1,0 +1,1 @@
+DELETE FROM tenantry.plans WHERE id = $1

@@ -1,0 +1,1 @@
+SELECT id, name, model, limits FROM tenantry.plans

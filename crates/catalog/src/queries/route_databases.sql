@@ -1,0 +1,3 @@
+SELECT d.id::bigint AS id, d.cluster, c.name AS cluster_name, c.host, c.port::bigint, d.name, d.login, d.context,
+    d.key_id, d.max_connections::bigint
+FROM tenantry.databases d JOIN tenantry.clusters c ON c.id = d.cluster

@@ -1,0 +1,1 @@
+WHERE d.id > $1::bigint ORDER BY d.id LIMIT $2

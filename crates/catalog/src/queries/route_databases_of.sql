@@ -1,0 +1,1 @@
+WHERE d.id = ANY ($1::bigint[])

@@ -1,0 +1,1 @@
+WHERE g.id = ANY ($1::bigint[])

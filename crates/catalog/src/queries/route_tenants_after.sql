@@ -1,0 +1,1 @@
+WHERE t.id > $1 ORDER BY t.id LIMIT $2

@@ -1,0 +1,1 @@
+WHERE t.id = ANY ($1)

@@ -1,0 +1,1 @@
+WHERE t.id = $1

@@ -1,0 +1,1 @@
+DELETE FROM tenantry.tenants WHERE id = $1 AND state = 'dropping'

@@ -1,0 +1,1 @@
+UPDATE tenantry.tenants SET key = $2 WHERE id = $1
