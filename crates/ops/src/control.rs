@@ -1,11 +1,14 @@
 //! What an operation works with: the catalog, the deployment's secret, and admin access to the clusters.
 
+use crate::{OpsError, sql};
 use std::collections::BTreeMap;
-use tenantry_catalog::Catalog;
-use tenantry_core::{MasterKey, Secret};
+use tenantry_catalog::{AuditEntry, Catalog, Database};
+use tenantry_core::{ContextKey, MasterKey, Secret, TenantId};
+use tenantry_wire::scram::{DEFAULT_ROUNDS, Verifier};
+use tokio_postgres::Client;
 
 /// Everything an operation needs. The catalog holds no secret, so admin access comes from the configuration.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Control {
     pub catalog: Catalog,
     pub master_key: MasterKey,
@@ -25,4 +28,43 @@ pub struct ClusterAccess {
     pub password: Option<Secret>,
     /// The database that administration starts from.
     pub maintenance_database: String,
+}
+
+impl Control {
+    pub(crate) fn access(&self, cluster: &str) -> Result<&ClusterAccess, OpsError> {
+        self.clusters.get(cluster).ok_or_else(|| OpsError::NoAccess(cluster.to_owned()))
+    }
+
+    /// An admin connection to one database of a cluster.
+    pub(crate) async fn connect(&self, cluster: &str, database: &str) -> Result<Client, OpsError> {
+        sql::connect(cluster, self.access(cluster)?, database).await
+    }
+
+    /// An admin connection from which databases are made and dropped.
+    pub(crate) async fn connect_maintenance(&self, cluster: &str) -> Result<Client, OpsError> {
+        let access = self.access(cluster)?;
+        sql::connect(cluster, access, &access.maintenance_database).await
+    }
+
+    /// The password of a data database's login role, and a fresh verifier of it.
+    pub(crate) fn login_secret(&self, database: &Database) -> (Secret, String) {
+        let password = self.master_key.login_password(&database.stable_name(), database.login.as_str());
+        let verifier = Verifier::generate(password.expose(), DEFAULT_ROUNDS).to_string();
+        (password, verifier)
+    }
+
+    /// The key that new tokens for a data database are signed with.
+    pub(crate) fn context_key(&self, database: &Database) -> ContextKey {
+        self.master_key.context_key(&database.stable_name(), database.key)
+    }
+
+    pub(crate) fn audit(
+        &self,
+        action: &str,
+        subject: String,
+        tenant: Option<TenantId>,
+        details: serde_json::Value,
+    ) -> AuditEntry {
+        AuditEntry { actor: self.actor.clone(), action: action.to_owned(), subject, tenant, details }
+    }
 }

@@ -6,14 +6,16 @@
 mod keys;
 mod probe;
 
+pub(crate) use keys::is_installed as key_is_installed;
 pub use keys::{drop_key, put_key, rotate_key};
 pub use probe::{Probe, probe};
 pub use tenantry_schema::TenantType;
 
 use crate::OpsError;
 use crate::sql::{Doing, render};
-use tenantry_core::{ContextKind, ErrorKind, SqlIdent, quote_literal};
-use tokio_postgres::error::SqlState;
+use tenantry_catalog::ServerError;
+use tenantry_core::{ContextKey, ContextKind, ErrorKind, Secret, SqlIdent, quote_literal};
+use tenantry_wire::scram::Verifier;
 use tokio_postgres::{Client, Transaction};
 
 /// The version of the core that this build installs.
@@ -31,6 +33,7 @@ const SIGNED: &str = include_str!("isolation/signed.sql");
 const SURFACE: &str = include_str!("isolation/surface.sql");
 const GRANTS: &str = include_str!("isolation/grants.sql");
 const SYSTEM_GRANTS: &str = include_str!("isolation/system_grants.sql");
+const WHOLE: &str = include_str!("isolation/whole.sql");
 
 /// Held while a database's core changes. Advisory locks are per database, as the core is.
 const INSTALL_LOCK: i64 = 0x5445_4E41_4E54_5259;
@@ -55,6 +58,61 @@ pub enum Installed {
     UpgradedFrom(i32),
     /// It was there in this version; its functions and grants were made whole again.
     Again,
+}
+
+/// The application's role in a pool.
+pub fn pool_login(database: &SqlIdent) -> Result<SqlIdent, OpsError> {
+    Ok(SqlIdent::new(format!("tenantry_app_{}", database.as_str()))?)
+}
+
+/// Whether the core is here as this build would install it: version, kind, surface, login and key.
+pub(crate) async fn is_whole(
+    admin: &Client,
+    core: &Core,
+    key: &ContextKey,
+    password: &Secret,
+) -> Result<bool, OpsError> {
+    const WHAT: &str = "looking at the isolation core";
+    let there = admin.query_one("SELECT to_regclass('tenancy.core') IS NOT NULL", &[]).await.doing(WHAT)?;
+    if !there.get::<_, bool>(0) {
+        return Ok(false);
+    }
+    let row = admin.query_opt(WHOLE, &[&core.login.as_str()]).await.doing(WHAT)?;
+    let Some(row) = row else { return Ok(false) };
+    let same = row.get::<_, i32>(0) == VERSION
+        && row.get::<_, String>(1) == core.context.as_str()
+        && row.get::<_, String>(2) == core.tenant_type.as_sql()
+        && row.get::<_, bool>(3)
+        && row.get::<_, Option<i32>>(4) == Some(limit(core.connection_limit));
+    Ok(same && keys::is_installed(admin, key).await? && knows_password(admin, &core.login, password).await?)
+}
+
+/// Whether the application's role is there with that password, and may do nothing but connect.
+pub(crate) async fn login_fits(
+    admin: &Client,
+    login: &SqlIdent,
+    password: &Secret,
+) -> Result<bool, OpsError> {
+    let row = admin.query_opt(WHOLE, &[&login.as_str()]).await.doing("looking at the application's role")?;
+    let modest = row.is_some_and(|row| row.get::<_, Option<i32>>(4).is_some());
+    Ok(modest && knows_password(admin, login, password).await?)
+}
+
+/// Whether the role's verifier is the password's. Only a superuser may look; others install again.
+async fn knows_password(admin: &Client, login: &SqlIdent, password: &Secret) -> Result<bool, OpsError> {
+    const WHAT: &str = "looking at the application's role";
+    let sql = "SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT')";
+    if !admin.query_one(sql, &[]).await.doing(WHAT)?.get::<_, bool>(0) {
+        return Ok(false);
+    }
+    let sql = "SELECT coalesce(rolpassword, '') FROM pg_catalog.pg_authid WHERE rolname = $1";
+    let row = admin.query_opt(sql, &[&login.as_str()]).await.doing(WHAT)?;
+    let verifier = row.and_then(|row| Verifier::parse(row.get(0)).ok());
+    Ok(verifier.is_some_and(|verifier| verifier.matches(password.expose())))
+}
+
+fn limit(connections: Option<u32>) -> i32 {
+    connections.map_or(-1, |limit| i32::try_from(limit).unwrap_or(i32::MAX))
 }
 
 /// Installs, upgrades or repairs the core in the database that `admin` is connected to, in one transaction.
@@ -92,7 +150,10 @@ async fn install_once(admin: &mut Client, core: &Core) -> Result<Installed, OpsE
 /// Takes the lock, and keeps verifiers out of the server's log where we may. Says whether we are superuser.
 async fn prepare(tx: &Transaction<'_>) -> Result<bool, OpsError> {
     const WHAT: &str = "preparing to install the isolation core";
-    tx.execute("SELECT pg_catalog.pg_advisory_xact_lock($1)", &[&INSTALL_LOCK]).await.doing(WHAT)?;
+    tx.batch_execute("SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL client_min_messages = warning")
+        .await
+        .doing(WHAT)?;
+    tx.execute("SELECT pg_advisory_xact_lock($1)", &[&INSTALL_LOCK]).await.doing(WHAT)?;
     let row = tx.query_one("SELECT current_setting('is_superuser') = 'on'", &[]).await.doing(WHAT)?;
     let superuser = row.get(0);
     if superuser {
@@ -159,7 +220,7 @@ async fn run_parts(
         ("login_name", quote_literal(core.login.as_str())),
         ("database", database.to_string()),
         ("verifier", quote_literal(&core.verifier)),
-        ("connection_limit", core.connection_limit.map_or("-1".into(), |limit| limit.to_string())),
+        ("connection_limit", limit(core.connection_limit).to_string()),
         ("type", core.tenant_type.as_sql().to_owned()),
     ];
     let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -184,9 +245,11 @@ async fn run_parts(
 }
 
 /// Another installation changed the same cluster-wide row at the same moment.
-fn is_collision(error: &tokio_postgres::Error) -> bool {
-    let Some(db) = error.as_db_error() else { return false };
-    [SqlState::UNIQUE_VIOLATION, SqlState::DUPLICATE_OBJECT, SqlState::T_R_SERIALIZATION_FAILURE]
-        .contains(db.code())
-        || (*db.code() == SqlState::INTERNAL_ERROR && db.message().contains("concurrently"))
+fn is_collision(error: &ServerError) -> bool {
+    match error.sqlstate() {
+        Some("23505" | "42710" | "40001" | "40P01") => true,
+        // "tuple concurrently updated" has no code of its own.
+        Some("XX000") => error.to_string().contains("concurrently"),
+        _ => false,
+    }
 }

@@ -5,14 +5,17 @@
 
 pub mod cluster;
 pub mod control;
+mod database;
 pub mod error;
 pub mod fence;
+mod gate;
 pub mod isolation;
 pub mod login;
 pub mod plan;
 pub mod progress;
 pub mod schema;
 mod sql;
+mod steps;
 pub mod tenant;
 
 pub use control::{ClusterAccess, Control};

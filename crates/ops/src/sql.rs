@@ -18,8 +18,11 @@ pub(crate) async fn connect(
     access: &ClusterAccess,
     database: &str,
 ) -> Result<Client, OpsError> {
-    let failed =
-        |source| OpsError::Connect { cluster: cluster.to_owned(), database: database.to_owned(), source };
+    let failed = |error: tokio_postgres::Error| OpsError::Connect {
+        cluster: cluster.to_owned(),
+        database: database.to_owned(),
+        source: error.into(),
+    };
     let mut config = Config::new();
     config
         .host(&access.host)
@@ -59,7 +62,7 @@ pub(crate) trait Doing<T> {
 
 impl<T> Doing<T> for Result<T, tokio_postgres::Error> {
     fn doing(self, what: &str) -> Result<T, OpsError> {
-        self.map_err(|source| OpsError::Server { doing: what.to_owned(), source })
+        self.map_err(|error| OpsError::Server { doing: what.to_owned(), source: error.into() })
     }
 }
 

@@ -1,8 +1,20 @@
 //! The life of a tenant: create, suspend, resume, list, show, drop.
 
-use crate::fence::FenceOptions;
-use crate::{Control, OpsError, Progress};
-use tenantry_core::{Domain, Epoch, Limits, SqlIdent, TenancyModel, TenantId, TenantKey, TenantState};
+mod create;
+mod erase;
+mod remove;
+mod suspend;
+
+pub use create::create;
+pub use remove::drop;
+pub use suspend::{resume, suspend};
+
+use crate::{Control, OpsError};
+use std::collections::BTreeMap;
+use tenantry_catalog::{Database, Tenant, TenantFilter, Tx};
+use tenantry_core::{
+    DatabaseId, Domain, Epoch, Limits, SqlIdent, TenancyModel, TenantId, TenantKey, TenantState,
+};
 
 /// What `tenant create` is asked for. The same request again finds the tenant, or finishes it.
 #[derive(Debug, Clone)]
@@ -10,15 +22,22 @@ pub struct CreateTenant {
     pub key: TenantKey,
     /// A name for people; the key when `None`.
     pub name: Option<String>,
-    /// `None`: the plan's model.
+    /// `None`: the plan's model, or shared.
     pub model: Option<TenancyModel>,
     /// `None`: the only cluster there is.
     pub cluster: Option<String>,
-    /// `None`: the cluster's only pool, or the one with the fewest tenants.
+    /// `None`: of the cluster's pools, the one with the fewest tenants. Not for the database model.
     pub pool: Option<String>,
     /// `None`: no plan; default limits.
     pub plan: Option<String>,
     pub domains: Vec<Domain>,
+}
+
+impl CreateTenant {
+    /// A tenant with nothing but a key: everything else is chosen.
+    pub fn new(key: TenantKey) -> Self {
+        Self { key, name: None, model: None, cluster: None, pool: None, plan: None, domains: Vec::new() }
+    }
 }
 
 /// A tenant and where it lives.
@@ -53,57 +72,76 @@ pub enum DataLoss {
     Accept,
 }
 
-/// Makes a tenant and its place.
-pub async fn create(
-    control: &Control,
-    request: &CreateTenant,
-    progress: &dyn Progress,
-) -> Result<TenantInfo, OpsError> {
-    let _ = (control, request, progress);
-    todo!()
-}
-
-/// Stops serving a tenant, on open connections too: when this returns, none of them is inside the tenant.
-pub async fn suspend(
-    control: &Control,
-    key: &TenantKey,
-    fence: &FenceOptions,
-    progress: &dyn Progress,
-) -> Result<TenantInfo, OpsError> {
-    let _ = (control, key, fence, progress);
-    todo!()
-}
-
-/// Serves a suspended tenant again.
-pub async fn resume(
-    control: &Control,
-    key: &TenantKey,
-    progress: &dyn Progress,
-) -> Result<TenantInfo, OpsError> {
-    let _ = (control, key, progress);
-    todo!()
-}
+/// How many tenants are read from the catalog at once.
+const PAGE: u32 = 1_000;
 
 /// All tenants, by key.
 pub async fn list(control: &Control) -> Result<Vec<TenantInfo>, OpsError> {
-    let _ = control;
-    todo!()
+    let tx = control.catalog.snapshot().await?;
+    let databases: BTreeMap<DatabaseId, Database> =
+        tx.databases(None).await?.into_iter().map(|database| (database.id, database)).collect();
+    let mut all = Vec::new();
+    let mut filter = TenantFilter::default();
+    loop {
+        let page = tx.tenants(&filter, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        filter.after = Some(last.key.clone());
+        all.extend(page.into_iter().map(|tenant| info(tenant, |id| databases.get(&id))));
+    }
+    tx.rollback().await?;
+    Ok(all)
 }
 
 /// One tenant.
 pub async fn show(control: &Control, key: &TenantKey) -> Result<TenantInfo, OpsError> {
-    let _ = (control, key);
-    todo!()
+    let (tenant, database) = find(control, key).await?;
+    Ok(info(tenant, |_| database.as_ref()))
 }
 
-/// Removes a tenant, its data and its place.
-pub async fn drop(
-    control: &Control,
-    key: &TenantKey,
-    data: DataLoss,
-    fence: &FenceOptions,
-    progress: &dyn Progress,
-) -> Result<(), OpsError> {
-    let _ = (control, key, data, fence, progress);
-    todo!()
+fn info<'a>(tenant: Tenant, database: impl FnOnce(DatabaseId) -> Option<&'a Database>) -> TenantInfo {
+    let placement = tenant.placement.and_then(|placement| {
+        let database = database(placement.database)?;
+        Some(PlacementInfo {
+            model: placement.model,
+            cluster: database.cluster_name.clone(),
+            database: database.name.as_str().to_owned(),
+            schema: placement.schema,
+            epoch: placement.epoch,
+        })
+    });
+    TenantInfo {
+        id: tenant.id,
+        key: tenant.key,
+        name: tenant.name,
+        state: tenant.state,
+        placement,
+        plan: tenant.plan,
+        limits: tenant.limits,
+        domains: tenant.domains,
+    }
+}
+
+/// A tenant and the database it is placed in.
+async fn find(control: &Control, key: &TenantKey) -> Result<(Tenant, Option<Database>), OpsError> {
+    let tx = control.catalog.snapshot().await?;
+    let tenant = tx.tenant(key).await?;
+    let database = database_of(&tx, &tenant).await?;
+    tx.rollback().await?;
+    Ok((tenant, database))
+}
+
+async fn database_of(tx: &Tx, tenant: &Tenant) -> Result<Option<Database>, OpsError> {
+    match &tenant.placement {
+        Some(placement) => Ok(Some(tx.database(placement.database).await?)),
+        None => Ok(None),
+    }
+}
+
+/// What one operation at a time may hold. By id would be stricter, but a tenant that is being made has none yet.
+fn lock_name(key: &TenantKey) -> String {
+    format!("tenant/{key}")
+}
+
+fn subject(key: &TenantKey) -> String {
+    format!("tenant/{key}")
 }

@@ -1,0 +1,98 @@
+//! A data database on its server: made, given the core, dropped. Each function looks first.
+
+use crate::isolation::{self, Core, TenantType};
+use crate::sql::Doing;
+use crate::{Control, OpsError};
+use tenantry_catalog::Database;
+use tenantry_core::{SqlIdent, quote_literal};
+use tokio_postgres::Client;
+
+/// Whether the server has a database of that name.
+pub(crate) async fn exists(maintenance: &Client, name: &SqlIdent) -> Result<bool, OpsError> {
+    let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = $1)";
+    Ok(maintenance.query_one(sql, &[&name.as_str()]).await.doing("looking for a database")?.get(0))
+}
+
+/// Creates an empty database, unless somebody did. From `template0`: `template1` may hold anything.
+///
+/// The lock orders us behind a server process that still creates or drops it for a client that is gone.
+pub(crate) async fn create(maintenance: &Client, name: &SqlIdent) -> Result<(), OpsError> {
+    let doing = format!("creating database {name}");
+    lock(maintenance, name).await?;
+    let made = async {
+        if exists(maintenance, name).await? {
+            return Ok(());
+        }
+        maintenance.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0")).await.doing(&doing)
+    };
+    let made = made.await;
+    unlock(maintenance, name).await?;
+    made
+}
+
+/// Drops a database with the connections to it. The caller has fenced it off.
+pub(crate) async fn drop(maintenance: &Client, name: &SqlIdent) -> Result<(), OpsError> {
+    lock(maintenance, name).await?;
+    let sql = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+    let dropped = maintenance.batch_execute(&sql).await.doing(&format!("dropping database {name}"));
+    unlock(maintenance, name).await?;
+    dropped
+}
+
+/// Drops a login role that owns nothing any more.
+pub(crate) async fn drop_login(maintenance: &Client, login: &SqlIdent) -> Result<(), OpsError> {
+    let sql = format!("DROP ROLE IF EXISTS {login}");
+    maintenance.batch_execute(&sql).await.doing(&format!("dropping role {login}"))
+}
+
+async fn lock(maintenance: &Client, name: &SqlIdent) -> Result<(), OpsError> {
+    let sql = format!("SELECT pg_advisory_lock(hashtextextended({}, 0))", quote_literal(name.as_str()));
+    maintenance.batch_execute(&sql).await.doing("waiting for another operation on the database")
+}
+
+async fn unlock(maintenance: &Client, name: &SqlIdent) -> Result<(), OpsError> {
+    let sql = format!("SELECT pg_advisory_unlock(hashtextextended({}, 0))", quote_literal(name.as_str()));
+    maintenance.batch_execute(&sql).await.doing("giving up the lock on the database")
+}
+
+/// What the core of a data database is made from.
+pub(crate) struct CoreOf {
+    pub(crate) core: Core,
+    password: tenantry_core::Secret,
+    key: tenantry_core::ContextKey,
+}
+
+impl CoreOf {
+    pub(crate) fn new(
+        control: &Control,
+        database: &Database,
+        tenant_type: TenantType,
+        connection_limit: Option<u32>,
+    ) -> Self {
+        let (password, verifier) = control.login_secret(database);
+        let core = Core {
+            tenant_type,
+            context: database.context,
+            login: database.login.clone(),
+            verifier,
+            connection_limit,
+        };
+        Self { core, password, key: control.context_key(database) }
+    }
+
+    /// Whether everything is as `install` leaves it.
+    pub(crate) async fn is_whole(&self, admin: &Client) -> Result<bool, OpsError> {
+        isolation::is_whole(admin, &self.core, &self.key, &self.password).await
+    }
+
+    /// Whether the application's role is as it should be.
+    pub(crate) async fn login_fits(&self, admin: &Client) -> Result<bool, OpsError> {
+        isolation::login_fits(admin, &self.core.login, &self.password).await
+    }
+
+    /// Installs, upgrades or repairs, and makes sure of the key.
+    pub(crate) async fn install(&self, admin: &mut Client) -> Result<(), OpsError> {
+        isolation::install(admin, &self.core).await?;
+        isolation::put_key(admin, &self.key).await
+    }
+}
