@@ -12,12 +12,32 @@ use tenantry_wire::startup::{self, CancelKey};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::backend::Address;
+use crate::stream::Stream;
 
 /// Where to send a cancel for one server connection.
 #[derive(Debug)]
 pub(crate) struct CancelTarget {
     pub(crate) address: Address,
     pub(crate) key: CancelKey,
+}
+
+impl CancelTarget {
+    /// Asks the server to cancel what the connection is running. A cancel is a wish: PostgreSQL itself never says
+    /// whether it was heard.
+    pub(crate) async fn send(&self, deadline: Duration) {
+        let outcome = tokio::time::timeout(deadline, self.try_send()).await;
+        tracing::debug!(?outcome, "cancel request sent");
+    }
+
+    async fn try_send(&self) -> std::io::Result<()> {
+        let mut request = bytes::BytesMut::new();
+        startup::cancel_request(&mut request, &self.key);
+        match self.address.connect().await? {
+            Stream::Tcp(mut stream) => finish(&mut stream, &request).await,
+            Stream::Unix(mut stream) => finish(&mut stream, &request).await,
+            Stream::Closed => Ok(()),
+        }
+    }
 }
 
 /// What a session's key points to. Shared by the session and the registry.
@@ -88,9 +108,7 @@ impl CancelRegistry {
         let Ok(secret) = <[u8; 4]>::try_from(&*key.secret) else { return };
         let target = self.0.lock().get(&(key.pid, secret)).and_then(|slot| slot.take_target());
         if let Some(target) = target {
-            // A cancel is a wish: PostgreSQL itself never says whether it was heard.
-            let outcome = tokio::time::timeout(deadline, send(&target)).await;
-            tracing::debug!(?outcome, "cancel request passed on");
+            target.send(deadline).await;
         }
     }
 }
@@ -105,16 +123,6 @@ impl Registered {
 impl Drop for Registered {
     fn drop(&mut self) {
         self.registry.0.lock().remove(&(self.pid, self.secret));
-    }
-}
-
-async fn send(target: &CancelTarget) -> std::io::Result<()> {
-    let mut request = bytes::BytesMut::new();
-    startup::cancel_request(&mut request, &target.key);
-    match target.address.connect().await? {
-        crate::stream::Stream::Tcp(mut stream) => finish(&mut stream, &request).await,
-        crate::stream::Stream::Unix(mut stream) => finish(&mut stream, &request).await,
-        crate::stream::Stream::Closed => Ok(()),
     }
 }
 

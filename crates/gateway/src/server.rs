@@ -139,13 +139,14 @@ fn bind(addr: SocketAddr, shared_port: bool) -> io::Result<TcpListener> {
 async fn serve(worker: Arc<Worker>, listeners: Vec<TcpListener>) {
     let mut tasks = JoinSet::new();
     let mut sessions = JoinSet::new();
+    let mut accepting = JoinSet::new();
     tasks.spawn(Arc::clone(&worker).tend());
     let (accepted, mut incoming) = tokio::sync::mpsc::channel(64);
     for listener in listeners {
         match tokio::net::TcpListener::from_std(listener) {
             Ok(listener) => {
                 let accepted = accepted.clone();
-                tasks.spawn(async move {
+                accepting.spawn(async move {
                     loop {
                         match listener.accept().await {
                             Ok((stream, _)) => {
@@ -177,6 +178,8 @@ async fn serve(worker: Arc<Worker>, listeners: Vec<TcpListener>) {
             Some(ended) = sessions.join_next(), if !sessions.is_empty() => note_panic(ended),
         }
     }
+    // The listeners close here: a new client is refused by the kernel, or served by another gateway on the port.
+    accepting.shutdown().await;
     drop(incoming);
     // Sessions watch the phase themselves: idle ones leave at once, busy ones after their transaction.
     while !sessions.is_empty() && *phase.borrow() != Phase::Closed {

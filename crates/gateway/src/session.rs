@@ -240,7 +240,22 @@ impl Session {
                     return Ok(Step::Attach);
                 }
             }
-            tag::PARSE | tag::BIND | tag::DESCRIBE | tag::EXECUTE | tag::CLOSE | tag::FUNCTION_CALL => {
+            tag::CLOSE => {
+                // The client's names are ours: closing one needs no server.
+                let body = &self.client.inbuf[frame::HEADER..header.len];
+                let close = frontend::Close::decode(body)
+                    .map_err(|_| ClientError::protocol("malformed Close message"))?;
+                if close.kind != frontend::STATEMENT {
+                    return Ok(Step::Attach);
+                }
+                if close.name.is_empty() {
+                    self.unnamed_id = 0;
+                } else {
+                    self.statements.remove(close.name);
+                }
+                backend::close_complete(&mut self.client.outbuf);
+            }
+            tag::PARSE | tag::BIND | tag::DESCRIBE | tag::EXECUTE | tag::FUNCTION_CALL => {
                 return Ok(Step::Attach);
             }
             other => return Err(unknown_message(other).into()),
@@ -360,6 +375,15 @@ impl Session {
             }
         }
         Err(ClientError::server_unavailable())
+    }
+
+    /// The client left in mid-transaction. What still runs is cancelled before the connection is closed: its place in
+    /// the pool is free only when the server is.
+    async fn abandon(&mut self, transaction: Transaction) {
+        self.cancel.slot.detach();
+        if !transaction.expected.is_empty() {
+            transaction.server.cancel.send(self.worker.shared.config.connect_timeout).await;
+        }
     }
 
     /// Gives a server connection back, or closes it when it is not provably reusable.

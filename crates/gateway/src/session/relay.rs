@@ -53,7 +53,10 @@ impl Session {
     /// Relays until the transaction is over, then gives the connection back.
     pub(super) async fn transact(&mut self, mut transaction: Transaction) -> Result<(), SessionEnd> {
         loop {
-            self.pump_client(&mut transaction)?;
+            if let Err(end) = self.pump_client(&mut transaction) {
+                self.abandon(transaction).await;
+                return Err(end);
+            }
             if transaction.is_finished() {
                 self.release(transaction);
                 return Ok(());
@@ -61,7 +64,10 @@ impl Session {
             match self.exchange(&mut transaction).await {
                 Event::Progress => {}
                 Event::ServerLost => return self.server_lost(transaction, &Broken::Lost),
-                Event::ClientGone => return Err(SessionEnd::ClientGone),
+                Event::ClientGone => {
+                    self.abandon(transaction).await;
+                    return Err(SessionEnd::ClientGone);
+                }
                 Event::Closed => return Err(ClientError::shutting_down().into()),
             }
             if let Err(broken) = self.pump_server(&mut transaction) {

@@ -36,7 +36,7 @@ pub(crate) const PAIRS: [(&str, &str); 3] =
 
 pub(crate) struct World {
     pub(crate) postgres: &'static Postgres,
-    pub(crate) gateway: Gateway,
+    gateway: Option<Gateway>,
     pub(crate) routes: watch::Sender<Arc<RouteTable>>,
     pub(crate) pool: String,
     databases: Vec<String>,
@@ -49,7 +49,10 @@ impl World {
     }
 
     pub(crate) async fn with(version: u32, connections: u32, config: Config) -> Self {
-        let postgres = tenantry_testkit::shared(version).await;
+        Self::on(tenantry_testkit::shared(version).await, connections, config).await
+    }
+
+    pub(crate) async fn on(postgres: &'static Postgres, connections: u32, config: Config) -> Self {
         let key = MasterKey::generate();
         let mut databases = Vec::new();
         let mut changes = Vec::new();
@@ -88,11 +91,11 @@ impl World {
         let (routes, receiver) = watch::channel(Arc::new(table));
         let config = Config { listen: vec!["127.0.0.1:0".parse().unwrap()], ..config };
         let gateway = Gateway::start(config, &receiver, key).unwrap();
-        Self { postgres, gateway, routes, pool: databases[0].clone(), databases }
+        Self { postgres, gateway: Some(gateway), routes, pool: databases[0].clone(), databases }
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.gateway.local_addrs()[0].port()
+        self.gateway.as_ref().unwrap().local_addrs()[0].port()
     }
 
     pub(crate) fn config(&self, tenant: &str) -> tokio_postgres::Config {
@@ -115,9 +118,34 @@ impl World {
         });
     }
 
+    /// The pool's database, and the two that belong to one tenant each.
+    pub(crate) fn databases(&self) -> Vec<String> {
+        self.databases.clone()
+    }
+
+    /// An administrator's connection to a tenant's database.
+    pub(crate) async fn admin_of(&self, model: TenancyModel, id: i64) -> Client {
+        let index = match (model, id) {
+            (TenancyModel::Database, 5) => 1,
+            (TenancyModel::Database, _) => 2,
+            _ => 0,
+        };
+        self.postgres.connect(&self.databases[index]).await.unwrap()
+    }
+
+    /// Takes the gateway out, for tests that stop it themselves.
+    pub(crate) fn take_gateway(mut self) -> (Gateway, Self) {
+        (self.gateway.take().unwrap(), self)
+    }
+
     /// Stops the gateway and drops what was made on the shared cluster.
     pub(crate) async fn close(self) {
-        self.gateway.shutdown(Duration::from_secs(5)).await;
+        let (gateway, rest) = self.take_gateway();
+        gateway.shutdown(Duration::from_secs(5)).await;
+        rest.drop_databases().await;
+    }
+
+    pub(crate) async fn drop_databases(self) {
         let admin = self.postgres.connect("postgres").await.unwrap();
         for name in self.databases {
             admin.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();

@@ -1,0 +1,110 @@
+//! A client that sends exactly the bytes it is told, for conversations that no driver has.
+
+use crate::world::{PASSWORD, World};
+use bytes::BytesMut;
+use std::time::Duration;
+use tenantry_wire::backend::{Authentication, BackendKeyData, ErrorFields, tag};
+use tenantry_wire::scram::{ChannelBinding, ClientExchange};
+use tenantry_wire::startup::CancelKey;
+use tenantry_wire::{frame, frontend, startup};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+pub(crate) struct Raw {
+    stream: TcpStream,
+    inbuf: BytesMut,
+    pub(crate) out: BytesMut,
+    pub(crate) key: CancelKey,
+}
+
+/// Nothing in these tests takes this long, unless it hangs.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+impl Raw {
+    pub(crate) async fn open(world: &World) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", world.port())).await.unwrap();
+        let key = CancelKey { pid: 0, secret: Box::new([]) };
+        Self { stream, inbuf: BytesMut::new(), out: BytesMut::new(), key }
+    }
+
+    pub(crate) async fn login(world: &World, tenant: &str) -> Self {
+        let mut raw = Self::open(world).await;
+        startup::startup(&mut raw.out, 0, [("user", "app"), ("database", tenant)]);
+        raw.flush().await;
+        assert_eq!(raw.message().await.unwrap().0, tag::AUTHENTICATION);
+        let (exchange, first) = ClientExchange::new(PASSWORD, None, ChannelBinding::Unsupported);
+        frontend::sasl_initial(&mut raw.out, "SCRAM-SHA-256", &first);
+        raw.flush().await;
+        let (_, body) = raw.message().await.unwrap();
+        let Ok(Authentication::SaslContinue(challenge)) = Authentication::decode(&body) else {
+            panic!("{body:?}")
+        };
+        let (exchange, answer) = exchange.respond(challenge).unwrap();
+        frontend::sasl_response(&mut raw.out, &answer);
+        raw.flush().await;
+        let (_, body) = raw.message().await.unwrap();
+        let Ok(Authentication::SaslFinal(signature)) = Authentication::decode(&body) else {
+            panic!("{body:?}")
+        };
+        exchange.finish(signature).unwrap();
+        for (tag, body) in raw.until_ready().await {
+            if tag == tag::BACKEND_KEY_DATA {
+                raw.key = BackendKeyData::decode(&body).unwrap().to_key();
+            }
+        }
+        raw
+    }
+
+    pub(crate) async fn flush(&mut self) {
+        self.stream.write_all(&self.out).await.unwrap();
+        self.out.clear();
+    }
+
+    /// The next message, or `None` at the end of the stream.
+    pub(crate) async fn message(&mut self) -> Option<(u8, BytesMut)> {
+        tokio::time::timeout(DEADLINE, async {
+            loop {
+                if let Some(header) = frame::peek(&self.inbuf).unwrap()
+                    && self.inbuf.len() >= header.len
+                {
+                    let mut frame = self.inbuf.split_to(header.len);
+                    return Some((header.tag, frame.split_off(frame::HEADER)));
+                }
+                match self.stream.read_buf(&mut self.inbuf).await {
+                    Ok(0) | Err(_) => return None,
+                    Ok(_) => {}
+                }
+            }
+        })
+        .await
+        .expect("the gateway answers")
+    }
+
+    /// Everything up to ReadyForQuery.
+    pub(crate) async fn until_ready(&mut self) -> Vec<(u8, BytesMut)> {
+        self.flush().await;
+        let mut messages = Vec::new();
+        loop {
+            let message = self.message().await.expect("the connection stays open");
+            messages.push(message);
+            if messages.last().unwrap().0 == tag::READY_FOR_QUERY {
+                return messages;
+            }
+        }
+    }
+
+    /// The tags up to ReadyForQuery, as a text: `12DCZ`.
+    pub(crate) async fn tags(&mut self) -> String {
+        self.until_ready().await.iter().map(|(tag, _)| char::from(*tag)).collect()
+    }
+
+    pub(crate) async fn byte(&mut self) -> u8 {
+        self.stream.read_u8().await.unwrap()
+    }
+}
+
+/// The SQLSTATE of the first error among the messages.
+pub(crate) fn sqlstate(messages: &[(u8, BytesMut)]) -> Option<String> {
+    let (_, body) = messages.iter().find(|(tag, _)| *tag == tag::ERROR)?;
+    Some(ErrorFields::decode(body).unwrap().text(b'C').into_owned())
+}
