@@ -1,0 +1,48 @@
+# The commands of a working day. `make` alone lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+# Words for the command that a target runs: make demo ARGS=--once
+ARGS ?=
+
+.PHONY: help demo test lint format bench setup clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make demo ARGS=--once    a guided tour that checks what it shows"
+
+# Everything is one shell, and Ctrl-C is the demo's own way to end: exit code 130 is no failure of make's.
+demo: ## tenants in three models behind one address, until Ctrl-C
+	@scripts/setup.sh --demo; \
+	target=$$($(CARGO) metadata --format-version 1 --no-deps --locked | sed 's/.*"target_directory":"\([^"]*\)".*/\1/'); \
+	if [ ! -x "$$target/release/tenantry" ]; then \
+		echo "demo: building Tenantry; the first time takes some minutes, later ones a second" >&2; \
+		$(CARGO) build --release --locked -p tenantry-cli; \
+	else \
+		$(CARGO) build --release --locked --quiet -p tenantry-cli; \
+	fi; \
+	trap : INT; \
+	status=0; "$$target/release/tenantry" demo $(ARGS) || status=$$?; \
+	[ $$status = 130 ] || exit $$status
+
+test: setup lint ## formatting, lints as errors, every test
+	@$(CARGO) test --workspace --locked
+
+lint: ## formatting and lints
+	@$(CARGO) fmt --all --check
+	@$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+format: ## formats the code
+	@$(CARGO) fmt --all
+
+bench: setup ## compares direct PostgreSQL, PgBouncer and the gateway
+	@bench/run $(ARGS)
+
+setup: ## installs what is missing (tells what; changes nothing if nothing is)
+	@scripts/setup.sh
+
+clean: ## removes what was built; the cache of fetched programs stays
+	@$(CARGO) clean
