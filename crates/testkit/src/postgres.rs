@@ -33,6 +33,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("max_prepared_transactions", "0"),
     // A replica that is being made needs no slot, which would hold WAL for ever if the replica went away.
     ("wal_keep_size", "256MB"),
+    // A replica whose primary was restarted follows again at once, not after 5 s.
+    ("wal_retrieve_retry_interval", "100ms"),
     ("password_encryption", "scram-sha-256"),
     ("timezone", "UTC"),
     ("log_timezone", "UTC"),

@@ -25,7 +25,7 @@ copy)
 backup)
     # The connection comes by PG… variables, so that no password is on a command line.
     # --write-recovery-conf is of no use: a newer pg_basebackup writes options that an older server refuses.
-    "$source" --pgdata="$data" --no-password --checkpoint=fast --wal-method=stream || leave 1
+    "$source" --pgdata="$data" --no-password --no-sync --checkpoint=fast --wal-method=stream || leave 1
     : >"$data/standby.signal"
     unset PGHOST PGPORT PGUSER PGPASSWORD
     ;;
