@@ -1,0 +1,301 @@
+//! The shape of `tenantry.toml`: what may stand in it, and what each key means.
+//!
+//! The doc comments are the documentation: `tenantry generate docs` makes the reference page and the JSON schema
+//! from them. Reading, checking and resolving is next door.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use tenantry_core::{Limits, TenancyModel};
+use toml::Spanned;
+
+/// A Tenantry deployment. Passwords and keys never stand here: each is named by the file or the environment
+/// variable that holds it. Relative paths start at the folder of this file.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ConfigFile {
+    pub(crate) catalog: Option<CatalogSection>,
+    pub(crate) secrets: SecretsSection,
+    pub(crate) clusters: BTreeMap<String, ClusterSection>,
+    pub(crate) gateway: GatewaySection,
+    pub(crate) tenancy: TenancySection,
+    pub(crate) tables: BTreeMap<String, TableEntry>,
+    pub(crate) unique: BTreeMap<String, UniqueScope>,
+    pub(crate) schema: SchemaSection,
+    pub(crate) plans: BTreeMap<String, PlanSection>,
+}
+
+/// Where the registry of clusters, tenants and placements is kept: a PostgreSQL database, by default on the first cluster.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CatalogSection {
+    /// The catalog's database, as `postgres://USER@HOST:PORT/DATABASE`. A password in it is refused.
+    #[schemars(with = "String")]
+    pub(crate) url: Spanned<String>,
+    /// A file that holds the password of the user in `url`, and nothing else.
+    #[serde(default)]
+    pub(crate) password_file: Option<PathBuf>,
+    /// The environment variable that holds the password, instead of `password_file`.
+    #[serde(default)]
+    pub(crate) password_env: Option<String>,
+    /// Create the catalog's tables, and bring them to this version, whenever a command starts. Several processes may do so at
+    /// once. When false, `tenantry serve --migrate` does it.
+    #[serde(default = "yes")]
+    pub(crate) auto_migrate: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The deployment's one secret: every server password and context key is derived from it.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SecretsSection {
+    /// A file that holds the master key: 64 hexadecimal digits (`openssl rand -hex 32`). Keep a copy: without
+    /// it, every login role and context key has to be made anew.
+    pub(crate) master_key_file: Option<PathBuf>,
+    /// The environment variable that holds the master key, instead of `master_key_file`.
+    pub(crate) master_key_env: Option<String>,
+}
+
+/// One PostgreSQL server (15 or newer), by the name that the catalog and the command line know it by.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClusterSection {
+    /// The server and an administrator, as `postgres://USER@HOST:PORT/DATABASE`. The database is where administration starts
+    /// from (`postgres`). A superuser gets the stronger of the two ways to carry the tenant context. A password in it is refused.
+    #[schemars(with = "String")]
+    pub(crate) url: Spanned<String>,
+    /// A file that holds the administrator's password, and nothing else.
+    #[serde(default)]
+    pub(crate) password_file: Option<PathBuf>,
+    /// The environment variable that holds the password, instead of `password_file`.
+    #[serde(default)]
+    pub(crate) password_env: Option<String>,
+    /// The databases for tenants of the shared and schema models. `tenantry cluster add` makes those that are missing.
+    #[serde(default = "default_pools")]
+    pub(crate) pools: Vec<String>,
+    /// Server connections that one gateway may open to each pool.
+    #[serde(default = "default_max_connections")]
+    pub(crate) max_connections: u32,
+    /// How the databases prove the tenant: `carrier` (needs a superuser once), `signed`, or the strongest one that the cluster can have.
+    #[serde(default)]
+    pub(crate) context: ContextChoice,
+}
+
+fn default_pools() -> Vec<String> {
+    vec!["app".to_owned()]
+}
+
+fn default_max_connections() -> u32 {
+    50
+}
+
+/// How a cluster's databases prove the tenant context.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ContextChoice {
+    #[default]
+    Strongest,
+    Carrier,
+    Signed,
+}
+
+/// The address that applications connect to, and what bounds it.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct GatewaySection {
+    /// Addresses to listen on, as `HOST:PORT`.
+    #[schemars(with = "Vec<String>")]
+    pub(crate) listen: Vec<Spanned<String>>,
+    /// Worker threads, each with its own event loop and pools. When not set: one for each processor.
+    pub(crate) workers: Option<usize>,
+    /// Client connections at once, over all workers. One more is refused with SQLSTATE `53300`.
+    pub(crate) max_clients: usize,
+    /// How long a client may take from connecting to being authenticated, in milliseconds.
+    pub(crate) login_timeout_ms: u64,
+    /// How long opening and authenticating a server connection may take, in milliseconds.
+    pub(crate) connect_timeout_ms: u64,
+    /// How long the handover of a server connection from one session to the next may take, in milliseconds.
+    pub(crate) handover_timeout_ms: u64,
+    /// How long a transaction waits for a server connection, in milliseconds.
+    pub(crate) queue_timeout_ms: u64,
+    /// Transactions that wait for a server connection of one pool. One more is refused with SQLSTATE `53400`.
+    pub(crate) max_queue: usize,
+    /// How long an idle server connection stays entered for its tenant before it is reset, in milliseconds.
+    pub(crate) linger_ms: u64,
+    /// How long an idle server connection is kept, in milliseconds.
+    pub(crate) server_idle_timeout_ms: u64,
+    /// The largest message a client may send, in bytes. COPY data is streamed and not counted.
+    pub(crate) max_message_bytes: usize,
+    /// Bytes buffered in one direction of one session before reading from the other side stops.
+    pub(crate) buffer_bytes: usize,
+    /// Named prepared statements of one client.
+    pub(crate) max_client_statements: usize,
+    /// Prepared statements kept on one server connection; the least recently used go first.
+    pub(crate) max_server_statements: usize,
+}
+
+/// How tables get their tenant.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TenancySection {
+    /// The column that shared tables get, or the one that you have already (`organization_id`, `account_id`).
+    pub(crate) column: String,
+    /// The type of the tenant's id in your tables.
+    #[serde(rename = "type")]
+    pub(crate) kind: TenantColumnType,
+    /// How primary keys become keys of shared tables.
+    pub(crate) keys: KeyStyle,
+    /// What a table is that `[tables]` does not name: a tenant table, or an error.
+    pub(crate) default: DefaultKind,
+}
+
+impl Default for TenancySection {
+    fn default() -> Self {
+        Self {
+            column: "tenant_id".to_owned(),
+            kind: TenantColumnType::Bigint,
+            keys: KeyStyle::Composite,
+            default: DefaultKind::Tenant,
+        }
+    }
+}
+
+/// The type of the tenant's id in the product's tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TenantColumnType {
+    Bigint,
+    Uuid,
+    Text,
+}
+
+/// How primary keys become keys of shared tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum KeyStyle {
+    /// The primary key becomes `(tenant, id)`: tenants may use the same ids.
+    Composite,
+    /// The primary key stays `(id)`, and `UNIQUE (tenant, id)` is added.
+    GlobalId,
+}
+
+/// What a table is that is not named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum DefaultKind {
+    Tenant,
+    Refuse,
+}
+
+/// What a table is: a word, or a table with details.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "a table is \"tenant\", \"global\" or \"scoped\", or { kind = …, … }")]
+pub(crate) enum TableEntry {
+    Kind(TableKind),
+    Details(TableSection),
+}
+
+/// Whose rows a table holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TableKind {
+    /// Every row belongs to one tenant.
+    Tenant,
+    /// Every tenant reads the same rows; the operator writes them.
+    Global,
+    /// Each row is visible to a scope. Not offered yet.
+    Scoped,
+}
+
+/// What a table is, with details.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TableSection {
+    /// Whose rows the table holds.
+    pub(crate) kind: TableKind,
+    /// How rows that exist already get their tenant when a database is converted (`posts.post_id`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) via: Option<String>,
+    /// Partitions that Tenantry is to make. Not offered yet; partitions of your own schema are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) partition: Option<Partition>,
+}
+
+/// Partitions that Tenantry is to make.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "by", rename_all = "lowercase", deny_unknown_fields)]
+pub(crate) enum Partition {
+    Range { column: String, every: String },
+    Hash { count: u16 },
+}
+
+/// Within what a unique constraint holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum UniqueScope {
+    /// Over all tenants: for what is looked up before the tenant is known.
+    Global,
+}
+
+/// The product's plain schema.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SchemaSection {
+    /// The SQL file with the schema, as a single-tenant application would have it.
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// A plan (tier) that tenants can be on: where they go, and their limits.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PlanSection {
+    /// The tenancy model of new tenants of this plan.
+    #[schemars(with = "ModelWord")]
+    pub(crate) model: TenancyModel,
+    /// Server connections in use at once.
+    pub(crate) connections: u32,
+    /// Longest run of one statement, in milliseconds.
+    pub(crate) statement_timeout_ms: u32,
+    /// Transactions started in a minute.
+    pub(crate) transactions_per_minute: u32,
+}
+
+/// The words of `TenancyModel`, for the JSON schema.
+#[derive(JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its JSON schema is used")]
+enum ModelWord {
+    Shared,
+    Schema,
+    Database,
+}
+
+impl Default for PlanSection {
+    fn default() -> Self {
+        let limits = Limits::default();
+        Self {
+            model: TenancyModel::Shared,
+            connections: limits.connections,
+            statement_timeout_ms: limits.statement_timeout_ms,
+            transactions_per_minute: limits.transactions_per_minute,
+        }
+    }
+}
+
+impl ConfigFile {
+    /// The three sections about tables, as the schema engine takes them.
+    pub(super) fn declaration(&self) -> Result<tenantry_schema::Declaration, toml::de::Error> {
+        let section = |value: Result<toml::Value, toml::ser::Error>| {
+            value.unwrap_or(toml::Value::Table(toml::Table::new()))
+        };
+        let mut document = toml::Table::new();
+        document.insert("tenancy".into(), section(toml::Value::try_from(&self.tenancy)));
+        document.insert("tables".into(), section(toml::Value::try_from(&self.tables)));
+        document.insert("unique".into(), section(toml::Value::try_from(&self.unique)));
+        document.try_into()
+    }
+}

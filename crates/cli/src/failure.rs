@@ -1,0 +1,75 @@
+//! Errors as people and scripts see them: the kind (and so the exit code), the message, its causes, a hint.
+//!
+//! Commands return `anyhow::Error`; what a crate's error enum knows of kinds and hints is found in its chain.
+
+use crate::config::ConfigError;
+use serde::Serialize;
+use std::error::Error as StdError;
+use tenantry_catalog::CatalogError;
+use tenantry_core::ErrorKind;
+use tenantry_gateway::GatewayError;
+use tenantry_ops::OpsError;
+use tenantry_schema::SchemaError;
+use tenantry_testkit::PostgresError;
+use thiserror::Error;
+
+/// An error of the command line itself.
+#[derive(Debug, Error)]
+#[error("{message}")]
+pub(crate) struct Refusal {
+    pub(crate) kind: ErrorKind,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+impl Refusal {
+    /// Something in the request is wrong.
+    pub(crate) fn input(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { kind: ErrorKind::InvalidInput, message: message.into(), hint: Some(hint.into()) }
+    }
+}
+
+/// What is shown of an error.
+#[derive(Debug, Serialize)]
+pub(crate) struct Failure {
+    #[serde(skip)]
+    pub(crate) exit_code: u8,
+    /// The kind's word, the same as in metrics.
+    pub(crate) kind: &'static str,
+    pub(crate) message: String,
+    pub(crate) causes: Vec<String>,
+    pub(crate) hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn of(error: &anyhow::Error) -> Self {
+        let known: Vec<_> = error.chain().filter_map(describe).collect();
+        let kind = known.first().map_or(ErrorKind::Internal, |(kind, _)| *kind);
+        let mut told = error.chain().map(level);
+        Self {
+            exit_code: kind.exit_code(),
+            kind: kind.label(),
+            message: told.next().unwrap_or_default(),
+            causes: told.collect(),
+            hint: known.into_iter().find_map(|(_, hint)| hint),
+        }
+    }
+}
+
+/// One level of the chain. `tokio_postgres` says "db error" and keeps the server's words one level deeper.
+fn level(error: &(dyn StdError + 'static)) -> String {
+    error.to_string().trim_end().to_owned()
+}
+
+/// What an error enum of ours says of itself.
+fn describe(error: &(dyn StdError + 'static)) -> Option<(ErrorKind, Option<String>)> {
+    macro_rules! try_each {
+        ($($type:ty),*) => {$(
+            if let Some(known) = error.downcast_ref::<$type>() {
+                return Some((known.kind(), known.hint()));
+            }
+        )*};
+    }
+    try_each!(ConfigError, OpsError, CatalogError, SchemaError, GatewayError, PostgresError);
+    error.downcast_ref::<Refusal>().map(|refusal| (refusal.kind, refusal.hint.clone()))
+}

@@ -1,0 +1,82 @@
+//! Steps of an operation as they happen: one moving line on a terminal, plain lines elsewhere.
+
+use super::{DIM, Format, GOOD, Printer};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{self, IsTerminal};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tenantry_ops::{Progress, Step};
+
+/// How often the moving line moves.
+const TICK: Duration = Duration::from_millis(120);
+
+/// Shows steps, and stops an operation between two of them when a person asks for it.
+#[derive(Debug)]
+pub(crate) struct Reporter {
+    printer: Printer,
+    bar: ProgressBar,
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Reporter {
+    pub(crate) fn new(printer: Printer) -> Self {
+        let shown = printer.format == Format::Text && !printer.quiet && io::stderr().is_terminal();
+        let bar = ProgressBar::with_draw_target(
+            None,
+            if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
+        );
+        if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {msg} {elapsed:.dim}") {
+            bar.set_style(style);
+        }
+        Self { printer, bar, interrupted: Arc::new(AtomicBool::new(false)) }
+    }
+
+    /// Set this, and the operation stops before its next step. Running it again finishes it.
+    pub(crate) fn interrupt_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.interrupted)
+    }
+
+    fn line(&self, text: &str) {
+        if self.printer.format == Format::Text {
+            self.bar.suspend(|| self.printer.note(text));
+        }
+    }
+
+    fn settle(&self) {
+        self.bar.disable_steady_tick();
+        self.bar.set_message("");
+        self.bar.reset();
+    }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Progress for Reporter {
+    fn proceed(&self, _next: Step<'_>) -> ControlFlow<()> {
+        if self.interrupted.load(Ordering::Relaxed) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn begun(&self, step: Step<'_>) {
+        self.bar.set_message(format!("{} {}", step.name, step.on));
+        self.bar.enable_steady_tick(TICK);
+    }
+
+    fn found_done(&self, step: Step<'_>) {
+        self.line(&format!("{DIM}= {:<22} {} (there already){DIM:#}", step.name, step.on));
+    }
+
+    fn finished(&self, step: Step<'_>) {
+        self.settle();
+        self.line(&format!("{GOOD}+{GOOD:#} {:<22} {}", step.name, step.on));
+    }
+}
