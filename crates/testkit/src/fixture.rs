@@ -1,9 +1,11 @@
 //! For tests only: the versions to test on, one shared cluster per process and version, a database per test.
 
+use crate::cache;
 use crate::postgres::{Postgres, PostgresOptions};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::env;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tenantry_core::SqlIdent;
 use tokio::sync::OnceCell;
@@ -37,6 +39,24 @@ pub async fn shared(version: u32) -> &'static Postgres {
         }
     })
     .await
+}
+
+/// The Python interpreter that has psycopg and asyncpg. Panics, with the hint, if there is none.
+pub fn python() -> PathBuf {
+    from_setup("python/bin/python")
+}
+
+/// The folder that Node.js must have in `NODE_PATH` to find node-postgres. Panics, with the hint, if there is none.
+pub fn node_modules() -> PathBuf {
+    from_setup("node_modules")
+}
+
+fn from_setup(what: &str) -> PathBuf {
+    let places = cache::directories().into_iter().map(|cache| cache.join(what));
+    places
+        .into_iter()
+        .find(|place| place.exists())
+        .unwrap_or_else(|| panic!("no {what} was found\nhint: run scripts/setup.sh"))
 }
 
 /// Creates an empty database and returns its name, which no other test has.

@@ -1,8 +1,9 @@
 //! Starting, connecting, crashing, stopping.
 
 use crate::{ask, version};
+use std::process::Command;
 use std::time::Instant;
-use tenantry_testkit::{Postgres, PostgresOptions, fresh_database, shared, versions_for_tests};
+use tenantry_testkit::{Postgres, PostgresOptions, fixture, fresh_database, shared, versions_for_tests};
 use tokio_postgres::NoTls;
 
 #[tokio::test]
@@ -97,6 +98,15 @@ async fn a_shared_cluster_serves_many_tests() {
         postgres.connect(&one).await.unwrap();
         assert!(std::ptr::eq(postgres, shared(major).await));
     }
+}
+
+#[test]
+fn drivers_of_other_languages_are_there() {
+    let drivers = Command::new(fixture::python()).args(["-c", "import psycopg, asyncpg"]).status().unwrap();
+    assert!(drivers.success());
+    let driver =
+        Command::new("node").args(["-e", "require('pg')"]).env("NODE_PATH", fixture::node_modules()).status();
+    assert!(driver.unwrap().success());
 }
 
 #[tokio::test]
