@@ -1,7 +1,12 @@
 //! The feed: the catalog's routes as a sequence of immutable snapshots.
 
+mod decode;
+mod follow;
+mod load;
+
 use crate::CatalogConfig;
 use crate::error::CatalogError;
+use follow::{Follower, Session};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tenantry_core::RouteTable;
@@ -42,7 +47,7 @@ pub struct FeedStatus {
     pub revision: i64,
     /// When the catalog answered last.
     pub last_contact: Instant,
-    /// Rows that could not be understood at the last full load; what they describe is not served.
+    /// Rows that could not be understood since the last full load; what they describe is not served.
     pub skipped: usize,
 }
 
@@ -64,8 +69,19 @@ impl Feed {
         config: CatalogConfig,
         options: FeedOptions,
     ) -> Result<(watch::Receiver<Arc<RouteTable>>, FeedHandle), CatalogError> {
-        let _ = (config, options);
-        todo!()
+        let session = Session::open(&config).await?;
+        let (table, position, skipped) = session.reader(&options).everything().await?;
+        let (routes, receiver) = watch::channel(Arc::new(table));
+        let first = FeedStatus {
+            connected: true,
+            revision: position.revision,
+            last_contact: Instant::now(),
+            skipped,
+        };
+        let (status_sender, status) = watch::channel(first);
+        let follower = Follower { config, options, routes, status: status_sender, position };
+        let task = tokio::spawn(follower.run(session));
+        Ok((receiver, FeedHandle { status, task }))
     }
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn bad(what: &'static str, reason: impl Display) -> CatalogError {
 
 /// How a context is proved; core's type has no text form to read.
 pub(crate) fn context(row: &Row, what: &'static str) -> Result<ContextKind, CatalogError> {
-    word(row, what, "context", &[ContextKind::Carrier, ContextKind::Signed], |kind| kind.as_str())
+    word(row, what, "context", &[ContextKind::Carrier, ContextKind::Signed], ContextKind::as_str)
 }
 
 /// A text column that holds one of a few words.

@@ -202,7 +202,8 @@ fn same(tenant: Tenant, new: &NewTenant) -> Result<Tenant, CatalogError> {
         ("domains", domains_differ()),
     ]
     .into_iter()
-    .filter_map(|(field, differs)| differs.then(|| field.to_owned()))
+    .filter(|(_, differs)| *differs)
+    .map(|(field, _)| field.to_owned())
     .collect();
     if differences.is_empty() {
         return Ok(tenant);
