@@ -87,6 +87,12 @@ impl Pool {
         })
     }
 
+    /// The gateway's share of the database's connections is divided among its workers.
+    fn limit(&self) -> u32 {
+        let workers = u32::try_from(self.config.workers.max(1)).unwrap_or(u32::MAX);
+        (self.route.max_connections / workers).max(1)
+    }
+
     /// What the server reported of itself, once a connection was opened.
     pub(crate) fn parameters(&self) -> Option<Arc<Parameters>> {
         self.inner.lock().parameters.clone()
@@ -125,7 +131,7 @@ impl Pool {
         if let Some(connection) = inner.pick(tenant, epoch) {
             return Ok(Ok(Grant::Connection(connection)));
         }
-        if inner.open < self.route.max_connections {
+        if inner.open < self.limit() {
             inner.open += 1;
             return Ok(Ok(Grant::Open(Slot(Weak::clone(&self.this)))));
         }

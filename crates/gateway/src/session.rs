@@ -93,7 +93,8 @@ struct Session {
     unnamed: Vec<u8>,
     /// Distinguishes this session's unnamed statements from each other and from everybody else's; 0 is none.
     unnamed_id: u64,
-    unnamed_changes_session: bool,
+    /// Running it may change the session, see `lex::may_change_session`.
+    unnamed_is_residual: bool,
     cancel: Registered,
     /// A pipeline failed before it had a server connection: the rest, up to Sync, is skipped.
     skip_to_sync: bool,
@@ -142,7 +143,7 @@ impl Session {
             statements: HashMap::new(),
             unnamed: Vec::new(),
             unnamed_id: 0,
-            unnamed_changes_session: false,
+            unnamed_is_residual: false,
             cancel: worker.shared.cancels.register(),
             skip_to_sync: false,
             _slot: slot,
@@ -417,7 +418,11 @@ async fn prepare(
     settings: &Arc<Settings>,
 ) -> Result<Prologue, Handover> {
     let (tenant, epoch) = (target.tenant, target.placement.epoch);
-    let inside = server.state == State::Entered { tenant, epoch };
+    let same_settings = Arc::ptr_eq(&server.settings, settings) || server.settings == *settings;
+    // Under another client's encoding our own SQL would be read as other characters: such a connection is reset,
+    // which takes plain ASCII, before any value is quoted into a statement.
+    let inside =
+        server.state == State::Entered { tenant, epoch } && (same_settings || server.settings.is_utf8());
     let mut prologue = Prologue::default();
     if !inside {
         if matches!(server.state, State::Entered { .. }) {
@@ -436,7 +441,7 @@ async fn prepare(
     if !inside && target.placement.model == TenancyModel::Schema {
         sql = format!("SET search_path TO {};", target.placement.schema);
     }
-    if !Arc::ptr_eq(&server.settings, settings) && server.settings != *settings {
+    if !inside || !same_settings {
         settings.write_changes(&server.settings, &mut sql);
     }
     if !sql.is_empty() {

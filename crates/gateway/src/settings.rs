@@ -66,6 +66,12 @@ impl Settings {
         self.0.get(name).map(AsRef::as_ref)
     }
 
+    /// Whether text on a connection with these settings is UTF-8, as it is by default.
+    pub(crate) fn is_utf8(&self) -> bool {
+        let encoding = self.get("client_encoding").unwrap_or("UTF8");
+        ["utf8", "utf-8", "unicode"].iter().any(|name| name.eq_ignore_ascii_case(encoding))
+    }
+
     /// Writes the SQL that turns a connection with settings `from` into one with `self`.
     /// Values are what a client or a server gave as text, so they are always quoted.
     pub(crate) fn write_changes(&self, from: &Self, sql: &mut String) {

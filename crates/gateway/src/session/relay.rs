@@ -269,7 +269,7 @@ impl Session {
             self.unnamed.clear();
             self.unnamed.extend_from_slice(definition);
             self.unnamed_id = self.worker.next_unnamed_id();
-            self.unnamed_changes_session = lex::may_change_session(definition);
+            self.unnamed_is_residual = lex::may_change_session(definition);
             transaction.server.unnamed = self.unnamed_id;
             transaction.server.io.outbuf.extend_from_slice(message);
             transaction
@@ -338,7 +338,7 @@ impl Session {
     fn bind(&mut self, transaction: &mut Transaction, message: &[u8]) -> Result<(), SessionEnd> {
         let bind = frontend::Bind::decode(&message[frame::HEADER..]).map_err(|_| malformed("Bind"))?;
         transaction.pipeline = Pipeline::Open;
-        if bind.statement.is_empty() && self.unnamed_changes_session {
+        if bind.statement.is_empty() && self.unnamed_is_residual {
             transaction.note_session_change();
         }
         if bind.statement.is_empty() && transaction.server.unnamed == self.unnamed_id {

@@ -130,3 +130,21 @@ async fn a_login_that_was_dropped_ends_its_sessions() {
     assert!(!PASSWORD.is_empty());
     world.close().await;
 }
+
+#[tokio::test]
+async fn text_in_another_encoding_stays_with_its_client() {
+    let world = World::narrow(versions_for_tests()[0]).await;
+    let sjis = with(&world.config("acme"), |c| _ = c.options("-c client_encoding=SJIS"));
+    for _ in 0..2 {
+        // The driver speaks UTF-8 all the same; what matters is that the next client's text is read as UTF-8.
+        let foreign = connect(&sjis).await.unwrap();
+        let encoding: String = foreign.query_one("SHOW client_encoding", &[]).await.unwrap().get(0);
+        assert_eq!(encoding, "SJIS");
+        let config = with(&world.config("acme"), |c| _ = c.application_name("é\\'; SELECT 1"));
+        let client = connect(&config).await.unwrap();
+        let name: String =
+            client.query_one("SELECT 'ä' || current_setting('client_encoding')", &[]).await.unwrap().get(0);
+        assert_eq!(name, "äUTF8");
+    }
+    world.close().await;
+}

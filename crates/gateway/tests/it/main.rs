@@ -1,5 +1,11 @@
 //! The gateway against real servers, in every tenancy model.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::too_many_lines,
+    reason = "a test fails by panicking, and may tell a long story"
+)]
+
 mod faults;
 mod isolation;
 mod login;

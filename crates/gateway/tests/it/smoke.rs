@@ -1,6 +1,7 @@
 //! Every model answers over every protocol.
 
 use crate::world::{PAIRS, TENANTS, World};
+use tenantry_gateway::Config;
 use tenantry_testkit::versions_for_tests;
 use tokio_postgres::SimpleQueryMessage;
 
@@ -56,6 +57,77 @@ async fn transactions_commit_roll_back_and_fail_as_they_do_in_postgres() {
         tx.commit().await.unwrap();
         let ids = client.query("SELECT id FROM notes", &[]).await.unwrap();
         assert_eq!(ids.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), [3]);
+    }
+    world.close().await;
+}
+
+#[tokio::test]
+async fn many_clients_of_many_tenants_on_few_connections_each_see_their_own() {
+    let world = World::with(versions_for_tests()[0], 2, Config::default()).await;
+    let mut clients = Vec::new();
+    for (id, tenant, _) in TENANTS {
+        for _ in 0..4 {
+            clients.push((id, world.connect(tenant).await));
+        }
+    }
+    let running = clients.into_iter().enumerate().map(|(n, (id, mut client))| async move {
+        let mine = format!("of {id}");
+        for round in 0..25_i64 {
+            let key = i64::try_from(n).unwrap() * 1_000 + round;
+            let tx = client.transaction().await.unwrap();
+            tx.execute("INSERT INTO notes (id, body) VALUES ($1, $2)", &[&key, &mine]).await.unwrap();
+            let seen = tx.query("SELECT DISTINCT body FROM notes", &[]).await.unwrap();
+            assert_eq!(seen.iter().map(|row| row.get(0)).collect::<Vec<String>>(), [mine.as_str()]);
+            if round % 3 == 0 {
+                tx.rollback().await.unwrap()
+            } else {
+                tx.commit().await.unwrap()
+            }
+            let inside: i64 = client.query_one("SELECT tenancy.tenant_id()", &[]).await.unwrap().get(0);
+            assert_eq!(inside, id);
+        }
+    });
+    futures_util::future::join_all(running).await;
+    for (id, tenant, _) in TENANTS {
+        let client = world.connect(tenant).await;
+        let count: i64 = client.query_one("SELECT count(*) FROM notes", &[]).await.unwrap().get(0);
+        assert_eq!(count, 4 * 16, "tenant {id}");
+    }
+    world.close().await;
+}
+
+#[tokio::test]
+async fn two_gateways_live_in_one_process() {
+    let one = World::narrow(versions_for_tests()[0]).await;
+    let two = World::narrow(versions_for_tests()[0]).await;
+    let clients = [one.connect("acme").await, two.connect("acme").await];
+    clients[0].batch_execute("INSERT INTO notes (id) VALUES (1)").await.unwrap();
+    let counts = [1, 0];
+    for (client, expected) in clients.iter().zip(counts) {
+        let count: i64 = client.query_one("SELECT count(*) FROM notes", &[]).await.unwrap().get(0);
+        assert_eq!(count, expected);
+    }
+    one.close().await;
+    // The other does not notice.
+    clients[1].query("SELECT 1", &[]).await.unwrap();
+    two.close().await;
+}
+
+#[tokio::test]
+async fn several_workers_serve_one_address() {
+    let config = Config { workers: 3, ..Config::default() };
+    let world = World::with(versions_for_tests()[0], 1, config).await;
+    for _ in 0..8 {
+        for (id, tenant, _) in TENANTS {
+            let inside: i64 = world
+                .connect(tenant)
+                .await
+                .query_one("SELECT tenancy.tenant_id()", &[])
+                .await
+                .unwrap()
+                .get(0);
+            assert_eq!(inside, id);
+        }
     }
     world.close().await;
 }
