@@ -64,6 +64,8 @@ fn tenant_value(declaration: &Declaration, target: &Target) -> Result<Option<Str
     Ok(Some(value))
 }
 
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
 /// The hash is over JSON with sorted keys and without nulls, `false`s and empty lists: a later version that adds an
 /// optional field to the model gives a schema that doesn't use it the same fingerprint.
 fn fingerprint(model: &Model, declaration: &Declaration) -> String {
@@ -73,7 +75,11 @@ fn fingerprint(model: &Model, declaration: &Declaration) -> String {
     });
     // serde_json's maps are sorted by key.
     let digest = Sha256::digest(dense(whole).to_string().as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|nibble| char::from(HEX[usize::from(nibble)]))
+        .collect()
 }
 
 fn dense(value: Value) -> Value {

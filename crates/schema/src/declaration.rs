@@ -14,6 +14,7 @@ pub struct Declaration {
     /// Kinds of tables, by name.
     pub tables: BTreeMap<String, TableEntry>,
     /// Unique columns that stay unique over all tenants: `"table.column"` or `"table.column, column"`.
+    #[allow(clippy::zero_sized_map_values, reason = "more scopes will come")]
     pub unique: BTreeMap<String, UniqueScope>,
 }
 

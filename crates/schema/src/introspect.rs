@@ -1,5 +1,7 @@
 //! The questions put to a database's catalog, one SQL file each. Running them is the caller's part.
 
+use tenantry_core::SqlIdent;
+
 /// One introspection query: no parameters, one row, one column of JSON text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Query {
@@ -13,8 +15,7 @@ macro_rules! queries {
     };
 }
 
-/// All of them. Run each with `search_path` set to exactly the schema to be read, in one repeatable-read transaction:
-/// the deparser of PostgreSQL then prints the schema's own names unqualified, so that they can be created elsewhere.
+/// All of them. Run [`introspection_settings`] and then each of these, in one repeatable-read transaction.
 pub fn introspection() -> &'static [Query] {
     queries![
         "source",
@@ -33,4 +34,11 @@ pub fn introspection() -> &'static [Query] {
         "dependencies",
         "unmodelled",
     ]
+}
+
+/// What the transaction that asks has to set first. With `search_path` set to exactly the schema to be read, PostgreSQL
+/// prints the schema's own names unqualified, so that they can be created elsewhere; the rest makes the text of constants
+/// (partition bounds, defaults) independent of the server's configuration.
+pub fn introspection_settings(schema: &SqlIdent) -> String {
+    format!("SET LOCAL search_path TO {schema}; {}", include_str!("introspect/settings.sql"))
 }

@@ -18,6 +18,6 @@ pub use check::{Classified, Finding, Origin, Remedy, Report, Severity, check};
 pub use compile::{Compiled, Target, compile};
 pub use declaration::{Declaration, Keys, Kind, TableEntry, Tenancy, TenantType, UniqueScope, Unnamed};
 pub use error::SchemaError;
-pub use introspect::{Query, introspection};
+pub use introspect::{Query, introspection, introspection_settings};
 pub use model::Model;
 pub use read::read;

@@ -53,6 +53,7 @@ impl<T> Part<T> {
 }
 
 /// A row of constraints.sql.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own in the catalog")]
 #[derive(Deserialize)]
 struct ConstraintFact {
     name: String,
@@ -190,7 +191,7 @@ fn unique_key(fact: &ConstraintFact, index: Index) -> UniqueKey {
 
 fn exclusion(fact: &ConstraintFact, index: Index) -> Option<Exclusion> {
     let operators = fact.operators.clone()?;
-    (operators.len() == index.keys.len()).then(|| Exclusion {
+    (operators.len() == index.keys.len()).then_some(Exclusion {
         method: index.method,
         keys: index.keys,
         operators,

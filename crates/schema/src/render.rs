@@ -16,7 +16,7 @@ use crate::declaration::Kind;
 use crate::model::{Function, Model, Object, ObjectKind, Sequence, Type, TypeKind, View};
 use std::collections::BTreeMap;
 
-use text::{ident, idents, literal, options, sequence_options};
+use text::{add, ident, idents, literal, options, sequence_options};
 
 pub(crate) fn render(
     model: &Model,
@@ -91,7 +91,7 @@ fn create_type(defined: &Type) -> String {
             push(&mut sql, " DEFAULT ", default.as_deref());
             push(&mut sql, " NOT NULL", not_null.then_some(""));
             for check in checks {
-                sql.push_str(&format!("\n    CONSTRAINT {} {}", ident(&check.name), check.definition));
+                add(&mut sql, format_args!("\n    CONSTRAINT {} {}", ident(&check.name), check.definition));
             }
             sql
         }
@@ -112,7 +112,7 @@ fn create_type(defined: &Type) -> String {
             push(&mut sql, ", COLLATION = ", collation.as_deref());
             push(&mut sql, ", CANONICAL = ", canonical.as_deref());
             push(&mut sql, ", SUBTYPE_DIFF = ", difference.as_deref());
-            sql.push_str(&format!(", MULTIRANGE_TYPE_NAME = {})", ident(multirange)));
+            add(&mut sql, format_args!(", MULTIRANGE_TYPE_NAME = {})", ident(multirange)));
             sql
         }
     }

@@ -89,4 +89,6 @@ listed (classid, objid, kind, name) AS (
 SELECT coalesce(json_agg(json_build_object('kind', l.kind, 'name', l.name)), '[]')::text
 FROM listed l
 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
-                  WHERE d.classid = l.classid AND d.objid = l.objid AND d.deptype = 'e')
+                  WHERE d.classid = l.classid AND d.objid = l.objid
+                      -- The casts between a range and its multirange come with the type.
+                      AND (d.deptype = 'e' OR (d.deptype = 'i' AND l.kind = 'cast')))

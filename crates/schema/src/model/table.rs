@@ -4,6 +4,7 @@ use super::SequenceOptions;
 use serde::{Deserialize, Serialize};
 
 /// A table, partitioned table or partition.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own in the catalog")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
     pub name: String,
@@ -137,6 +138,7 @@ pub struct Exclusion {
 }
 
 /// A foreign key. `columns` goes with `target_columns`.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own in the catalog")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeignKey {
     pub columns: Vec<String>,

@@ -36,7 +36,8 @@ pub(super) fn owners(model: &Model, target: &Target, out: &mut Vec<String>) {
 /// Never TRUNCATE, REFERENCES or TRIGGER; nothing on partitions, which would be a way around their parent.
 pub(super) fn grants(model: &Model, kinds: &BTreeMap<String, Kind>, target: &Target, out: &mut Vec<String>) {
     let app = &target.app;
-    out.push(format!("GRANT USAGE ON SCHEMA {} TO {app}", target.schema));
+    // The owner too: PostgreSQL checks foreign keys as the owner of the tables.
+    out.push(format!("GRANT USAGE ON SCHEMA {} TO {}, {app}", target.schema, target.owner));
     for table in model.tables.iter().filter(|table| !table.is_partition()) {
         let rights = match kinds.get(&table.name) {
             Some(Kind::Tenant) => "SELECT, INSERT, UPDATE, DELETE",

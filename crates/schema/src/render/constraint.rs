@@ -1,7 +1,7 @@
 //! `CONSTRAINT name …`, in CREATE TABLE and in ALTER TABLE … ADD.
 
 use super::table::index_key;
-use super::text::{ident, idents, options};
+use super::text::{add, ident, idents, options};
 use crate::model::{Constraint, ConstraintKind, Exclusion, ForeignAction, ForeignKey, UniqueKey};
 
 /// Whether it is added after the tables: foreign keys, and checks that are not validated.
@@ -78,13 +78,13 @@ fn foreign_key(key: &ForeignKey) -> String {
         sql.push_str(" MATCH FULL");
     }
     if key.on_update != ForeignAction::NoAction {
-        sql.push_str(&format!(" ON UPDATE {}", key.on_update.as_sql()));
+        add(&mut sql, format_args!(" ON UPDATE {}", key.on_update.as_sql()));
     }
     if key.on_delete != ForeignAction::NoAction {
-        sql.push_str(&format!(" ON DELETE {}", key.on_delete.as_sql()));
+        add(&mut sql, format_args!(" ON DELETE {}", key.on_delete.as_sql()));
     }
     if !key.on_delete_columns.is_empty() {
-        sql.push_str(&format!(" ({})", idents(&key.on_delete_columns, ", ")));
+        add(&mut sql, format_args!(" ({})", idents(&key.on_delete_columns, ", ")));
     }
     sql
 }

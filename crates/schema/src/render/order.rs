@@ -22,9 +22,9 @@ pub(super) fn creation_order(model: &Model) -> Result<Vec<Object>, SchemaError> 
             return Err(SchemaError::Cycle(needs.keys().map(|object| object.name.clone()).collect()));
         };
         needs.remove(next);
-        needs.values_mut().for_each(|open| {
+        for open in needs.values_mut() {
             open.remove(next);
-        });
+        }
         order.push(next.clone());
     }
     Ok(order)

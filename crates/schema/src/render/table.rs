@@ -1,7 +1,7 @@
 //! Statements about one table.
 
 use super::constraint::{late, written};
-use super::text::{assignments, ident, idents, options, sequence_options};
+use super::text::{add, assignments, ident, idents, options, sequence_options};
 use crate::model::{Column, ConstraintKind, Identity, Index, IndexKey, Policy, Table};
 
 /// CREATE TABLE with keys and checks. A partition is created by itself and attached later, so that its constraints and
@@ -19,20 +19,20 @@ pub(super) fn create(table: &Table) -> String {
 fn column_definition(table: &Table, column: &Column) -> String {
     let mut sql = format!("{} {}", ident(&column.name), column.type_name);
     if let Some(collation) = &column.collation {
-        sql.push_str(&format!(" COLLATE {collation}"));
+        add(&mut sql, format_args!(" COLLATE {collation}"));
     }
     if let Some(default) = &column.default {
-        sql.push_str(&format!(" DEFAULT {default}"));
+        add(&mut sql, format_args!(" DEFAULT {default}"));
     }
     if let Some(generated) = &column.generated {
         let kept = if generated.stored { "STORED" } else { "VIRTUAL" };
-        sql.push_str(&format!(" GENERATED ALWAYS AS ({}) {kept}", generated.expression));
+        add(&mut sql, format_args!(" GENERATED ALWAYS AS ({}) {kept}", generated.expression));
     }
     if let Some(identity) = &column.identity {
         sql.push_str(&identity_clause(table, column, identity));
     }
     if let (Some(name), true) = (&column.not_null_name, column.not_null) {
-        sql.push_str(&format!(" CONSTRAINT {}", ident(name)));
+        add(&mut sql, format_args!(" CONSTRAINT {}", ident(name)));
     }
     if column.not_null {
         sql.push_str(" NOT NULL");
@@ -119,14 +119,14 @@ fn create_index(table: &Table, index: &Index) -> String {
         keys.join(", ")
     );
     if !index.include.is_empty() {
-        sql.push_str(&format!(" INCLUDE ({})", idents(&index.include, ", ")));
+        add(&mut sql, format_args!(" INCLUDE ({})", idents(&index.include, ", ")));
     }
     if index.nulls_not_distinct {
         sql.push_str(" NULLS NOT DISTINCT");
     }
     sql.push_str(&options(&index.options));
     if let Some(predicate) = &index.predicate {
-        sql.push_str(&format!(" WHERE {predicate}"));
+        add(&mut sql, format_args!(" WHERE {predicate}"));
     }
     sql
 }
@@ -138,13 +138,13 @@ pub(super) fn index_key(key: &IndexKey) -> String {
         (None, None) => String::new(),
     };
     if let Some(collation) = &key.collation {
-        sql.push_str(&format!(" COLLATE {collation}"));
+        add(&mut sql, format_args!(" COLLATE {collation}"));
     }
     if let Some(opclass) = &key.opclass {
-        sql.push_str(&format!(" {opclass}"));
+        add(&mut sql, format_args!(" {opclass}"));
     }
     if !key.opclass_options.is_empty() {
-        sql.push_str(&format!(" ({})", assignments(&key.opclass_options)));
+        add(&mut sql, format_args!(" ({})", assignments(&key.opclass_options)));
     }
     // Nulls come last in ascending order and first in descending order unless something else is said.
     sql.push_str(match (key.descending, key.nulls_first) {
@@ -202,7 +202,7 @@ fn create_policy(table: &Table, policy: &Policy) -> String {
     );
     for (word, expression) in [("USING", &policy.using), ("WITH CHECK", &policy.check)] {
         if let Some(expression) = expression {
-            sql.push_str(&format!("\n    {word} ({expression})"));
+            add(&mut sql, format_args!("\n    {word} ({expression})"));
         }
     }
     sql

@@ -1,7 +1,13 @@
 //! Small pieces of SQL text.
 
 use crate::model::SequenceOptions;
+use std::fmt::{self, Write as _};
 use tenantry_core::quote_literal;
+
+/// Appends formatted text.
+pub(super) fn add(sql: &mut String, text: fmt::Arguments<'_>) {
+    sql.write_fmt(text).expect("a String takes everything");
+}
 
 /// A name in quotes. Names come from the catalog, so they are never too long or empty.
 pub(super) fn ident(name: &str) -> String {
@@ -58,7 +64,7 @@ pub(super) fn sequence_options(options: &SequenceOptions) -> String {
         ("CACHE", options.cache, 1),
     ] {
         if value != default {
-            sql.push_str(&format!(" {word} {value}"));
+            add(&mut sql, format_args!(" {word} {value}"));
         }
     }
     if options.cycle {

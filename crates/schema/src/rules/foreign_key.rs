@@ -39,7 +39,7 @@ impl Rule for ForeignKeys {
                         "put the application's tables into one schema",
                     ),
                     (Some(Kind::Tenant), Some(Kind::Tenant)) => {
-                        within_tenant(model, at, position, case, &place)
+                        within_tenant(model, at, position, case, &place);
                     }
                     (Some(Kind::Global), Some(Kind::Tenant)) => case.error(
                         place,
@@ -85,7 +85,7 @@ fn within_tenant(model: &mut Model, at: usize, position: usize, case: &mut Case<
         // At the end: positions still to come stay what they are. The caller sorts.
         model.tables[at].constraints.push(check);
     }
-    ensure_target(model, &target, columns, case);
+    ensure_target(model, &target, &columns, case);
 }
 
 /// Adds the tenant to both sides. Returns the check that replaces MATCH FULL, where one is needed.
@@ -112,15 +112,15 @@ fn compose(key: &mut ForeignKey, tenant: &str, case: &mut Case<'_>, place: &str)
 }
 
 /// A foreign key needs a key to refer to: on the target, and on its partitions, whose indexes have names of their own.
-fn ensure_target(model: &mut Model, target: &str, columns: Vec<String>, case: &mut Case<'_>) {
+fn ensure_target(model: &mut Model, target: &str, columns: &[String], case: &mut Case<'_>) {
     let Some(table) = model.table(target) else { return };
-    if names::is_key(table, &columns) {
+    if names::is_key(table, columns) {
         return;
     }
     let tree: Vec<usize> = (0..model.tables.len())
         .filter(|at| model.tables[*at].name == target || model.root(&model.tables[*at].name) == target)
         .collect();
     for at in tree {
-        add_unique(model, at, columns.clone(), case);
+        add_unique(model, at, columns.to_vec(), case);
     }
 }

@@ -22,7 +22,7 @@ impl Rule for RowSecurity {
         "Row-level security is enabled and forced on every tenant table and every partition, with one RESTRICTIVE floor \
          for PUBLIC and ALL commands. Restrictive, because permissive policies are added up: one of the application's \
          own would open what a permissive floor closes. In the schema model the floor compares the context with the \
-         one tenant of the schema, which costs one test a statement."
+         one tenant of the schema, once a statement."
     }
 
     fn models(&self) -> &'static [TenancyModel] {
@@ -100,20 +100,21 @@ fn policy(name: &str, permissive: bool, expression: String) -> Policy {
 
 /// The floor's expression, written as the server prints it back.
 ///
-/// A carrier costs about a microsecond, so it stands bare and the planner sees its value. A signed context is verified
-/// at each call: the sub-select makes that once a statement instead of once a row.
+/// Compared with a column, a carrier stands bare: it costs about a microsecond, and the planner sees its value. A signed
+/// context is verified at each call, so a sub-select makes that once a statement instead of once a row. So does it in a
+/// tenant's own schema, where nothing of the row takes part: PostgreSQL would test a bare comparison for each row.
 fn floor(case: &Case<'_>) -> String {
-    let context = match case.floor.context {
-        ContextKind::Carrier => TENANT_ID.to_owned(),
-        ContextKind::Signed => format!("( SELECT {TENANT_ID} AS tenant_id)"),
-    };
-    match &case.floor.tenant_value {
-        Some(value) => {
+    let once = format!("( SELECT {TENANT_ID} AS tenant_id)");
+    match (&case.floor.tenant_value, case.floor.context) {
+        (Some(value), _) => {
             let literal = quote_literal(value);
             let value_type = case.declaration.tenancy.value_type;
-            format!("({context} = {}::{})", literal.trim_start(), value_type.as_sql())
+            format!("({once} = {}::{})", literal.trim_start(), value_type.as_sql())
         }
-        None => format!("({} = {context})", printed(&case.declaration.tenancy.column)),
+        (None, ContextKind::Carrier) => {
+            format!("({} = {TENANT_ID})", printed(&case.declaration.tenancy.column))
+        }
+        (None, ContextKind::Signed) => format!("({} = {once})", printed(&case.declaration.tenancy.column)),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Databases to read plain schemas from and to build placements in, with stand-ins for roles and the tenant context.
 
 use tenantry_core::{ContextKind, SqlIdent, TenancyModel};
-use tenantry_schema::{Compiled, Declaration, Model, Target, compile, introspection, read};
+use tenantry_schema::{
+    Compiled, Declaration, Model, Target, TenantType, compile, introspection, introspection_settings, read,
+};
 use tenantry_testkit::{Postgres, fresh_database, shared};
 use tokio_postgres::Client;
 
@@ -36,8 +38,19 @@ impl Lab {
         lab
     }
 
+    /// Makes the stand-in for the context return another type.
+    async fn context_of_type(&self, sql_type: &str) {
+        let function = format!(
+            "DROP FUNCTION tenancy.tenant_id();
+             CREATE FUNCTION tenancy.tenant_id() RETURNS {sql_type} LANGUAGE sql STABLE PARALLEL SAFE
+                 RETURN nullif(current_setting('tenancy.lab', true), '')::{sql_type}"
+        );
+        self.client.batch_execute(&function).await.unwrap();
+    }
+
     pub(crate) async fn facts(&self, schema: &SqlIdent) -> Facts {
-        self.client.batch_execute(&format!("SET search_path TO {schema}")).await.unwrap();
+        self.client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.unwrap();
+        self.client.batch_execute(&introspection_settings(schema)).await.unwrap();
         let mut facts = Facts::new();
         for query in introspection() {
             let rows = self.client.query(query.sql, &[]).await;
@@ -45,7 +58,7 @@ impl Lab {
             assert_eq!(rows.len(), 1, "{}", query.name);
             facts.push((query.name.to_owned(), rows[0].get(0)));
         }
-        self.client.batch_execute("RESET search_path").await.unwrap();
+        self.client.batch_execute("COMMIT").await.unwrap();
         facts
     }
 
@@ -79,6 +92,11 @@ pub(crate) fn ident(name: &str) -> SqlIdent {
     SqlIdent::new(name).unwrap()
 }
 
+/// The declaration's sections from their text.
+pub(crate) fn declared(text: &str) -> Declaration {
+    toml::from_str(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
 pub(crate) fn target(model: TenancyModel) -> Target {
     let is_schema = model == TenancyModel::Schema;
     Target {
@@ -91,6 +109,16 @@ pub(crate) fn target(model: TenancyModel) -> Target {
     }
 }
 
+/// The same, for a tenant column of the declared type.
+pub(crate) fn target_for(model: TenancyModel, declaration: &Declaration) -> Target {
+    let mut target = target(model);
+    if declaration.tenancy.value_type == TenantType::Uuid {
+        let value = || "00000000-0000-0000-0000-000000000005".to_owned();
+        target.tenant_value = target.tenant_value.map(|_| value());
+    }
+    target
+}
+
 /// Reads a plain schema, compiles it, applies it to another database, reads that and compiles it again: the statements
 /// must be the same. Returns them.
 pub(crate) async fn round_trip(
@@ -101,6 +129,7 @@ pub(crate) async fn round_trip(
 ) -> (Lab, Compiled) {
     let compiled = compile(plain, declaration, target).unwrap_or_else(|error| panic!("{error:?}"));
     let lab = Lab::new(version).await;
+    lab.context_of_type(declaration.tenancy.value_type.as_sql()).await;
     lab.apply(&compiled, &target.schema).await;
     let again = compile(&lab.model(&target.schema).await, declaration, target).unwrap();
     assert_same(&again, &compiled);
