@@ -21,7 +21,7 @@ CREATE SEQUENCE tenantry.route_revision OWNED BY tenantry.route_changes.revision
 
 -- One row. A reader that is behind `pruned_through` loads everything anew.
 CREATE TABLE tenantry.route_feed (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    single boolean PRIMARY KEY DEFAULT true CHECK (single),
     keep_changes integer NOT NULL DEFAULT 100000 CHECK (keep_changes > 0),
     pruned_through bigint NOT NULL DEFAULT 0
 );

@@ -79,7 +79,8 @@ impl Feed {
             skipped,
         };
         let (status_sender, status) = watch::channel(first);
-        let follower = Follower { config, options, routes, status: status_sender, position };
+        let pause = options.backoff_min;
+        let follower = Follower { config, options, routes, status: status_sender, position, pause };
         let task = tokio::spawn(follower.run(session));
         Ok((receiver, FeedHandle { status, task }))
     }

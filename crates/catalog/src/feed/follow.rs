@@ -29,6 +29,9 @@ pub(super) struct Follower {
     pub(super) routes: watch::Sender<Arc<RouteTable>>,
     pub(super) status: watch::Sender<FeedStatus>,
     pub(super) position: Position,
+    /// Before the next attempt to reconnect. It grows until the catalog was read again: one that takes connections
+    /// and fails at every query is not tried more often than one that is down.
+    pub(super) pause: Duration,
 }
 
 /// What a session's end means.
@@ -130,19 +133,18 @@ impl Follower {
     }
 
     /// Tries until it works, with pauses that grow; `None` when nobody receives routes any more.
-    async fn reconnect(&self) -> Option<Session> {
-        let mut pause = self.options.backoff_min;
+    async fn reconnect(&mut self) -> Option<Session> {
         loop {
             tokio::select! {
                 () = self.routes.closed() => return None,
-                () = tokio::time::sleep(jittered(pause)) => {}
+                () = tokio::time::sleep(jittered(self.pause)) => {}
             }
+            self.pause = (self.pause * 2).min(self.options.backoff_max);
             // The catalog being down is reported once; each further attempt is only of interest to a debugger.
             match Session::open(&self.config).await {
                 Ok(session) => return Some(session),
                 Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "no catalog yet"),
             }
-            pause = (pause * 2).min(self.options.backoff_max);
         }
     }
 
@@ -155,7 +157,8 @@ impl Follower {
         }
     }
 
-    fn report_contact(&self) {
+    fn report_contact(&mut self) {
+        self.pause = self.options.backoff_min;
         if !self.status.borrow().connected {
             tracing::info!(revision = self.position.revision, "the catalog is back");
         }

@@ -5,7 +5,7 @@ SELECT string_agg(line, E'\n' ORDER BY part, object, place, line) FROM (
         format('table %s: %s %s%s%s%s%s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
             CASE WHEN a.attnotnull THEN ' not null' ELSE '' END,
             CASE WHEN a.attcollation <> t.typcollation THEN ' collate ' || l.collname ELSE '' END,
-            CASE a.attidentity WHEN '' THEN '' ELSE ' identity ' || a.attidentity END,
+            CASE a.attidentity WHEN '' THEN '' ELSE ' identity ' || a.attidentity::text END,
             ' default ' || pg_get_expr(d.adbin, d.adrelid)) AS line
     FROM pg_class c
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -10,7 +10,7 @@ fn whole(error: &CatalogError) -> String {
     let mut text = format!("{error} {error:?} {:?}", error.hint());
     let mut source = error.source();
     while let Some(inner) = source {
-        text.push_str(&format!(" {inner}"));
+        text = format!("{text} {inner}");
         source = inner.source();
     }
     text

@@ -1,5 +1,7 @@
 //! The catalog on real servers: one cluster per version and process, one database per test.
 
+#![allow(clippy::unwrap_used, reason = "the functions that tests share are tests, too")]
+
 mod dump;
 mod errors;
 mod feed;
@@ -12,7 +14,8 @@ mod tenants;
 use std::sync::Arc;
 use std::time::Duration;
 use tenantry_catalog::{
-    Catalog, CatalogConfig, Cluster, Database, DatabaseKind, NewCluster, NewDatabase, NewTenant, PasswordSource, Tenant, Tx,
+    Catalog, CatalogConfig, Cluster, Database, DatabaseKind, NewCluster, NewDatabase, NewTenant,
+    PasswordSource, Tenant, Tx,
 };
 use tenantry_core::{
     ContextKind, Epoch, Placement, RouteTable, SqlIdent, TenancyModel, TenantKey, TenantState,
@@ -113,10 +116,16 @@ pub(crate) async fn active(tx: &Tx, pool: &Database, name: &str) -> Tenant {
 }
 
 /// Waits until the routes are as wanted.
-pub(crate) async fn until(
+#[track_caller]
+pub(crate) fn until(
     routes: &mut watch::Receiver<Arc<RouteTable>>,
     wanted: impl FnMut(&Arc<RouteTable>) -> bool,
-) -> Arc<RouteTable> {
-    let wait = tokio::time::timeout(SOON, routes.wait_for(wanted));
-    Arc::clone(&*wait.await.expect("the routes never came to be as wanted").expect("the feed lives"))
+) -> impl Future<Output = Arc<RouteTable>> {
+    let caller = std::panic::Location::caller();
+    async move {
+        match tokio::time::timeout(SOON, routes.wait_for(wanted)).await {
+            Ok(table) => Arc::clone(&*table.expect("the feed lives")),
+            Err(_) => panic!("the routes never came to be as wanted at {caller}"),
+        }
+    }
 }

@@ -4,7 +4,8 @@ use crate::{active, ident, new_cluster, new_database, on_each_version, pool, reg
 use serde_json::json;
 use std::collections::BTreeSet;
 use tenantry_catalog::{
-    CatalogError, DatabaseKind, DatabaseState, NewCluster, NewDatabase, NewLogin, NewPlan, NewSchemaVersion, PasswordSource,
+    CatalogError, DatabaseKind, DatabaseState, NewCluster, NewDatabase, NewLogin, NewPlan, NewSchemaVersion,
+    PasswordSource,
 };
 use tenantry_core::{ContextKind, KeyId, Limits, LoginBinding, Secret, TenancyModel, TenantId};
 

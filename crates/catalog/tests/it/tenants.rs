@@ -5,9 +5,7 @@ use serde_json::json;
 use tenantry_catalog::{
     AuditEntry, AuditFilter, CatalogError, DatabaseKind, LimitsOverride, NewPlan, NewTenant, TenantFilter,
 };
-use tenantry_core::{
-    Domain, Epoch, ErrorKind, Limits, Placement, TenancyModel, TenantId, TenantState,
-};
+use tenantry_core::{Domain, Epoch, ErrorKind, Limits, Placement, TenancyModel, TenantId, TenantState};
 
 fn acme() -> NewTenant {
     NewTenant {
