@@ -53,7 +53,7 @@ impl FrameError {
 pub fn peek(buf: &[u8]) -> Result<Option<Header>, FrameError> {
     let Some(&[tag, a, b, c, d]) = buf.first_chunk::<HEADER>() else { return Ok(None) };
     let length = u32::from_be_bytes([a, b, c, d]);
-    let len = length as usize + 1;
+    let len = (length as usize).saturating_add(1);
     if !(HEADER..=MAX_FRAME).contains(&len) {
         return Err(FrameError { tag, length });
     }

@@ -2,6 +2,7 @@
 
 use super::message::{self, Attributes};
 use super::{ChannelBinding, ScramError, Verifier, equal, hmac, sha256, xor};
+use zeroize::Zeroizing;
 
 /// One exchange with one client, waiting for the message that `State` names.
 #[derive(Debug)]
@@ -100,30 +101,26 @@ impl ServerExchange<AwaitsClientFinal> {
     /// Reads the client-final-message. The exchange ends here, whatever comes of it.
     pub fn verify(self, client_final: &[u8]) -> Result<Accepted, ScramError> {
         let Self(AwaitsClientFinal { verifier, channel, nonce, authenticated }) = self;
-        let mut attributes = Attributes::of(client_final)?;
+        let text = Attributes::of(client_final)?.left();
+        // The proof is last; what stands before it is what it proves. Extensions in between are not known here.
+        let (without_proof, proof) =
+            text.rsplit_once(",p=").ok_or(ScramError::Malformed("the proof is missing"))?;
+        let proof = message::key_from_base64(proof)?;
+        let mut attributes = Attributes::of(without_proof.as_bytes())?;
         if attributes.expect("c=")? != channel {
             return Err(ScramError::Malformed("the channel binding has changed"));
         }
         if attributes.expect("r=")? != nonce {
             return Err(ScramError::Malformed("the nonce has changed"));
         }
-        // Optional extensions may stand between; the proof is last.
-        let text = attributes.left();
-        let (_, proof) = text
-            .strip_prefix("p=")
-            .map(|proof| ("", proof))
-            .or_else(|| text.rsplit_once(",p="))
-            .ok_or(ScramError::Malformed("the proof is missing"))?;
-        let proof = message::key_from_base64(proof)?;
-        // `,p=` and the proof's 44 characters are what the authentication message leaves out.
-        let without_proof = &client_final[..client_final.len() - 3 - message::base64(&proof).len()];
 
-        let signature = hmac(&verifier.stored, &[authenticated.as_bytes(), without_proof]);
-        let client_key = zeroize::Zeroizing::new(xor(proof, &signature));
+        let signed = [authenticated.as_bytes(), without_proof.as_bytes()];
+        let signature = hmac(&verifier.stored, &signed);
+        let client_key = Zeroizing::new(xor(proof, &signature));
         if !equal(&sha256(&*client_key), &verifier.stored) || verifier.doomed {
             return Err(ScramError::WrongProof);
         }
-        let signature = hmac(&verifier.server, &[authenticated.as_bytes(), without_proof]);
+        let signature = hmac(&verifier.server, &signed);
         Ok(Accepted { message: format!("v={}", message::base64(&signature)).into_bytes() })
     }
 }
