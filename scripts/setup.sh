@@ -160,7 +160,7 @@ upgrade_postgres_15() {
     local installed
     installed=$(dpkg-query -W -f '${Version}' postgresql-15 2>/dev/null) || return 0
     if [ -z "$installed" ] || dpkg --compare-versions "$installed" ge "$PG15_SAFE"; then return 0; fi
-    if pgrep -f '^/usr/lib/postgresql/15/bin/postgres' >/dev/null; then
+    if grep -qsa '^/usr/lib/postgresql/15/bin/postgres' /proc/[0-9]*/cmdline; then
         warn "PostgreSQL $installed lacks security fixes (CVE-2026-14666: stale plans ignore row-level security)"
         echo "hint: a server of it is running, so it was left alone: upgrade postgresql-15 when that may restart" >&2
         return 0
