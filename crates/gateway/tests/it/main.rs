@@ -12,4 +12,5 @@ mod login;
 mod protocol;
 mod raw;
 mod smoke;
+mod whole;
 mod world;
