@@ -1,7 +1,9 @@
 //! The declaration: what a person must say because a catalog can't (sections `[tenancy]`, `[tables]` and `[unique]`
 //! of `tenantry.toml`). It holds no defaults about a schema and is checked against one by the rules.
 
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, IntoDeserializer, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use tenantry_core::SqlIdent;
@@ -76,7 +78,7 @@ pub enum Kind {
 }
 
 /// An entry of `[tables]`: a kind, or a kind with details.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum TableEntry {
     Kind(Kind),
@@ -166,6 +168,29 @@ impl Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// By hand, because what serde says of an untagged enum helps nobody: it names neither the word nor the choices.
+impl<'de> Deserialize<'de> for TableEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entry;
+        impl<'de> Visitor<'de> for Entry {
+            type Value = TableEntry;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("\"tenant\", \"global\", \"scoped\" or { kind = …, via = …, partition = … }")
+            }
+
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<TableEntry, E> {
+                Kind::deserialize(word.into_deserializer()).map(TableEntry::Kind)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<TableEntry, A::Error> {
+                TableDetails::deserialize(MapAccessDeserializer::new(map)).map(TableEntry::Detailed)
+            }
+        }
+        deserializer.deserialize_any(Entry)
     }
 }
 

@@ -42,9 +42,11 @@ async fn shared(name: &str, sql: &str, declaration: &str) {
 fn unqualified(plain: &Model, statement: &str) -> String {
     let relations =
         plain.tables.iter().map(|table| &table.name).chain(plain.views.iter().map(|view| &view.name));
-    relations.fold(statement.to_owned(), |text, name| match text.starts_with("CREATE VIEW") {
-        true => text.replace(&format!("\"{name}\"."), "").replace(&format!("{name}."), ""),
-        false => text,
+    if !statement.starts_with("CREATE VIEW") {
+        return statement.to_owned();
+    }
+    relations.fold(statement.to_owned(), |text, name| {
+        text.replace(&format!("\"{name}\"."), "").replace(&format!("{name}."), "")
     })
 }
 

@@ -68,6 +68,20 @@ fn unknown_keys_and_words_are_refused() {
     }
 }
 
+#[test]
+fn a_wrong_word_is_answered_with_the_choices() {
+    let error = toml::from_str::<Declaration>("[tables]\na = \"tennant\"").unwrap_err().to_string();
+    assert!(
+        error.contains("unknown variant `tennant`, expected one of `tenant`, `global`, `scoped`"),
+        "{error}"
+    );
+    let error =
+        toml::from_str::<Declaration>("[tables]\na = { kind = \"tenant\", vai = \"b.c\" }").unwrap_err();
+    assert!(error.to_string().contains("unknown field `vai`"), "{error}");
+    let error = toml::from_str::<Declaration>("[tables]\na = 1").unwrap_err().to_string();
+    assert!(error.contains("expected \"tenant\", \"global\""), "{error}");
+}
+
 #[tokio::test]
 async fn names_that_are_not_there_get_a_suggestion() {
     let wrong = r#"

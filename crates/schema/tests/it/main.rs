@@ -1,5 +1,8 @@
 //! The engine against real servers: what it reads, what it writes, and whether PostgreSQL agrees.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test, in what tests share too")]
+#![allow(clippy::format_push_string, reason = "short texts, built to be read")]
+
 mod construct;
 mod declaration;
 mod harness;

@@ -108,7 +108,7 @@ async fn the_repositorys_sample_compiles() {
     let file: toml::Table = include_str!("../../../../examples/sample/tenantry.toml").parse().unwrap();
     let sections =
         file.into_iter().filter(|(name, _)| ["tenancy", "tables", "unique"].contains(&name.as_str()));
-    let declaration: Declaration = toml::Table::from_iter(sections).try_into().unwrap();
+    let declaration: Declaration = sections.collect::<toml::Table>().try_into().unwrap();
     for version in versions_for_tests() {
         let plain = Lab::with(version, sql).await.public().await;
         assert!(check(&plain, &declaration).is_clean());
