@@ -3,8 +3,10 @@
 //! Commands return `anyhow::Error`; what a crate's error enum knows of kinds and hints is found in its chain.
 
 use crate::config::ConfigError;
+use crate::print::{BAD, HINT};
 use serde::Serialize;
 use std::error::Error as StdError;
+use std::fmt;
 use tenantry_catalog::CatalogError;
 use tenantry_core::ErrorKind;
 use tenantry_gateway::GatewayError;
@@ -52,6 +54,19 @@ impl Failure {
             message: told.next().unwrap_or_default(),
             causes: told.collect(),
             hint: known.into_iter().find_map(|(_, hint)| hint),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{BAD}error{BAD:#}: {}", self.message)?;
+        for cause in &self.causes {
+            writeln!(f, "  caused by: {}", cause.replace('\n', "\n  "))?;
+        }
+        match &self.hint {
+            Some(hint) => writeln!(f, "{HINT}hint{HINT:#}: {hint}"),
+            None => Ok(()),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
@@ -26,10 +26,9 @@ pub(crate) const WARN: Style = AnsiColor::Yellow.on_default().bold();
 pub(crate) const HINT: Style = AnsiColor::Cyan.on_default().bold();
 pub(crate) const CODE: Style = AnsiColor::Blue.on_default();
 
-/// When to colour.
+/// When to colour; `Auto` is on a terminal that can.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum ColorChoice {
-    /// On a terminal that can.
     #[default]
     Auto,
     Always,
@@ -59,12 +58,12 @@ pub(crate) struct Printer {
 impl Printer {
     /// Standard output, with colour as asked for.
     pub(crate) fn out(self) -> AutoStream<io::Stdout> {
-        AutoStream::new(io::stdout(), choice(self.color, &io::stdout()))
+        AutoStream::new(io::stdout(), choice(self.color))
     }
 
     /// Standard error, with colour as asked for.
     pub(crate) fn err(self) -> AutoStream<io::Stderr> {
-        AutoStream::new(io::stderr(), choice(self.color, &io::stderr()))
+        AutoStream::new(io::stderr(), choice(self.color))
     }
 
     /// Prints a command's one document.
@@ -101,14 +100,7 @@ impl Printer {
             }
             return;
         }
-        let mut text = format!("{BAD}error{BAD:#}: {}\n", failure.message);
-        for cause in &failure.causes {
-            text.push_str(&format!("  caused by: {}\n", cause.replace('\n', "\n  ")));
-        }
-        if let Some(hint) = &failure.hint {
-            text.push_str(&format!("{HINT}hint{HINT:#}: {hint}\n"));
-        }
-        self.say(&text);
+        self.say(&failure.to_string());
     }
 
     /// Standard error may be gone (a closed terminal): there is nobody left to tell then.
@@ -117,11 +109,10 @@ impl Printer {
     }
 }
 
-fn choice(color: ColorChoice, stream: &impl IsTerminal) -> anstream::ColorChoice {
+fn choice(color: ColorChoice) -> anstream::ColorChoice {
     match color {
+        ColorChoice::Auto => anstream::ColorChoice::Auto,
         ColorChoice::Always => anstream::ColorChoice::Always,
         ColorChoice::Never => anstream::ColorChoice::Never,
-        ColorChoice::Auto if stream.is_terminal() => anstream::ColorChoice::Auto,
-        ColorChoice::Auto => anstream::ColorChoice::Never,
     }
 }

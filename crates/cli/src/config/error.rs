@@ -38,6 +38,7 @@ pub(crate) enum ConfigError {
 
 impl ConfigError {
     /// Every one of them is for the person who writes the configuration.
+    #[expect(clippy::unused_self, reason = "every error enum has this method")]
     pub(crate) fn kind(&self) -> ErrorKind {
         ErrorKind::InvalidInput
     }

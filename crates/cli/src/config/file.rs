@@ -21,6 +21,7 @@ pub(crate) struct ConfigFile {
     pub(crate) gateway: GatewaySection,
     pub(crate) tenancy: TenancySection,
     pub(crate) tables: BTreeMap<String, TableEntry>,
+    #[expect(clippy::zero_sized_map_values, reason = "a word of the user's, of which there is one yet")]
     pub(crate) unique: BTreeMap<String, UniqueScope>,
     pub(crate) schema: SchemaSection,
     pub(crate) plans: BTreeMap<String, PlanSection>,

@@ -27,9 +27,27 @@ impl Place {
             file: file.to_owned(),
             line: source[..line_start].matches('\n').count() + 1,
             column: source[line_start..start].chars().count() + 1,
-            text: source[line_start..line_end].trim_end().to_owned(),
+            text: redact(source[line_start..line_end].trim_end()),
             width: source[start..end].chars().count().max(1),
         }
+    }
+}
+
+/// The line without what may be a secret: the value of a key that is called like one, the password of a URL.
+fn redact(line: &str) -> String {
+    let key = line.split('=').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let secret = ["password", "secret", "master_key", "token"].iter().any(|word| key.contains(word));
+    if secret && !key.ends_with("_file") && !key.ends_with("_env") {
+        return line.split_inclusive('=').next().map_or_else(String::new, |front| format!("{front} …"));
+    }
+    let Some((scheme, rest)) = line.split_once("://") else { return line.to_owned() };
+    match rest.split_once('@') {
+        Some((login, host)) => {
+            let user = login.split(':').next().unwrap_or_default();
+            let hidden = if login.contains(':') { ":…" } else { "" };
+            format!("{scheme}://{user}{hidden}@{host}")
+        }
+        None => line.to_owned(),
     }
 }
 
@@ -59,6 +77,16 @@ mod tests {
     fn marks_the_span() {
         let place = Place::new("a.toml", "[x]\nkéy = 1\n", 4..8);
         assert_eq!(place.to_string(), " --> a.toml:2:1\n  |\n2 | kéy = 1\n  | ^^^");
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_not_shown() {
+        assert_eq!(redact("password = \"hunter2\""), "password = …");
+        assert_eq!(redact("  Master_Key=\"x=y\""), "  Master_Key= …");
+        assert_eq!(redact("url = \"postgres://me:hunter2@db/x"), "url = \"postgres://me:…@db/x");
+        for open in ["password_file = \"a\"", "url = \"postgres://me@db/x\"", "listen = [\"a:1\"]"] {
+            assert_eq!(redact(open), open);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::cast::{self, Role};
 use super::folder::Folder;
 use super::{data_dir, port, sample};
 use crate::command::demo::DemoArgs;
-use crate::print::{Format, GOOD, Printer, Reporter};
+use crate::print::{Printer, Reporter};
 use crate::wiring;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -46,20 +46,22 @@ impl Stage {
         args: &DemoArgs,
         folder: Option<&Folder>,
     ) -> anyhow::Result<Self> {
+        let teller = Teller(Reporter::moving(printer));
         let master_key = folder.map_or_else(|| Ok(MasterKey::generate()), Folder::master_key)?;
-        let postgres = start_postgres(printer, args, folder).await?;
-        let control = open_catalog(printer, &postgres, master_key.clone()).await?;
-        provision(printer, &control).await?;
+        let postgres = start_postgres(&teller, args, folder).await?;
+        let control = open_catalog(&teller, &postgres, master_key.clone()).await?;
+        provision(&teller, &control).await?;
         let options = FeedOptions { gateway: Some("demo".to_owned()), ..FeedOptions::default() };
         let (routes, feed) = Feed::start(control.catalog.config().clone(), options).await?;
         let address = port::choose(args.port)?;
         let config = tenantry_gateway::Config { listen: vec![address], workers: 1, ..Default::default() };
         let gateway = Gateway::start(config, &routes, master_key)?;
-        done(printer, "gateway", &format!("listening on {}", gateway.local_addrs()[0]));
+        teller.done("gateway", &format!("listening on {}", gateway.local_addrs()[0]));
         let stage = Self { gateway, feed, routes, control, postgres };
         stage.wait_for_routes().await?;
+        teller.0.working("filling in rows");
         sample::fill(&stage).await?;
-        done(printer, "rows", "each tenant's own, sent through the gateway as plain SQL");
+        teller.done("rows", "each tenant's own, sent through the gateway as plain SQL");
         Ok(stage)
     }
 
@@ -97,6 +99,15 @@ impl Stage {
         connect(&config).await
     }
 
+    /// Waits until the gateway knows a tenant's state. Suspending needs no such wait: the database refuses at once.
+    pub(super) async fn heard(&self, key: &TenantKey, state: TenantState) -> bool {
+        let mut routes = self.routes.clone();
+        let known = |table: &Arc<RouteTable>| {
+            table.tenant_by_key(key.as_str()).is_some_and(|tenant| tenant.state == state)
+        };
+        matches!(tokio::time::timeout(ROUTES_WITHIN, routes.wait_for(known)).await, Ok(Ok(_)))
+    }
+
     /// Waits until the gateway knows everybody.
     async fn wait_for_routes(&self) -> anyhow::Result<()> {
         let mut routes = self.routes.clone();
@@ -124,11 +135,12 @@ impl Stage {
 }
 
 async fn start_postgres(
-    printer: Printer,
+    teller: &Teller,
     args: &DemoArgs,
     folder: Option<&Folder>,
 ) -> anyhow::Result<Postgres> {
     let begun = Instant::now();
+    teller.0.working("starting PostgreSQL (the first time takes some seconds more, to make a template)");
     let postgres = Postgres::start(PostgresOptions {
         bin_dir: args.pg_bin.clone(),
         version: args.postgres,
@@ -141,12 +153,12 @@ async fn start_postgres(
         folder.remember_port(postgres.port())?;
     }
     let (version, port, took) = (postgres.version(), postgres.port(), begun.elapsed().as_secs_f64());
-    done(printer, "PostgreSQL", &format!("{version} on 127.0.0.1:{port}, started in {took:.1} s"));
+    teller.done("PostgreSQL", &format!("{version} on 127.0.0.1:{port}, started in {took:.1} s"));
     Ok(postgres)
 }
 
 async fn open_catalog(
-    printer: Printer,
+    teller: &Teller,
     postgres: &Postgres,
     master_key: MasterKey,
 ) -> anyhow::Result<Control> {
@@ -161,14 +173,13 @@ async fn open_catalog(
         CatalogConfig { database: cast::CATALOG.to_owned(), ..wiring::catalog_config(access.clone()) };
     let catalog = Catalog::connect(config).await?;
     catalog.migrate().await?;
-    done(printer, "catalog", &format!("in its database {:?}", cast::CATALOG));
+    teller.done("catalog", &format!("in its database {:?}", cast::CATALOG));
     let clusters = [(cast::CLUSTER.to_owned(), access)].into();
     Ok(Control { catalog, master_key, clusters, actor: "cli:demo".to_owned() })
 }
 
 /// What an operator does with `cluster add`, `schema apply`, `tenant create` and `login create`.
-async fn provision(printer: Printer, control: &Control) -> anyhow::Result<()> {
-    let reporter = Reporter::new(Printer { quiet: true, ..printer });
+async fn provision(teller: &Teller, control: &Control) -> anyhow::Result<()> {
     let config = sample::config()?;
     let request = AddCluster {
         name: cast::CLUSTER.to_owned(),
@@ -177,31 +188,28 @@ async fn provision(printer: Printer, control: &Control) -> anyhow::Result<()> {
         context: None,
         max_connections: MAX_CONNECTIONS,
     };
-    let added = cluster::add(control, &request, &reporter).await?;
+    let added = cluster::add(control, &request, &teller.0).await?;
     let context = added.context.as_str();
-    done(
-        printer,
-        "cluster",
-        &format!("{:?}, with the pool {:?} ({context} context)", cast::CLUSTER, cast::POOL),
-    );
+    teller
+        .done("cluster", &format!("{:?}, with the pool {:?} ({context} context)", cast::CLUSTER, cast::POOL));
     plan::upsert(control, &config.plans()).await?;
     let source = sample::source();
+    teller.0.working("reading the sample schema");
     let plain = schema::load(control, cast::CLUSTER, &source, &config.declaration()?).await?;
     schema::publish(control, &source, &plain).await?;
-    schema::apply(control, cast::CLUSTER, cast::POOL, &reporter).await?;
-    done(printer, "schema", &format!("{}, read, compiled and applied", source.file));
+    schema::apply(control, cast::CLUSTER, cast::POOL, &teller.0).await?;
+    teller.done("schema", &format!("{}, read, compiled and applied", source.file));
     for role in &cast::TENANTS {
         let begun = Instant::now();
-        tenant::create(control, &request_for(role)?, &reporter).await?;
+        tenant::create(control, &request_for(role)?, &teller.0).await?;
         let took = begun.elapsed().as_millis();
-        done(printer, "tenant", &format!("{:<9} {:<9} in {took} ms", role.key, role.model));
+        teller.done("tenant", &format!("{:<9} {:<9} in {took} ms", role.key, role.model));
     }
     let password = Secret::new(cast::PASSWORD);
     login::create(control, cast::LOGIN, &password, &LoginScope::All).await?;
     let bound = LoginScope::Only(vec![TenantKey::new(cast::TENANTS[0].key)?]);
     login::create(control, cast::BOUND_LOGIN, &password, &bound).await?;
-    done(
-        printer,
+    teller.done(
         "logins",
         &format!("{} for all tenants, {} for {} alone", cast::LOGIN, cast::BOUND_LOGIN, cast::TENANTS[0].key),
     );
@@ -227,8 +235,11 @@ async fn connect(config: &tokio_postgres::Config) -> Result<Client, tokio_postgr
     Ok(client)
 }
 
-fn done(printer: Printer, what: &str, text: &str) {
-    if printer.format == Format::Text {
-        printer.note(&format!("{GOOD}✓{GOOD:#} {what:<11} {text}"));
+/// Tells a person how far the demo is.
+struct Teller(Reporter);
+
+impl Teller {
+    fn done(&self, what: &str, text: &str) {
+        self.0.done(&format!("{what:<11} {text}"));
     }
 }

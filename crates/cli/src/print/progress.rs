@@ -12,16 +12,34 @@ use tenantry_ops::{Progress, Step};
 /// How often the moving line moves.
 const TICK: Duration = Duration::from_millis(120);
 
+/// Whether a step that is done leaves a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lines {
+    Kept,
+    Gone,
+}
+
 /// Shows steps, and stops an operation between two of them when a person asks for it.
 #[derive(Debug)]
 pub(crate) struct Reporter {
     printer: Printer,
     bar: ProgressBar,
+    lines: Lines,
     interrupted: Arc<AtomicBool>,
 }
 
 impl Reporter {
+    /// Every step leaves a line.
     pub(crate) fn new(printer: Printer) -> Self {
+        Self::with_lines(printer, Lines::Kept)
+    }
+
+    /// Only the step that is under way is shown, and only on a terminal.
+    pub(crate) fn moving(printer: Printer) -> Self {
+        Self::with_lines(printer, Lines::Gone)
+    }
+
+    fn with_lines(printer: Printer, lines: Lines) -> Self {
         let shown = printer.format == Format::Text && !printer.quiet && io::stderr().is_terminal();
         let bar = ProgressBar::with_draw_target(
             None,
@@ -30,7 +48,7 @@ impl Reporter {
         if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {msg} {elapsed:.dim}") {
             bar.set_style(style);
         }
-        Self { printer, bar, interrupted: Arc::new(AtomicBool::new(false)) }
+        Self { printer, bar, lines, interrupted: Arc::new(AtomicBool::new(false)) }
     }
 
     /// Set this, and the operation stops before its next step. Running it again finishes it.
@@ -38,16 +56,30 @@ impl Reporter {
         Arc::clone(&self.interrupted)
     }
 
-    fn line(&self, text: &str) {
+    /// Shows what is under way.
+    pub(crate) fn working(&self, text: &str) {
+        self.bar.reset();
+        self.bar.set_message(text.to_owned());
+        self.bar.enable_steady_tick(TICK);
+    }
+
+    /// Says that something is done, with a line that stays.
+    pub(crate) fn done(&self, text: &str) {
+        self.settle();
         if self.printer.format == Format::Text {
+            self.printer.note(&format!("{GOOD}✓{GOOD:#} {text}"));
+        }
+    }
+
+    fn line(&self, text: &str) {
+        if self.printer.format == Format::Text && self.lines == Lines::Kept {
             self.bar.suspend(|| self.printer.note(text));
         }
     }
 
     fn settle(&self) {
         self.bar.disable_steady_tick();
-        self.bar.set_message("");
-        self.bar.reset();
+        self.bar.finish_and_clear();
     }
 }
 
@@ -67,8 +99,7 @@ impl Progress for Reporter {
     }
 
     fn begun(&self, step: Step<'_>) {
-        self.bar.set_message(format!("{} {}", step.name, step.on));
-        self.bar.enable_steady_tick(TICK);
+        self.working(&format!("{} {}", step.name, step.on));
     }
 
     fn found_done(&self, step: Step<'_>) {

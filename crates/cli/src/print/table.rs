@@ -43,12 +43,9 @@ impl Grid {
 
     pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         for line in self.table.lines() {
-            writeln!(
-                out,
-                "{}{}",
-                self.indent,
-                line.trim().is_empty().then_some("").unwrap_or(line.trim_end())
-            )?;
+            // Without a frame, every cell still has its space on the left.
+            let line = line.strip_prefix(' ').unwrap_or(&line);
+            writeln!(out, "{}{}", self.indent, line.trim_end())?;
         }
         Ok(())
     }

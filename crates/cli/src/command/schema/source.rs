@@ -45,12 +45,11 @@ impl SourceArgs {
     pub(super) async fn load(&self, session: &Session, config: &Config) -> anyhow::Result<PlainSchema> {
         let source = self.source(config)?;
         let named = self.cluster.clone().or_else(|| config.cluster_names().next().map(str::to_owned));
-        let bench = match &named {
-            Some(name) => Bench::configured(config, name).await?,
-            None => {
-                session.printer().note("starting a PostgreSQL to read the schema with");
-                Bench::started().await?
-            }
+        let bench = if let Some(name) = &named {
+            Bench::configured(config, name).await?
+        } else {
+            session.printer().note("starting a PostgreSQL to read the schema with");
+            Bench::started().await?
         };
         let loaded = schema::load(&bench.control, &bench.cluster, &source, &config.declaration()?).await;
         bench.stop().await;

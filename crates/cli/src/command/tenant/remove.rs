@@ -64,9 +64,10 @@ struct Dropped {
 
 impl Document for Dropped {
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
-        match self.done {
-            true => writeln!(out, "tenant {} is gone", self.key),
-            false => writeln!(out, "tenant drop would destroy {}", self.destroys),
+        if self.done {
+            writeln!(out, "tenant {} is gone", self.key)
+        } else {
+            writeln!(out, "tenant drop would destroy {}", self.destroys)
         }
     }
 }

@@ -76,21 +76,24 @@ impl Answer {
         }
     }
 
-    /// On one line.
-    pub(super) fn summary(&self) -> String {
+    /// On one line, in the words of what was expected.
+    pub(super) fn summary(&self, expect: &Expect) -> String {
         match self {
+            Self::Wrote(count) if matches!(expect, Expect::Wrote(_)) => rows(*count),
             Self::Rows { rows, .. } if rows.is_empty() => "no rows".to_owned(),
             Self::Rows { columns, rows } if rows.len() == 1 => {
                 let pairs = columns.iter().zip(&rows[0]).map(|(column, cell)| format!("{column} = {cell}"));
                 pairs.collect::<Vec<_>>().join(", ")
             }
-            Self::Rows { rows, .. } => format!("{} rows", rows.len()),
-            Self::Wrote(0) => "done".to_owned(),
-            Self::Wrote(1) => "1 row".to_owned(),
-            Self::Wrote(count) => format!("{count} rows"),
+            Self::Rows { rows: all, .. } => rows(all.len() as u64),
+            Self::Wrote(_) => "done".to_owned(),
             Self::Refused { sqlstate, message, .. } => format!("refused, {sqlstate}: {message}"),
         }
     }
+}
+
+fn rows(count: u64) -> String {
+    if count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
 }
 
 fn same(rows: &[Vec<String>], expected: &Rows) -> bool {
@@ -100,17 +103,17 @@ fn same(rows: &[Vec<String>], expected: &Rows) -> bool {
 impl Expect {
     /// For the line under an expectation that did not hold.
     pub(super) fn describe(&self, tenant: Option<&str>) -> String {
-        let rows = |rows: &Rows| match rows {
+        let listed = |rows: &Rows| match rows {
             [] => "no rows".to_owned(),
             rows => rows.iter().map(|row| format!("({})", row.join(", "))).collect::<Vec<_>>().join(" "),
         };
         match self {
-            Self::Rows(expected) => rows(expected),
+            Self::Rows(expected) => listed(expected),
             Self::Each(expected) => expected
                 .iter()
                 .find(|(key, _)| Some(*key) == tenant)
-                .map_or_else(String::new, |(_, e)| rows(e)),
-            Self::Wrote(count) => format!("{count} rows written"),
+                .map_or_else(String::new, |(_, e)| listed(e)),
+            Self::Wrote(count) => format!("{} written", rows(*count)),
             Self::Done => "success".to_owned(),
             Self::Refused(states) => format!("refused with {}", states.join(" or ")),
         }

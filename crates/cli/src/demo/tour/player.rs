@@ -26,10 +26,12 @@ pub(super) enum Performed {
 /// A statement and its answer.
 #[derive(Debug)]
 pub(super) struct Spoken {
-    pub(super) who: Who,
+    pub(super) who: String,
     /// The statement as it was sent, but for signatures.
     pub(super) sql: String,
     pub(super) answer: Answer,
+    /// The answer on one line.
+    pub(super) summary: String,
     pub(super) held: bool,
     pub(super) expected: String,
 }
@@ -82,7 +84,7 @@ impl<'a> Player<'a> {
             Err(error) => Answer::refused(&error),
         };
         self.remember(&answer);
-        Ok(Spoken::new(who, shown, answer, expect))
+        Ok(Spoken::new(who.name(), who.tenant(), shown, answer, expect))
     }
 
     async fn visit(&self, who: Who, sql: &str, expect: &Expect) -> Spoken {
@@ -90,7 +92,11 @@ impl<'a> Player<'a> {
             Ok(client) => Answer::of(client.simple_query(sql).await),
             Err(error) => Answer::refused(&error),
         };
-        Spoken::new(who, sql.to_owned(), answer, expect)
+        let name = match who {
+            Who::Tenant(key) => format!("{key}, a new connection"),
+            _ => who.name(),
+        };
+        Spoken::new(name, who.tenant(), sql.to_owned(), answer, expect)
     }
 
     async fn attempt(
@@ -122,7 +128,10 @@ impl<'a> Player<'a> {
             (Err(error), _) => return Performed::Operator { line: format!("{line}: {error}"), ok: false },
         };
         match outcome {
-            Ok(info) => Performed::Operator { line: format!("{line}   -- now {}", info.state), ok: true },
+            Ok(info) => {
+                let ok = self.stage.heard(&info.key, info.state).await;
+                Performed::Operator { line: format!("{line}   -- now {}", info.state), ok }
+            }
             Err(error) => {
                 Performed::Operator { line: format!("{line}: {:#}", anyhow::Error::from(error)), ok: false }
             }
@@ -130,7 +139,8 @@ impl<'a> Player<'a> {
     }
 
     async fn keep(&mut self, who: Who) -> Result<&Client, tokio_postgres::Error> {
-        if self.open.get(&who).is_none_or(Client::is_closed) {
+        // Never connected again: that a connection survives what is tried on it is part of the claim.
+        if !self.open.contains_key(&who) {
             let client = self.connect(who).await?;
             self.open.insert(who, client);
         }
@@ -207,15 +217,15 @@ impl<'a> Player<'a> {
 }
 
 impl Spoken {
-    fn new(who: Who, sql: String, answer: Answer, expect: &Expect) -> Self {
-        let tenant = who.tenant();
+    fn new(who: String, tenant: Option<&str>, sql: String, answer: Answer, expect: &Expect) -> Self {
         let held = answer.is(expect, tenant);
         let expected = expect.describe(tenant);
-        Self { who, sql, answer, held, expected }
+        let summary = answer.summary(expect);
+        Self { who, sql, answer, summary, held, expected }
     }
 
     fn into_report(self) -> ActReport {
-        ActReport { who: self.who.name(), sql: self.sql, answer: self.answer.summary(), held: self.held }
+        ActReport { who: self.who, sql: self.sql, answer: self.summary, held: self.held }
     }
 }
 

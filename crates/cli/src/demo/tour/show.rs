@@ -6,6 +6,7 @@ use super::script::Step;
 use crate::demo::cast;
 use crate::print::{BAD, BOLD, CODE, DIM, Format, GOOD, Grid, Printer, grid};
 use std::io::{self, Write};
+use tenantry_core::TenancyModel;
 
 const INDENT: &str = "      ";
 /// Lines of explanation are broken here.
@@ -52,10 +53,10 @@ fn everywhere(out: &mut dyn Write, spoken: &[Spoken]) -> io::Result<()> {
     for one in spoken.iter().filter(|one| !one.held) {
         missed(out, one)?;
     }
-    match spoken.iter().all(|one| one.held) {
-        true => writeln!(out, "{INDENT}{GOOD}✓{GOOD:#}"),
-        false => Ok(()),
+    if spoken.iter().all(|one| one.held) {
+        writeln!(out, "{INDENT}{GOOD}✓{GOOD:#}")?;
     }
+    Ok(())
 }
 
 fn combined(spoken: &[Spoken]) -> Grid {
@@ -68,8 +69,8 @@ fn combined(spoken: &[Spoken]) -> Grid {
     let mut table = Grid::default().indented(INDENT);
     table.heads(heads);
     for one in spoken {
-        let key = one.who.name();
-        let model = cast::model_of(&key).map(|model| model.as_str()).unwrap_or_default();
+        let key = one.who.clone();
+        let model = cast::model_of(&key).map(TenancyModel::as_str).unwrap_or_default();
         let front = |key: &str, model: &str| vec![key.to_owned(), model.to_owned()];
         match &one.answer {
             Answer::Rows { rows, .. } if !rows.is_empty() => {
@@ -79,9 +80,9 @@ fn combined(spoken: &[Spoken]) -> Grid {
                     table.row(cells);
                 }
             }
-            answer => {
+            _ => {
                 let mut cells = front(&key, model);
-                cells.push(answer.summary());
+                cells.push(one.summary.clone());
                 table.row(cells);
             }
         }
@@ -90,17 +91,19 @@ fn combined(spoken: &[Spoken]) -> Grid {
 }
 
 fn one(out: &mut dyn Write, spoken: &Spoken) -> io::Result<()> {
-    statement(out, &spoken.who.name(), &spoken.sql)?;
+    statement(out, &spoken.who, &spoken.sql)?;
     let (style, mark) = mark(spoken.held);
     match &spoken.answer {
         Answer::Rows { columns, rows } if rows.len() > 1 || columns.len() > 1 && !rows.is_empty() => {
             let mut table = grid::<0>([]).indented(INDENT);
             table.heads(columns.iter().map(String::as_str));
-            rows.iter().for_each(|row| table.row(row.iter().cloned()));
+            for row in rows {
+                table.row(row.iter().cloned());
+            }
             table.write(out)?;
             writeln!(out, "{INDENT}{style}{mark}{style:#}")?;
         }
-        answer => writeln!(out, "{INDENT}{style}{mark}{style:#} {}", answer.summary())?,
+        _ => writeln!(out, "{INDENT}{style}{mark}{style:#} {}", spoken.summary)?,
     }
     if let Answer::Refused { hint: Some(hint), .. } = &spoken.answer {
         writeln!(out, "{INDENT}  {DIM}hint: {hint}{DIM:#}")?;
@@ -118,9 +121,10 @@ fn many(out: &mut dyn Write, attempts: &[Spoken], looks: &[Spoken]) -> io::Resul
         }
     }
     let Some(last) = looks.last() else { return Ok(()) };
-    statement(out, &format!("{}, after each of these", last.who.name()), &last.sql)?;
+    statement(out, &format!("{}, after each of these", last.who), &last.sql)?;
     if looks.iter().all(|look| look.held) {
-        writeln!(out, "{INDENT}{GOOD}✓{GOOD:#} {}, {} times", last.answer.summary(), looks.len())?;
+        let times = if looks.len() == 1 { "once".to_owned() } else { format!("{} times", looks.len()) };
+        writeln!(out, "{INDENT}{GOOD}✓{GOOD:#} {}, {times}", last.summary)?;
     }
     Ok(())
 }
@@ -141,8 +145,8 @@ fn statement(out: &mut dyn Write, who: &str, sql: &str) -> io::Result<()> {
 }
 
 fn missed(out: &mut dyn Write, spoken: &Spoken) -> io::Result<()> {
-    let (who, answer) = (spoken.who.name(), spoken.answer.summary());
-    writeln!(out, "{INDENT}{BAD}✗ {who}: {answer}{BAD:#} (expected: {})", spoken.expected)
+    let Spoken { who, summary, expected, .. } = spoken;
+    writeln!(out, "{INDENT}{BAD}✗ {who}: {summary}{BAD:#} (expected: {expected})")
 }
 
 fn mark(held: bool) -> (anstyle::Style, &'static str) {

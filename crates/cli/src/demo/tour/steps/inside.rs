@@ -5,7 +5,8 @@ use crate::demo::tour::script::{Act, Attempt, Expect, NO_ROWS, NOT_ALLOWED, Rows
 const ACME: Who = Who::Tenant("acme");
 
 /// What acme must see after whatever it tried: all of its own, nothing of umbrella's.
-const LOOK: &str = "SELECT count(*) FILTER (WHERE email LIKE '%@acme.%') AS own, count(*) FILTER (WHERE email NOT LIKE '%@acme.%') AS foreign FROM members";
+const LOOK: &str = "SELECT count(*) FILTER (WHERE email LIKE '%@acme.%') AS own,\n       \
+                    count(*) FILTER (WHERE email NOT LIKE '%@acme.%') AS others FROM members";
 const SEES: Rows = &[&["3", "0"]];
 
 pub(super) const STEPS: &[Step] = &[
@@ -47,7 +48,7 @@ pub(super) const STEPS: &[Step] = &[
             who: ACME,
             attempts: &[
                 Attempt {
-                    sql: "SET tenancy.tenant_id = '{id:umbrella}'; SELECT count(*) FROM members WHERE email LIKE '%@umbrella.%'",
+                    sql: "SET tenancy.tenant_id = '{id:umbrella}';\nSELECT count(*) FROM members WHERE email LIKE '%@umbrella.%'",
                     expect: ZERO,
                 },
                 Attempt { sql: "SET backtrace_functions = 't_{id:umbrella}'", expect: NOT_ALLOWED },
@@ -104,7 +105,8 @@ pub(super) const STEPS: &[Step] = &[
                     Attempt { sql: "SELECT count(*) FROM public.members", expect: ZERO },
                     Attempt { sql: "SET search_path TO public; SELECT count(*) FROM members", expect: ZERO },
                 ],
-                look: "SELECT count(*) FILTER (WHERE email LIKE '%@globex.%') AS own, count(*) FILTER (WHERE email NOT LIKE '%@globex.%') AS foreign FROM members",
+                look: "SELECT count(*) FILTER (WHERE email LIKE '%@globex.%') AS own,\n       \
+                       count(*) FILTER (WHERE email NOT LIKE '%@globex.%') AS others FROM members",
                 sees: SEES,
             },
         ],

@@ -9,8 +9,9 @@ const REFUSED: Expect = Expect::Rows(&[&["refused"]]);
 
 pub(super) const STEPS: &[Step] = &[Step {
     title: "A token works once, for one tenant, on one connection",
-    why: "At the database itself, without the gateway. To enter a tenant one answers the database's challenge with a signature, and \
-          the key for that is in no SQL and in no catalog. Here the tour signs once, with the gateway's key, to have something to steal.",
+    why: "At the database itself, without the gateway. To enter a tenant one answers the database's challenge with a signature. The \
+          gateway's key for that comes from the master key; the database's copy is out of every application's reach. Here the \
+          tour signs, with the gateway's key, to have something to steal.",
     acts: &[
         CHALLENGE,
         Act::Says {

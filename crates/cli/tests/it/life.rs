@@ -1,0 +1,127 @@
+//! A deployment from the command line alone: from an empty PostgreSQL to a served tenant, and away again.
+
+use crate::binary::{Place, Said};
+use insta::assert_snapshot;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tenantry_testkit::{Postgres, PostgresOptions, client_bin, versions_for_tests};
+
+/// A PostgreSQL of its own: `cluster add` makes roles that belong to the whole server.
+async fn deployment() -> (Postgres, Place) {
+    let version = versions_for_tests().last().copied();
+    let postgres = Postgres::start(PostgresOptions { version, ..PostgresOptions::default() }).await.unwrap();
+    postgres.connect("postgres").await.unwrap().batch_execute("CREATE DATABASE tenantry").await.unwrap();
+    let url = format!("postgres://{}@{}:{}", postgres.superuser(), postgres.host(), postgres.port());
+    let config = format!(
+        "[catalog]\nurl = \"{url}/tenantry\"\npassword_env = \"SUPER\"\n\
+         [secrets]\nmaster_key_env = \"MASTER\"\n\
+         [clusters.main]\nurl = \"{url}/postgres\"\npassword_env = \"SUPER\"\nmax_connections = 5\n\
+         [gateway]\nlisten = [\"127.0.0.1:0\"]\nworkers = 1\n\
+         [schema]\nfile = \"schema.sql\"\n[tables]\ncountries = \"global\"\n\
+         [plans.starter]\nmodel = \"shared\"\nconnections = 3\n"
+    );
+    let schema = include_str!("../../../../examples/sample/schema.sql");
+    let place = Place::new()
+        .with("tenantry.toml", &config)
+        .with("schema.sql", schema)
+        .with("password", "open sesame\n");
+    (postgres, place)
+}
+
+struct Deployment {
+    postgres: Postgres,
+    place: Place,
+}
+
+impl Deployment {
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.place.command();
+        command.env("SUPER", self.postgres.password().expose()).env("MASTER", "5a".repeat(32)).args(args);
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Said {
+        Said::from(self.command(args).output().unwrap())
+    }
+
+    /// Runs what must succeed.
+    fn does(&self, args: &[&str]) -> Said {
+        let said = self.run(args);
+        assert_eq!(said.code, Some(0), "{args:?}: {said}");
+        said
+    }
+
+    /// Starts the gateway and waits until it listens; returns its port.
+    fn serve(&self) -> (Child, String) {
+        let mut child = self
+            .command(&["serve", "--log-format", "json"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        let mut listening = lines.filter_map(|line| serde_json::from_str::<serde_json::Value>(&line).ok());
+        let line = listening.find(|line| line["message"] == "gateway is listening").unwrap();
+        let port = line["address"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
+        // Its log is read to the end, or it would block when the pipe is full.
+        std::thread::spawn(move || listening.for_each(drop));
+        (child, port)
+    }
+}
+
+fn psql(port: &str, database: &str, sql: &str) -> (bool, String) {
+    let output = Command::new(client_bin("psql").unwrap())
+        .env("PGPASSWORD", "open sesame")
+        .args(["-X", "-A", "-t", "-h", "127.0.0.1", "-p", port, "-U", "app", "-d", database, "-c", sql])
+        .output()
+        .unwrap();
+    let said = if output.status.success() { output.stdout } else { output.stderr };
+    (output.status.success(), String::from_utf8(said).unwrap().trim().to_owned())
+}
+
+#[tokio::test]
+async fn from_an_empty_server_to_a_served_tenant_and_back() {
+    let (postgres, place) = deployment().await;
+    let it = Deployment { postgres, place };
+
+    assert!(it.does(&["cluster", "add", "main", "--dry-run"]).out.contains("would be made ready"));
+    it.does(&["cluster", "add", "main"]);
+    assert_snapshot!("schema_check", it.does(&["schema", "check"]).out);
+    it.does(&["schema", "apply"]);
+    assert!(it.does(&["schema", "apply"]).out.contains("main/app: there already"));
+    it.does(&["tenant", "create", "acme", "--plan", "starter", "--domain", "acme.example.com"]);
+    it.does(&["tenant", "create", "globex", "--model", "schema"]);
+    assert_snapshot!("tenant_list", it.does(&["tenant", "list"]).out);
+    assert_snapshot!("tenant_show", it.does(&["--json", "tenant", "show", "acme"]).out);
+    it.does(&["login", "create", "app", "--all-tenants", "--password-file", "password"]);
+    assert_snapshot!("login_list", it.does(&["login", "list"]).out);
+    assert_eq!(it.run(&["tenant", "show", "acmee"]).code, Some(3));
+
+    let (mut gateway, port) = it.serve();
+    assert_eq!(
+        psql(&port, "acme", "INSERT INTO labels (name) VALUES ('x') RETURNING name").1.lines().next(),
+        Some("x")
+    );
+    assert_eq!(psql(&port, "globex", "SELECT count(*) FROM labels"), (true, "0".to_owned()));
+
+    it.does(&["tenant", "suspend", "acme"]);
+    assert!(!psql(&port, "acme", "SELECT 1").0);
+    it.does(&["tenant", "resume", "acme"]);
+    it.does(&["tenant", "domain", "add", "globex", "globex.example.com"]);
+    let refused = it.run(&["tenant", "drop", "acme"]);
+    assert_eq!(refused.code, Some(10), "{refused}");
+    assert!(refused.err.contains("hint: give --yes"), "{refused}");
+    assert!(it.does(&["tenant", "drop", "acme", "--dry-run"]).out.contains("would destroy"));
+    it.does(&["tenant", "drop", "acme", "--yes"]);
+    assert_eq!(it.run(&["tenant", "show", "acme"]).code, Some(3));
+    // The gateway hears of a new domain a moment later.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !psql(&port, "globex.example.com", "SELECT count(*) FROM labels").0 {
+        assert!(Instant::now() < deadline, "the gateway never heard of the domain");
+    }
+
+    let stopped = Command::new("kill").args(["-TERM", &gateway.id().to_string()]).status().unwrap();
+    assert!(stopped.success() && gateway.wait().unwrap().success());
+    it.does(&["cluster", "check", "main"]);
+}

@@ -1,0 +1,11 @@
+//! The real binary, from the outside: what it says, what it refuses, and the demo from start to end.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
+
+mod binary;
+mod completions;
+mod demo;
+mod docs;
+mod errors;
+mod help;
+mod life;
