@@ -53,10 +53,10 @@ async fn the_order_of_facts_does_not_matter() {
 /// Schemas out of a small grammar of tables, keys, references and indexes, compiled, applied, read and compiled again.
 #[tokio::test]
 async fn random_schemas_read_back_as_written() {
-    let mut runner = TestRunner::new(Config { cases: 12, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config { cases: 8, failure_persistence: None, ..Config::default() });
     let strategy = prop::collection::vec((any::<[bool; 6]>(), 0usize..4, 0usize..5), 1..5);
     let mut cases = Vec::new();
-    for _ in 0..12 {
+    for _ in 0..8 {
         use proptest::strategy::ValueTree;
         cases.push(strategy.new_tree(&mut runner).unwrap().current());
     }
