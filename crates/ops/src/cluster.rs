@@ -64,7 +64,7 @@ pub async fn add(
     progress: &dyn Progress,
 ) -> Result<AddedCluster, OpsError> {
     let steps = Steps::new(progress);
-    let _lock = control.catalog.lock(&format!("cluster/{}", request.name)).await?;
+    let _lock = control.lock(&format!("cluster/{}", request.name)).await?;
     let maintenance = control.connect_maintenance(&request.name).await?;
     let probe = isolation::probe(&maintenance).await?;
     let context = choose_context(request, &probe)?;

@@ -2,10 +2,15 @@
 
 use crate::{OpsError, sql};
 use std::collections::BTreeMap;
-use tenantry_catalog::{AuditEntry, Catalog, Database};
+use std::time::{Duration, Instant};
+use tenantry_catalog::{AuditEntry, Catalog, CatalogError, Database, OperationLock};
 use tenantry_core::{ContextKey, MasterKey, Secret, TenantId};
 use tenantry_wire::scram::{DEFAULT_ROUNDS, Verifier};
 use tokio_postgres::Client;
+
+/// How long an operation waits for another one on the same thing.
+const LOCK_PATIENCE: Duration = Duration::from_secs(3);
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Everything an operation needs. The catalog holds no secret, so admin access comes from the configuration.
 #[derive(Debug, Clone)]
@@ -31,6 +36,20 @@ pub struct ClusterAccess {
 }
 
 impl Control {
+    /// Takes the right to run an operation on `name`. A process that was killed a moment ago, or an operation that has
+    /// just ended, still holds it until the catalog's server notices; so a lock that is taken is asked for again.
+    pub(crate) async fn lock(&self, name: &str) -> Result<OperationLock, OpsError> {
+        let begun = Instant::now();
+        loop {
+            match self.catalog.lock(name).await {
+                Err(CatalogError::Locked { .. }) if begun.elapsed() < LOCK_PATIENCE => {
+                    tokio::time::sleep(LOCK_PAUSE).await;
+                }
+                answer => return Ok(answer?),
+            }
+        }
+    }
+
     pub(crate) fn access(&self, cluster: &str) -> Result<&ClusterAccess, OpsError> {
         self.clusters.get(cluster).ok_or_else(|| OpsError::NoAccess(cluster.to_owned()))
     }

@@ -4,13 +4,30 @@ use crate::isolation::{self, Core, TenantType};
 use crate::sql::Doing;
 use crate::{Control, OpsError};
 use tenantry_catalog::Database;
-use tenantry_core::{SqlIdent, quote_literal};
+use tenantry_core::{ErrorKind, SqlIdent, quote_literal};
 use tokio_postgres::Client;
+
+const FOREIGN: &str = "SELECT to_regclass('tenancy.core') IS NULL AND EXISTS (
+  SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+   WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema')";
 
 /// Whether the server has a database of that name.
 pub(crate) async fn exists(maintenance: &Client, name: &SqlIdent) -> Result<bool, OpsError> {
     let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = $1)";
     Ok(maintenance.query_one(sql, &[&name.as_str()]).await.doing("looking for a database")?.get(0))
+}
+
+/// Refuses a database that holds something but no core: whatever it is, no operation of ours left it so.
+pub(crate) async fn require_ours_or_empty(admin: &Client, name: &SqlIdent) -> Result<(), OpsError> {
+    let row = admin.query_one(FOREIGN, &[]).await.doing("looking at what the database holds")?;
+    if !row.get::<_, bool>(0) {
+        return Ok(());
+    }
+    Err(OpsError::refused(
+        ErrorKind::Conflict,
+        format!("database {name} exists, and holds something that is not Tenantry's"),
+        "rename or drop that database, then run the same command again",
+    ))
 }
 
 /// Creates an empty database, unless somebody did. From `template0`: `template1` may hold anything.
@@ -90,8 +107,15 @@ impl CoreOf {
         isolation::login_fits(admin, &self.core.login, &self.password).await
     }
 
-    /// Installs, upgrades or repairs, and makes sure of the key.
+    /// Installs, upgrades or repairs, and makes sure of the key. Another deployment's database is left alone.
     pub(crate) async fn install(&self, admin: &mut Client) -> Result<(), OpsError> {
+        if isolation::has_other_key(admin, &self.key).await? {
+            return Err(OpsError::refused(
+                ErrorKind::Conflict,
+                format!("another context key {} is installed in this database", self.key.id()),
+                "it belongs to another deployment, or the master key is not the one it was made with",
+            ));
+        }
         isolation::install(admin, &self.core).await?;
         isolation::put_key(admin, &self.key).await
     }

@@ -6,8 +6,8 @@
 mod keys;
 mod probe;
 
-pub(crate) use keys::is_installed as key_is_installed;
 pub use keys::{drop_key, put_key, rotate_key};
+pub(crate) use keys::{has_other as has_other_key, is_installed as key_is_installed};
 pub use probe::{Probe, probe};
 pub use tenantry_schema::TenantType;
 

@@ -44,6 +44,18 @@ pub(crate) async fn is_installed(admin: &Client, key: &ContextKey) -> Result<boo
     Ok(row.doing("looking at the context keys")?.is_some_and(|row| row.get(0)))
 }
 
+/// Whether another key has this one's id.
+pub(crate) async fn has_other(admin: &Client, key: &ContextKey) -> Result<bool, OpsError> {
+    const WHAT: &str = "looking at the context keys";
+    let there = admin.query_one("SELECT to_regclass('tenancy.keys') IS NOT NULL", &[]).await.doing(WHAT)?;
+    if !there.get::<_, bool>(0) {
+        return Ok(false);
+    }
+    let sql = "SELECT EXISTS (SELECT FROM tenancy.keys WHERE id = $1)";
+    let taken = admin.query_one(sql, &[&key.id().get()]).await.doing(WHAT)?;
+    Ok(taken.get(0) && !is_installed(admin, key).await?)
+}
+
 /// Gives a database its next context key: installs it, announces it in the catalog, and drops the old one when every
 /// gateway has heard of it, or after `grace`. Running it again after a crash goes on where it stopped.
 pub async fn rotate_key(
@@ -56,7 +68,7 @@ pub async fn rotate_key(
     let tx = control.catalog.transaction().await?;
     let found = tx.database(database).await?;
     tx.rollback().await?;
-    let _lock = control.catalog.lock(&format!("database/{}", found.stable_name())).await?;
+    let _lock = control.lock(&format!("database/{}", found.stable_name())).await?;
     let mut admin = control.connect(&found.cluster_name, found.name.as_str()).await?;
     let on = found.stable_name();
     // An earlier rotation that was announced is finished, not begun again.

@@ -5,15 +5,17 @@ use super::{PlainSchema, Source};
 use crate::error::SqlError;
 use crate::sql::{Doing, connect};
 use crate::{Control, OpsError, database};
+use futures_util::StreamExt;
+use std::pin::pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tenantry_core::SqlIdent;
 use tenantry_schema::{Declaration, introspection, read};
-use tokio_postgres::Client;
 use tokio_postgres::error::{DbError, ErrorPosition};
+use tokio_postgres::{Client, SimpleQueryMessage};
 
 const PREFIX: &str = "tenantry_scratch_";
 /// A leftover of a killed process may still be in use by nobody; a living one is never this old.
-const LEFTOVER: Duration = Duration::from_secs(3_600);
+const LEFTOVER: Duration = Duration::from_hours(1);
 
 /// Loads SQL text in a scratch database of the cluster, which is gone afterwards, and reads what it made.
 pub async fn load(
@@ -47,7 +49,7 @@ async fn load_in(
     let access = control.access(cluster)?;
     let loader = connect(cluster, access, name.as_str()).await?;
     loader.batch_execute("SET search_path = public").await.doing("preparing the scratch database")?;
-    loader.simple_query(&source.sql).await.map_err(|error| refused(source, error))?;
+    run(&loader, source).await?;
     // The text may have left any setting behind, or a transaction open.
     drop(loader);
     let mut reader = connect(cluster, access, name.as_str()).await?;
@@ -66,13 +68,32 @@ async fn load_in(
     Ok(facts)
 }
 
-fn refused(source: &Source, error: tokio_postgres::Error) -> OpsError {
+/// The server splits the text; we only count what it has finished.
+async fn run(loader: &Client, source: &Source) -> Result<(), OpsError> {
+    let mut finished = 0;
+    let answers = loader.simple_query_raw(&source.sql).await.map_err(|error| refused(source, 0, error))?;
+    let mut answers = pin!(answers);
+    while let Some(answer) = answers.next().await {
+        match answer {
+            Ok(SimpleQueryMessage::CommandComplete(_)) => finished += 1,
+            Ok(_) => {}
+            Err(error) => return Err(refused(source, finished, error)),
+        }
+    }
+    Ok(())
+}
+
+/// `finished` statements came before the one that failed.
+fn refused(source: &Source, finished: usize, error: tokio_postgres::Error) -> OpsError {
     let Some(db) = error.as_db_error() else {
         return OpsError::Server { doing: format!("loading {}", source.file), source: error.into() };
     };
     OpsError::Sql(SqlError {
         file: source.file.clone(),
-        place: position(db).and_then(|position| place::of_position(&source.sql, position)),
+        place: match position(db) {
+            Some(position) => place::of_position(&source.sql, position),
+            None => place::of_statement(&source.sql, finished),
+        },
         message: match db.detail() {
             Some(detail) => format!("{} ({detail})", db.message()),
             None => db.message().to_owned(),

@@ -22,7 +22,7 @@ pub async fn create(
 ) -> Result<TenantInfo, OpsError> {
     let steps = Steps::new(progress);
     let on = request.key.to_string();
-    let _lock = control.catalog.lock(&lock_name(&request.key)).await?;
+    let _lock = control.lock(&lock_name(&request.key)).await?;
     let schema = schema::required(control).await?;
 
     let step = steps.next("register-tenant", &on)?;
@@ -267,6 +267,7 @@ impl Job<'_> {
         let mut admin = self.connect().await?;
         let tenant_type = self.schema.declaration.tenancy.value_type;
         let limit = Some(self.tenant.limits.connections.saturating_add(SPARE_CONNECTIONS));
+        database::require_ours_or_empty(&admin, &self.database.name).await?;
         let core = CoreOf::new(self.control, self.database, tenant_type, limit);
         step.run(core.is_whole(&admin).await?, core.install(&mut admin)).await?;
 

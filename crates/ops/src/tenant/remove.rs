@@ -16,7 +16,7 @@ pub async fn drop(
     options: &FenceOptions,
     progress: &dyn Progress,
 ) -> Result<(), OpsError> {
-    let _lock = control.catalog.lock(&lock_name(key)).await?;
+    let _lock = control.lock(&lock_name(key)).await?;
     let (tenant, home) = find(control, key).await?;
     let steps = Steps::new(progress);
     let on = key.to_string();

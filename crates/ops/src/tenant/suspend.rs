@@ -18,7 +18,7 @@ pub async fn suspend(
     options: &FenceOptions,
     progress: &dyn Progress,
 ) -> Result<TenantInfo, OpsError> {
-    let _lock = control.catalog.lock(&lock_name(key)).await?;
+    let _lock = control.lock(&lock_name(key)).await?;
     let (tenant, database) = find(control, key).await?;
     let (tenant, database, _) = placed(key, tenant, database)?;
     require(&tenant, &[TenantState::Active, TenantState::Suspended])?;
@@ -62,7 +62,7 @@ pub async fn resume(
     key: &TenantKey,
     progress: &dyn Progress,
 ) -> Result<TenantInfo, OpsError> {
-    let _lock = control.catalog.lock(&lock_name(key)).await?;
+    let _lock = control.lock(&lock_name(key)).await?;
     let (tenant, database) = find(control, key).await?;
     let (tenant, database, placement) = placed(key, tenant, database)?;
     require(&tenant, &[TenantState::Active, TenantState::Suspended])?;

@@ -1,8 +1,12 @@
 //! The operations against real servers, on every version and with both kinds of context.
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop there")]
 
+mod admin;
 mod attack;
 mod context;
 mod install;
+mod lifecycle;
+mod provision;
 mod support;
 mod surface;
+mod world;
