@@ -65,15 +65,18 @@ CREATE FUNCTION tenantry.put_route_change(entity text, entity_id bigint) RETURNS
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
     drawn bigint := nextval('tenantry.route_revision');
+    horizon bigint;
+    next_horizon bigint;
 BEGIN
     INSERT INTO tenantry.route_changes (revision, entity, entity_id) VALUES (drawn, entity, entity_id);
     -- The bound is kept here, under the lock, so that there is no worker that could be missing.
     IF drawn % 64 = 0 THEN
-        WITH feed AS (
-            UPDATE tenantry.route_feed SET pruned_through = greatest(pruned_through, drawn - keep_changes)
-            RETURNING pruned_through
-        )
-        DELETE FROM tenantry.route_changes c USING feed WHERE c.revision <= feed.pruned_through;
+        SELECT pruned_through, drawn - keep_changes INTO horizon, next_horizon FROM tenantry.route_feed;
+        IF next_horizon > horizon THEN
+            UPDATE tenantry.route_feed SET pruned_through = next_horizon;
+            -- Both ends: what was deleted before still stands in the index, and would be walked over each time.
+            DELETE FROM tenantry.route_changes WHERE revision > horizon AND revision <= next_horizon;
+        END IF;
     END IF;
     -- Equal notifications of one transaction are sent once, at its commit.
     PERFORM pg_notify('tenantry_routes', '');

@@ -216,24 +216,24 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn at(seconds: u64) -> Option<SystemTime> {
-        Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
     fn state(revision: i64, pruned_through: i64, known_at: Option<SystemTime>) -> State {
-        State { position: Position { revision, changed_at: at(0) }, pruned_through, known_at }
+        State { position: Position { revision, changed_at: Some(at(0)) }, pruned_through, known_at }
     }
 
     #[test]
     fn a_log_continues_only_the_history_that_the_reader_knows() {
-        let reader = Position { revision: 10, changed_at: at(10) };
-        assert!(state(10, 0, at(10)).continues(reader));
-        assert!(state(15, 9, at(10)).continues(reader));
+        let reader = Position { revision: 10, changed_at: Some(at(10)) };
+        assert!(state(10, 0, Some(at(10))).continues(reader));
+        assert!(state(15, 9, Some(at(10))).continues(reader));
         // Pruned up to what was read: nothing is missing.
         assert!(state(15, 10, None).continues(reader));
         assert!(!state(15, 11, None).continues(reader), "pruned beyond");
         assert!(!state(9, 0, None).continues(reader), "went back");
-        assert!(!state(15, 0, at(11)).continues(reader), "another history");
+        assert!(!state(15, 0, Some(at(11))).continues(reader), "another history");
         assert!(!state(15, 0, None).continues(reader), "a history without it");
         assert!(state(3, 0, None).continues(Position::default()), "from the very beginning");
     }

@@ -123,9 +123,8 @@ pub(crate) fn until(
 ) -> impl Future<Output = Arc<RouteTable>> {
     let caller = std::panic::Location::caller();
     async move {
-        match tokio::time::timeout(SOON, routes.wait_for(wanted)).await {
-            Ok(table) => Arc::clone(&*table.expect("the feed lives")),
-            Err(_) => panic!("the routes never came to be as wanted at {caller}"),
-        }
+        let waited = tokio::time::timeout(SOON, routes.wait_for(wanted)).await;
+        let found = waited.unwrap_or_else(|_| panic!("the routes never came to be as wanted at {caller}"));
+        Arc::clone(&*found.expect("the feed lives"))
     }
 }

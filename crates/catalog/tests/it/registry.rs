@@ -24,7 +24,7 @@ on_each_version! {
         };
         let second = tx.upsert_cluster(&moved).await.unwrap();
         assert_eq!((second.id, second.port, &second.password), (first.id, 5433, &moved.password));
-        assert_eq!(tx.clusters().await.unwrap(), [second.clone()]);
+        assert_eq!(tx.clusters().await.unwrap(), std::slice::from_ref(&second));
         assert_eq!(tx.find_cluster("other").await.unwrap(), None);
         let error = tx.cluster("mian").await.unwrap_err();
         assert_eq!(error.hint().as_deref(), Some(r#"did you mean "main"?"#));
@@ -98,7 +98,7 @@ on_each_version! {
         let limits = Limits { connections: 2, ..small.limits };
         let second = tx.upsert_plan(&NewPlan { limits, model: TenancyModel::Schema, ..small }).await.unwrap();
         assert_eq!((second.id, second.limits, second.model), (first.id, limits, TenancyModel::Schema));
-        assert_eq!(tx.plans().await.unwrap(), [second.clone()]);
+        assert_eq!(tx.plans().await.unwrap(), std::slice::from_ref(&second));
         assert_eq!(tx.plan("smal").await.unwrap_err().hint().as_deref(), Some(r#"did you mean "small"?"#));
         tx.delete_plan(second.id).await.unwrap();
         assert!(tx.plans().await.unwrap().is_empty());
