@@ -9,4 +9,5 @@ mod harness;
 mod introspection;
 mod isolation;
 mod property;
+mod refusal;
 mod sample;
