@@ -74,12 +74,22 @@ fn identifier(word: &str) -> Option<Box<str>> {
     plain.then(|| word.to_ascii_lowercase().into())
 }
 
-/// Whether a text may change the session without a command tag that tells: then the connection is reset after the
-/// transaction. A false alarm costs a reset. A miss costs nothing between tenants, who never share a session's state;
-/// between clients of one tenant a setting may linger, or the tenant's context may be gone, until the next reset.
-pub(crate) fn may_change_session(sql: &[u8]) -> bool {
-    const NAMES: [&[u8]; 4] = [b"set_config", b"SET_CONFIG", b"tenancy.", b"TENANCY."];
-    NAMES.iter().any(|name| memmem::find(sql, name).is_some())
+/// Finds words in a text that may change the session without a command tag that tells: then the connection is reset
+/// after the transaction. A false alarm costs a reset. A miss costs nothing between tenants, who never share a
+/// session's state; between clients of one tenant a setting may linger, or the tenant's context may be gone, until the
+/// next reset.
+#[derive(Debug)]
+pub(crate) struct SessionWords([memmem::Finder<'static>; 4]);
+
+impl SessionWords {
+    pub(crate) fn new() -> Self {
+        Self(["set_config", "SET_CONFIG", "tenancy.", "TENANCY."].map(memmem::Finder::new))
+    }
+
+    /// Whether one of them is there.
+    pub(crate) fn occur_in(&self, sql: &[u8]) -> bool {
+        self.0.iter().any(|word| word.find(sql).is_some())
+    }
 }
 
 #[cfg(test)]

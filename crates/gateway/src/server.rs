@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::error::GatewayError;
+use crate::lex::SessionWords;
 use crate::session;
 use crate::worker::{Phase, Shared, Worker};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -48,6 +49,7 @@ impl Gateway {
             master_key,
             cancels: Arc::default(),
             clients: AtomicUsize::new(0),
+            session_words: SessionWords::new(),
         });
         let mut threads = Vec::with_capacity(workers);
         for (index, listeners) in listeners.into_iter().enumerate() {

@@ -84,7 +84,7 @@ struct Session {
     /// Tells when the routes have changed since `target` was looked up.
     routes: watch::Receiver<Arc<RouteTable>>,
     phase: watch::Receiver<Phase>,
-    target: Option<Target>,
+    target: Option<Arc<Target>>,
     /// What the startup packet chose: `RESET ALL` returns to it.
     startup_settings: Arc<Settings>,
     settings: Arc<Settings>,
@@ -93,7 +93,7 @@ struct Session {
     unnamed: Vec<u8>,
     /// Distinguishes this session's unnamed statements from each other and from everybody else's; 0 is none.
     unnamed_id: u64,
-    /// Running it may change the session, see `lex::may_change_session`.
+    /// Running it may change the session, see `lex::SessionWords`.
     unnamed_is_residual: bool,
     cancel: Registered,
     /// A pipeline failed before it had a server connection: the rest, up to Sync, is skipped.
@@ -102,7 +102,6 @@ struct Session {
 }
 
 /// Where the tenant's transactions go, as of the last look at the routes.
-#[derive(Clone)]
 struct Target {
     tenant: TenantId,
     placement: Placement,
@@ -321,9 +320,9 @@ impl Session {
     }
 
     /// Where this session's transactions go now. Looked up again only when the routes have changed.
-    fn target(&mut self) -> Result<Target, ClientError> {
+    fn target(&mut self) -> Result<Arc<Target>, ClientError> {
         if let (Some(target), false) = (&self.target, self.routes.has_changed().unwrap_or(false)) {
-            return Ok(target.clone());
+            return Ok(Arc::clone(target));
         }
         self.target = None;
         let Some(tenant) = self.tenant else { return Err(no_tenant()) };
@@ -349,8 +348,8 @@ impl Session {
             return Err(ClientError::server_unavailable());
         };
         let pool = self.worker.pool(database);
-        let target = Target { tenant, placement: placement.clone(), pool };
-        self.target = Some(target.clone());
+        let target = Arc::new(Target { tenant, placement: placement.clone(), pool });
+        self.target = Some(Arc::clone(&target));
         Ok(target)
     }
 

@@ -3,7 +3,7 @@
 //! A client names its statements as it likes; the server knows them under names of ours. The same text from any
 //! client of the same pool and schema is one statement, so that a server connection plans it once.
 
-use crate::lex;
+use crate::lex::SessionWords;
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -16,7 +16,7 @@ pub(crate) struct Statement {
     pub(crate) name: Box<[u8]>,
     /// What follows the name in a Parse message: the text, a zero byte, and the parameter types.
     pub(crate) body: Bytes,
-    /// Whether running it may change the session, see [`lex::may_change_session`].
+    /// Whether running it may change the session, see [`SessionWords`].
     pub(crate) changes_session: bool,
 }
 
@@ -51,7 +51,12 @@ impl Statements {
     }
 
     /// The statement with this text, made if no session has it yet.
-    pub(crate) fn intern(&mut self, scope: StatementScope, body: &[u8]) -> Arc<Statement> {
+    pub(crate) fn intern(
+        &mut self,
+        scope: StatementScope,
+        body: &[u8],
+        words: &SessionWords,
+    ) -> Arc<Statement> {
         let key = (scope, Bytes::copy_from_slice(body));
         if let Some(statement) = self.known.get(&key).and_then(Weak::upgrade) {
             return statement;
@@ -65,7 +70,7 @@ impl Statements {
             id: self.next_id,
             name: format!("{}{}", self.prefix, self.next_id).into_bytes().into(),
             body: key.1.clone(),
-            changes_session: lex::may_change_session(body),
+            changes_session: words.occur_in(body),
         });
         self.known.insert(key, Arc::downgrade(&statement));
         statement
@@ -123,19 +128,22 @@ mod tests {
 
     #[test]
     fn the_same_text_is_one_statement_per_scope() {
+        let words = SessionWords::new();
         let mut statements = Statements::new();
-        let a = statements.intern(StatementScope::Pool, b"select 1\0\0\0");
-        let b = statements.intern(StatementScope::Pool, b"select 1\0\0\0");
-        let c = statements.intern(StatementScope::Tenant(7), b"select 1\0\0\0");
+        let a = statements.intern(StatementScope::Pool, b"select 1\0\0\0", &words);
+        let b = statements.intern(StatementScope::Pool, b"select 1\0\0\0", &words);
+        let c = statements.intern(StatementScope::Tenant(7), b"select 1\0\0\0", &words);
         assert_eq!(a.id, b.id);
         assert_ne!(a.id, c.id);
-        assert_ne!(Statements::new().intern(StatementScope::Pool, b"x").name, a.name);
+        assert_ne!(Statements::new().intern(StatementScope::Pool, b"x", &words).name, a.name);
     }
 
     #[test]
     fn a_full_connection_closes_the_least_recently_used() {
+        let words = SessionWords::new();
         let mut statements = Statements::new();
-        let [a, b, c] = [&b"a"[..], b"b", b"c"].map(|text| statements.intern(StatementScope::Pool, text));
+        let [a, b, c] =
+            [&b"a"[..], b"b", b"c"].map(|text| statements.intern(StatementScope::Pool, text, &words));
         let mut prepared = Prepared::new(2);
         assert!(prepared.insert(&a).is_none());
         assert!(prepared.insert(&b).is_none());

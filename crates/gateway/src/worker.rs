@@ -2,6 +2,7 @@
 
 use crate::cancel::CancelRegistry;
 use crate::config::Config;
+use crate::lex::SessionWords;
 use crate::pool::Pool;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -30,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) mock_secret: Secret,
     pub(crate) cancels: Arc<CancelRegistry>,
     pub(crate) clients: AtomicUsize,
+    pub(crate) session_words: SessionWords,
 }
 
 /// A client's place under `max_clients`. Dropping it frees the place.

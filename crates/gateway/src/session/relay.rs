@@ -7,7 +7,7 @@ use super::transaction::{Expected, Pipeline, Transaction};
 use super::{ClientStatement, Session, cleanup_of, residue_of, unknown_message};
 use crate::backend::{Entry, State};
 use crate::error::{ClientError, SessionEnd};
-use crate::lex::{self, Cleanup};
+use crate::lex::Cleanup;
 use crate::settings::Settings;
 use bytes::{Buf, Bytes, BytesMut};
 use std::future::poll_fn;
@@ -27,7 +27,6 @@ enum Event {
     Progress,
     ServerLost,
     ClientGone,
-    Closed,
 }
 
 /// What became of a text that only clears session state.
@@ -68,7 +67,6 @@ impl Session {
                     self.abandon(transaction).await;
                     return Err(SessionEnd::ClientGone);
                 }
-                Event::Closed => return Err(ClientError::shutting_down().into()),
             }
             if let Err(broken) = self.pump_server(&mut transaction) {
                 return self.server_lost(transaction, &broken);
@@ -88,7 +86,6 @@ impl Session {
                     Event::Progress => {}
                     Event::ClientGone => return Err(SessionEnd::ClientGone),
                     Event::ServerLost => return Err(ClientError::server_unavailable().into()),
-                    Event::Closed => return Err(ClientError::shutting_down().into()),
                 }
                 self.pump_server(&mut transaction).map_err(|broken| match broken {
                     Broken::Lost => ClientError::server_unavailable(),
@@ -139,9 +136,6 @@ impl Session {
             }
             if progress { Poll::Ready(Event::Progress) } else { Poll::Pending }
         });
-        if *self.phase.borrow() == crate::worker::Phase::Closed {
-            return Event::Closed;
-        }
         moved.await
     }
 
@@ -215,7 +209,7 @@ impl Session {
         let out = &mut self.client.outbuf;
         match tag {
             tag::QUERY => {
-                if lex::may_change_session(message) {
+                if self.worker.shared.session_words.occur_in(message) {
                     transaction.note_session_change();
                 }
                 transaction.server.io.outbuf.extend_from_slice(message);
@@ -269,7 +263,7 @@ impl Session {
             self.unnamed.clear();
             self.unnamed.extend_from_slice(definition);
             self.unnamed_id = self.worker.next_unnamed_id();
-            self.unnamed_is_residual = lex::may_change_session(definition);
+            self.unnamed_is_residual = self.worker.shared.session_words.occur_in(definition);
             transaction.server.unnamed = self.unnamed_id;
             transaction.server.io.outbuf.extend_from_slice(message);
             transaction
@@ -287,7 +281,7 @@ impl Session {
             .into());
         }
         let mut entry = ClientStatement { body: Bytes::copy_from_slice(definition), known: None };
-        let statement = transaction.known(&mut entry);
+        let statement = transaction.known(&mut entry, &self.worker.shared.session_words);
         let taken = self.statements.contains_key(name);
         if taken {
             // PostgreSQL refuses a second statement of one name; so does this connection, in its own words.
@@ -327,7 +321,7 @@ impl Session {
             // The server will say that it does not exist. It must not reach a statement of ours or of another client.
             return [b"unknown ", name].concat().into();
         };
-        let statement = transaction.known(entry);
+        let statement = transaction.known(entry, &self.worker.shared.session_words);
         if statement.changes_session {
             transaction.note_session_change();
         }

@@ -6,6 +6,7 @@
 
 use super::{ClientStatement, Prologue, Target};
 use crate::backend::{Residue, ServerConnection};
+use crate::lex::SessionWords;
 use crate::pool::Pool;
 use crate::statement::{Statement, StatementScope};
 use bytes::BytesMut;
@@ -61,7 +62,7 @@ pub(super) enum Pipeline {
 
 pub(super) struct Transaction {
     pub(super) server: Box<ServerConnection>,
-    pub(super) target: Target,
+    pub(super) target: Arc<Target>,
     pub(super) expected: VecDeque<Expected>,
     pub(super) status: TransactionStatus,
     pub(super) residue: Residue,
@@ -77,7 +78,7 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
-    pub(super) fn new(server: Box<ServerConnection>, target: Target, prologue: Prologue) -> Self {
+    pub(super) fn new(server: Box<ServerConnection>, target: Arc<Target>, prologue: Prologue) -> Self {
         let mut expected = VecDeque::with_capacity(8);
         if prologue.settings {
             expected.push_back(Expected::Settings);
@@ -112,7 +113,7 @@ impl Transaction {
     pub(super) fn into_parts(self) -> (Box<ServerConnection>, Arc<Pool>) {
         let mut server = self.server;
         server.residue = server.residue.max(self.residue);
-        (server, self.target.pool)
+        (server, Arc::clone(&self.target.pool))
     }
 
     /// Whether the server owes nothing and the transaction is over: the connection can be given back.
@@ -138,7 +139,7 @@ impl Transaction {
     }
 
     /// The statement behind a client's name, as this pool knows it.
-    pub(super) fn known(&self, statement: &mut ClientStatement) -> Arc<Statement> {
+    pub(super) fn known(&self, statement: &mut ClientStatement, words: &SessionWords) -> Arc<Statement> {
         let scope = self.scope();
         if let Some((at, pool, known)) = &statement.known
             && *at == scope
@@ -146,7 +147,7 @@ impl Transaction {
         {
             return Arc::clone(known);
         }
-        let known = self.target.pool.statements.lock().intern(scope, &statement.body);
+        let known = self.target.pool.statements.lock().intern(scope, &statement.body, words);
         statement.known = Some((scope, Arc::clone(&self.target.pool), Arc::clone(&known)));
         known
     }

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, and may tell a long story"
 )]
 
+mod drivers;
 mod faults;
 mod isolation;
 mod login;

@@ -79,9 +79,9 @@ async fn many_clients_of_many_tenants_on_few_connections_each_see_their_own() {
             let seen = tx.query("SELECT DISTINCT body FROM notes", &[]).await.unwrap();
             assert_eq!(seen.iter().map(|row| row.get(0)).collect::<Vec<String>>(), [mine.as_str()]);
             if round % 3 == 0 {
-                tx.rollback().await.unwrap()
+                tx.rollback().await.unwrap();
             } else {
-                tx.commit().await.unwrap()
+                tx.commit().await.unwrap();
             }
             let inside: i64 = client.query_one("SELECT tenancy.tenant_id()", &[]).await.unwrap().get(0);
             assert_eq!(inside, id);

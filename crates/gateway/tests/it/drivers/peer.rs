@@ -1,0 +1,102 @@
+//! Running another program as a client of the gateway, within a deadline.
+
+use crate::world::{PASSWORD, TENANTS, World};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+use tenantry_core::TenancyModel;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+/// Far more than any of them needs on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// Two tenants of one model, by id and key: the peer's own, and the one beside it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pair {
+    pub(super) model: TenancyModel,
+    pub(super) tenants: [(i64, &'static str); 2],
+}
+
+impl Pair {
+    pub(super) fn of(model: TenancyModel) -> Self {
+        let mut tenants = TENANTS.iter().filter(|(_, _, of)| *of == model).map(|(id, key, _)| (*id, *key));
+        Self { model, tenants: [tenants.next().unwrap(), tenants.next().unwrap()] }
+    }
+
+    pub(super) fn tenant(&self) -> &'static str {
+        self.tenants[0].1
+    }
+
+    pub(super) fn other(&self) -> &'static str {
+        self.tenants[1].1
+    }
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) code: Option<i32>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+impl Ended {
+    /// What it printed, if it succeeded.
+    pub(super) fn ok(self) -> String {
+        assert_eq!(self.code, Some(0), "{}\n{}", self.stdout, self.stderr);
+        self.stdout
+    }
+}
+
+/// A program of PostgreSQL's.
+pub(super) fn postgres_client(name: &str) -> PathBuf {
+    tenantry_testkit::client_bin(name)
+        .unwrap_or_else(|error| panic!("{error}\nhint: {}", error.hint().unwrap_or_default()))
+}
+
+/// The program as a client of the gateway that connects to `tenant` unless told otherwise. It sees nothing of the
+/// surroundings of whoever runs the tests.
+pub(super) fn command(world: &World, tenant: &str, program: PathBuf) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("LC_ALL", "C.UTF-8")
+        .env("PGHOST", "127.0.0.1")
+        .env("PGPORT", world.port().to_string())
+        .env("PGUSER", "app")
+        .env("PGPASSWORD", PASSWORD)
+        .env("PGDATABASE", tenant)
+        .env("PGCONNECT_TIMEOUT", "20");
+    command
+}
+
+/// Runs it to its end with `input` on its standard input.
+pub(super) async fn run(mut command: Command, input: &str) -> Ended {
+    let program = format!("{:?}", command.as_std().get_program());
+    let mut child = command
+        .kill_on_drop(true)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{program}: {error}\nhint: run scripts/setup.sh, which installs it"));
+    let mut stdin = child.stdin.take().unwrap();
+    let whole = async {
+        let feed = async {
+            // It may end without having read all of it.
+            let _fed = stdin.write_all(input.as_bytes()).await;
+            drop(stdin);
+        };
+        tokio::join!(feed, child.wait_with_output()).1.unwrap()
+    };
+    let Ok(output) = tokio::time::timeout(DEADLINE, whole).await else {
+        panic!("{program} did not end within {} s", DEADLINE.as_secs());
+    };
+    Ended {
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
