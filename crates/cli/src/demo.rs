@@ -28,11 +28,11 @@ pub(crate) async fn run(printer: Printer, args: DemoArgs) -> anyhow::Result<()> 
     // Dropped half-way, a stage takes its server with it.
     let stage = tokio::select! {
         stage = Stage::raise(printer, &args, folder.as_ref()) => stage?,
-        () = stop.requested() => return Ok(()),
+        () = stop.requested() => return interrupted(args.once),
     };
     let outcome = tokio::select! {
         outcome = perform(printer, &stage, args.once) => outcome,
-        () = stop.requested() => Ok(()),
+        () = stop.requested() => interrupted(args.once),
     };
     printer.note(&match &args.keep {
         Some(folder) => {
@@ -42,6 +42,15 @@ pub(crate) async fn run(printer: Printer, args: DemoArgs) -> anyhow::Result<()> 
     });
     stage.strike().await;
     outcome
+}
+
+/// Ctrl-C is how a demo ends, but not how a tour does.
+fn interrupted(once: bool) -> anyhow::Result<()> {
+    if !once {
+        return Ok(());
+    }
+    Err(Refusal { kind: ErrorKind::ShuttingDown, message: "the tour was interrupted".to_owned(), hint: None }
+        .into())
 }
 
 /// The first thing that a person reads: what is about to happen, and where.

@@ -23,13 +23,15 @@ pub(crate) async fn control(config: &Config) -> anyhow::Result<Control> {
     if config.auto_migrate() {
         catalog.migrate().await?;
     }
-    let control = assemble(catalog, config.master_key()?, config)?;
-    plan::upsert(&control, &config.plans()).await?;
-    Ok(control)
+    let (master_key, clusters) = (config.master_key()?, config.clusters()?);
+    Ok(Control { catalog, master_key, clusters, actor: actor() })
 }
 
-fn assemble(catalog: Catalog, master_key: MasterKey, config: &Config) -> anyhow::Result<Control> {
-    Ok(Control { catalog, master_key, clusters: config.clusters()?, actor: actor() })
+/// The same, for commands that build: the catalog gets the plans of the configuration.
+pub(crate) async fn control_with_plans(config: &Config) -> anyhow::Result<Control> {
+    let control = control(config).await?;
+    plan::upsert(&control, &config.plans()).await?;
+    Ok(control)
 }
 
 /// Who asks, for the audit trail.

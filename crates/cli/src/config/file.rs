@@ -250,7 +250,8 @@ pub(crate) struct SchemaSection {
     pub(crate) file: Option<PathBuf>,
 }
 
-/// A plan (tier) that tenants can be on: where they go, and their limits.
+/// A plan (tier) that tenants can be on: where they go, and their limits. `cluster add`, `schema apply` and
+/// `tenant create` write the plans to the catalog; from there a changed limit reaches the gateways.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct PlanSection {

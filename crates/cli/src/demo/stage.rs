@@ -140,7 +140,7 @@ async fn start_postgres(
     folder: Option<&Folder>,
 ) -> anyhow::Result<Postgres> {
     let begun = Instant::now();
-    teller.0.working("starting PostgreSQL (the first time takes some seconds more, to make a template)");
+    teller.0.working("starting PostgreSQL (some seconds longer the first time)");
     let postgres = Postgres::start(PostgresOptions {
         bin_dir: args.pg_bin.clone(),
         version: args.postgres,

@@ -58,8 +58,9 @@ impl Reporter {
 
     /// Shows what is under way.
     pub(crate) fn working(&self, text: &str) {
-        self.bar.reset();
+        // First the text: a finished line draws nothing, and `reset` draws at once.
         self.bar.set_message(text.to_owned());
+        self.bar.reset();
         self.bar.enable_steady_tick(TICK);
     }
 

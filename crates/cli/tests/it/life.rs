@@ -96,7 +96,7 @@ async fn from_an_empty_server_to_a_served_tenant_and_back() {
     assert_snapshot!("tenant_show", it.does(&["--json", "tenant", "show", "acme"]).out);
     it.does(&["login", "create", "app", "--all-tenants", "--password-file", "password"]);
     assert_snapshot!("login_list", it.does(&["login", "list"]).out);
-    assert_eq!(it.run(&["tenant", "show", "acmee"]).code, Some(3));
+    assert_snapshot!("unknown_tenant", it.run(&["tenant", "show", "acmee"]));
 
     let (mut gateway, port) = it.serve();
     assert_eq!(

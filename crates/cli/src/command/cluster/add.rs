@@ -33,7 +33,7 @@ pub(super) async fn run(session: &Session, args: AddArgs) -> anyhow::Result<()> 
         let probe = look(&found.access).await?;
         return session.printer().emit(&Added::planned(&request, &probe));
     }
-    let control = crate::wiring::control(&config).await?;
+    let control = crate::wiring::control_with_plans(&config).await?;
     let reporter = session.reporter()?;
     let added = cluster::add(&control, &request, &reporter).await?;
     drop(reporter);

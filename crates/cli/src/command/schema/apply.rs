@@ -3,6 +3,7 @@
 use super::source::SourceArgs;
 use crate::command::Session;
 use crate::print::Document;
+use crate::wiring;
 use clap::Args;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -16,7 +17,8 @@ pub(crate) struct ApplyArgs {
 }
 
 pub(super) async fn run(session: &Session, args: ApplyArgs) -> anyhow::Result<()> {
-    let (config, control) = session.control().await?;
+    let config = session.config()?;
+    let control = wiring::control_with_plans(&config).await?;
     let source = args.source.source(&config)?;
     let plain = args.source.load(session, &config).await?;
     let version = schema::publish(&control, &source, &plain).await?;

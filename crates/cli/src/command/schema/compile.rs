@@ -88,7 +88,7 @@ impl Document for Printed {
             "-- {} model, schema {}, fingerprint {}",
             self.model, self.into, self.compiled.fingerprint
         )?;
-        writeln!(out, "BEGIN;\nSET LOCAL search_path TO {}, pg_catalog;", self.into)?;
+        writeln!(out, "BEGIN;")?;
         for statement in &self.compiled.statements {
             writeln!(out, "\n{};", statement.trim_end().trim_end_matches(';'))?;
         }

@@ -2,6 +2,7 @@
 
 use crate::command::Session;
 use crate::print::Document;
+use crate::wiring;
 use clap::Args;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -39,12 +40,13 @@ pub(crate) struct CreateArgs {
 }
 
 pub(crate) async fn run(session: &Session, args: CreateArgs) -> anyhow::Result<()> {
-    let (_, control) = session.control().await?;
     let dry_run = args.dry_run;
     let request = args.into_request();
     if dry_run {
+        let (_, control) = session.control().await?;
         return session.printer().emit(&Planned::look(&control, &request).await?);
     }
+    let control = wiring::control_with_plans(&session.config()?).await?;
     let reporter = session.reporter()?;
     let made = tenant::create(&control, &request, &reporter).await?;
     drop(reporter);
