@@ -2,6 +2,7 @@
 
 mod add;
 mod check;
+mod rotate;
 
 use super::Session;
 use crate::print::{Document, grid};
@@ -17,14 +18,16 @@ pub(crate) enum ClusterCommand {
     /// List the clusters and their databases
     #[command(visible_alias = "ls")]
     List,
-    /// Look whether a cluster still is what `add` made of it; changes nothing
+    /// Look whether clusters still are what `add` made of them; changes nothing
     Check(CheckArgs),
+    /// Give a cluster's databases their next context key, and drop the old one when gateways know
+    RotateKeys(rotate::RotateArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// The cluster's name in the configuration
-    name: String,
+    /// The cluster's name [default: all clusters]
+    name: Option<String>,
 }
 
 pub(crate) async fn run(session: &Session, command: ClusterCommand) -> anyhow::Result<()> {
@@ -35,7 +38,8 @@ pub(crate) async fn run(session: &Session, command: ClusterCommand) -> anyhow::R
             let clusters = cluster::list(&control).await?.into_iter().map(ClusterDocument::from).collect();
             session.printer().emit(&ClusterList { clusters })
         }
-        ClusterCommand::Check(args) => check::run(session, &args.name).await,
+        ClusterCommand::Check(args) => check::run(session, args.name).await,
+        ClusterCommand::RotateKeys(args) => rotate::run(session, &args).await,
     }
 }
 

@@ -8,20 +8,40 @@ use std::io::{self, Write};
 use tenantry_core::ErrorKind;
 use tenantry_ops::cluster::{self, Finding, Severity};
 
-pub(super) async fn run(session: &Session, name: &str) -> anyhow::Result<()> {
+pub(super) async fn run(session: &Session, name: Option<String>) -> anyhow::Result<()> {
     let (_, control) = session.control().await?;
-    let findings = cluster::check(&control, name).await?;
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-    session.printer().emit(&Checked::new(name, findings))?;
-    if errors == 0 {
-        return Ok(());
+    let names = match name {
+        Some(name) => vec![name],
+        None => cluster::list(&control).await?.into_iter().map(|cluster| cluster.name).collect(),
+    };
+    let mut clusters = Vec::with_capacity(names.len());
+    for name in &names {
+        clusters.push(Checked::new(name, cluster::check(&control, name).await?));
     }
+    let wrong: Vec<_> =
+        clusters.iter().filter(|checked| checked.has_errors()).map(|c| c.cluster.clone()).collect();
+    session.printer().emit(&AllChecked { clusters })?;
+    let Some(first) = wrong.first() else { return Ok(()) };
     Err(Refusal {
         kind: ErrorKind::Conflict,
-        message: format!("cluster {name:?} is not what it should be ({errors} of the findings are errors)"),
-        hint: Some(format!("tenantry cluster add {name} puts right what can be put right")),
+        message: format!("not what it should be: cluster {}", wrong.join(", ")),
+        hint: Some(format!("tenantry cluster add {first} puts right what can be put right")),
     }
     .into())
+}
+
+#[derive(Debug, Serialize)]
+struct AllChecked {
+    clusters: Vec<Checked>,
+}
+
+impl Document for AllChecked {
+    fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.clusters.is_empty() {
+            return writeln!(out, "no clusters yet: tenantry cluster add NAME");
+        }
+        self.clusters.iter().try_for_each(|checked| checked.write_text(out))
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -54,9 +74,13 @@ impl Checked {
         });
         Self { cluster: cluster.to_owned(), findings: findings.collect() }
     }
+
+    fn has_errors(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity == "error")
+    }
 }
 
-impl Document for Checked {
+impl Checked {
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         if self.findings.is_empty() {
             return writeln!(out, "{GOOD}cluster {} is as it should be{GOOD:#}", self.cluster);
