@@ -2,7 +2,7 @@
 
 use crate::world::{CLUSTER, Recorder, World, key, request};
 use std::future::Future;
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
 use tenantry_catalog::{AuditFilter, CatalogError};
 use tenantry_core::{Domain, ErrorKind, TenancyModel, TenantState};
@@ -113,12 +113,13 @@ async fn killed_at_any_wait_it_finishes_when_run_again() {
     for version in versions_for_tests() {
         let world = World::new(version).await;
         for model in TenancyModel::ALL {
-            for waits in (0..).step_by(13) {
+            for waits in (0..).step_by(23) {
                 let request = request(&format!("{model}-{waits}"), model);
-                let finished = killed_after(waits, tenant::create(&world.control, &request, &Silent)).await;
+                let finished =
+                    killed_after(waits, Box::pin(tenant::create(&world.control, &request, &Silent))).await;
                 let made = tenant::create(&world.control, &request, &Silent).await.unwrap();
                 assert_eq!(made.state, TenantState::Active);
-                if waits % 39 == 0 {
+                if waits % 46 == 0 {
                     works(&world, &made).await;
                 }
                 if finished {
@@ -127,7 +128,7 @@ async fn killed_at_any_wait_it_finishes_when_run_again() {
                 let fence = FenceOptions::default();
                 let dropping =
                     || tenant::drop(&world.control, &request.key, DataLoss::Accept, &fence, &Silent);
-                killed_after(waits, dropping()).await;
+                killed_after(waits, Box::pin(dropping())).await;
                 match dropping().await {
                     Ok(()) | Err(OpsError::Catalog(CatalogError::Unknown { .. })) => {}
                     Err(error) => panic!("{model} {waits}: {error}"),
@@ -139,8 +140,7 @@ async fn killed_at_any_wait_it_finishes_when_run_again() {
 }
 
 /// Polls an operation so many times, then drops it. Says whether it had ended before.
-async fn killed_after<T>(waits: usize, operation: impl Future<Output = T>) -> bool {
-    let mut operation = pin!(operation);
+async fn killed_after<T>(waits: usize, mut operation: Pin<Box<impl Future<Output = T>>>) -> bool {
     let mut polls = 0;
     std::future::poll_fn(move |cx| {
         if operation.as_mut().poll(cx).is_ready() {
