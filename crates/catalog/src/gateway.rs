@@ -17,6 +17,14 @@ pub struct Gateway {
 }
 
 impl Tx {
+    /// The newest revision of the routes that this transaction sees. A gateway that serves it, or a later one, has heard
+    /// of everything committed before.
+    pub async fn route_revision(&self) -> Result<i64, CatalogError> {
+        const NO_READER: i64 = 0;
+        let row = self.query_one(queries::FEED_STATE, &[&NO_READER]).await?;
+        get(&row, "route feed", "revision")
+    }
+
     /// The gateways heard of lately, by id.
     pub async fn gateways(&self) -> Result<Vec<Gateway>, CatalogError> {
         let rows = self.query(queries::GATEWAY_LIST, &[]).await?;

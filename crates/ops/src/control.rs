@@ -12,6 +12,12 @@ use tokio_postgres::Client;
 const LOCK_PATIENCE: Duration = Duration::from_secs(3);
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
+/// A gateway acknowledges at least at every poll of its feed; one silent for longer than some of them is gone.
+const GATEWAY_SILENCE: Duration = Duration::from_secs(20);
+const GATEWAY_PAUSE: Duration = Duration::from_millis(10);
+/// How long an operation that has done its work waits for gateways to hear of it. They do in milliseconds.
+pub(crate) const HEARING: Duration = Duration::from_secs(2);
+
 /// Everything an operation needs. The catalog holds no secret, so admin access comes from the configuration.
 #[derive(Debug, Clone)]
 pub struct Control {
@@ -47,6 +53,30 @@ impl Control {
                 }
                 answer => return Ok(answer?),
             }
+        }
+    }
+
+    /// Waits until every gateway has heard of all that is committed now, for `patience` at most. One that stopped
+    /// acknowledging is not waited for: it is gone, or cut off from the catalog, and then the database refuses it.
+    pub(crate) async fn wait_for_gateways(&self, patience: Duration) -> Result<(), OpsError> {
+        let begun = Instant::now();
+        let mut wanted = None;
+        loop {
+            let tx = self.catalog.snapshot().await?;
+            let revision = match wanted {
+                Some(revision) => revision,
+                None => *wanted.insert(tx.route_revision().await?),
+            };
+            let gateways = tx.gateways().await?;
+            tx.rollback().await?;
+            let behind = gateways.iter().any(|gateway| {
+                let silent = gateway.seen_at.elapsed().unwrap_or_default();
+                gateway.revision < revision && silent < GATEWAY_SILENCE
+            });
+            if !behind || begun.elapsed() >= patience {
+                return Ok(());
+            }
+            tokio::time::sleep(GATEWAY_PAUSE).await;
         }
     }
 

@@ -34,6 +34,7 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("search_path", "public"),
     ("row_security", "on"),
     ("default_transaction_read_only", "off"),
+    ("default_transaction_isolation", "read committed"),
     ("statement_timeout", "0"),
     ("lock_timeout", "0"),
     ("idle_in_transaction_session_timeout", "0"),

@@ -85,7 +85,7 @@ pub async fn rotate_key(
     step.run(found.previous_key.is_some(), announce(control, &found, new)).await?;
 
     let step = steps.next("wait-for-gateways", &on)?;
-    step.run(false, gateways_know(control, grace)).await?;
+    step.run(false, control.wait_for_gateways(grace)).await?;
 
     let step = steps.next("drop-key", &on)?;
     step.run(false, async { drop_key(&admin, old).await.map(drop) }).await?;
@@ -113,12 +113,4 @@ async fn announce(control: &Control, database: &Database, new: KeyId) -> Result<
         ));
     }
     Ok(tx.commit().await?)
-}
-
-/// Waits until every gateway that was heard of lately serves the announcement, at most for `grace`.
-async fn gateways_know(control: &Control, grace: Duration) -> Result<(), OpsError> {
-    let _ = control;
-    // Gateways acknowledge revisions; until the catalog tells the revision of an announcement, the grace is the bound.
-    tokio::time::sleep(grace).await;
-    Ok(())
 }

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use std::pin::pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tenantry_core::SqlIdent;
-use tenantry_schema::{Declaration, introspection, read};
+use tenantry_schema::{Declaration, introspection, introspection_settings, read};
 use tokio_postgres::error::{DbError, ErrorPosition};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
@@ -58,7 +58,8 @@ async fn load_in(
         .read_only(true)
         .isolation_level(tokio_postgres::IsolationLevel::RepeatableRead);
     let tx = tx.start().await.doing("reading the schema")?;
-    tx.batch_execute("SET LOCAL search_path = public").await.doing("reading the schema")?;
+    // What a server prints depends on its settings; the model, and so the fingerprint, must not.
+    tx.batch_execute(&introspection_settings(&SqlIdent::new("public")?)).await.doing("reading the schema")?;
     let mut facts = Vec::new();
     for query in introspection() {
         let row =

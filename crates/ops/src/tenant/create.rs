@@ -48,6 +48,8 @@ pub async fn create(
 
     let step = steps.next("activate-tenant", &on)?;
     step.run(false, job.activate()).await?;
+    // Whoever is told that the tenant is there may connect at once.
+    control.wait_for_gateways(crate::control::HEARING).await?;
     super::show(control, &request.key).await
 }
 

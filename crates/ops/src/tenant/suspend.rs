@@ -94,6 +94,8 @@ pub async fn resume(
         Ok(tx.commit().await?)
     };
     step.run(active, activate).await?;
+    // Whoever is told that the tenant is active may connect at once.
+    control.wait_for_gateways(crate::control::HEARING).await?;
     super::show(control, key).await
 }
 
