@@ -39,7 +39,8 @@ format: ## formats the code
 	@$(CARGO) fmt --all
 
 bench: setup ## compares direct PostgreSQL, PgBouncer and the gateway
-	@bench/run $(ARGS)
+	@$(CARGO) run --release --locked -p tenantry-bench --bin gateway -- $(ARGS)
+	@$(CARGO) bench --locked -p tenantry-catalog --bench feed
 
 setup: ## installs what is missing (tells what; changes nothing if nothing is)
 	@scripts/setup.sh

@@ -1,0 +1,133 @@
+//! The load: `pgbench` processes, and what their logs say of each transaction.
+
+use crate::args::Args;
+use crate::variant::{Place, Run};
+use crate::world::World;
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+use tenantry_testkit::client_bin;
+use tokio::process::{Child, Command};
+
+/// Running `pgbench` processes. Dropping it kills them.
+#[derive(Debug)]
+pub(crate) struct Load {
+    children: Vec<Child>,
+    dir: TempDir,
+    /// After this the load has stopped by itself.
+    duration: Duration,
+}
+
+/// How long a `pgbench` may take for its end, over its time.
+const GRACE: Duration = Duration::from_secs(30);
+
+impl Load {
+    /// Starts all processes of a run; each stops by itself after `duration` (in whole seconds, rounded up).
+    pub(crate) fn start(args: &Args, world: &World, run: &Run, duration: Duration) -> Result<Self> {
+        let dir = tempfile::tempdir().context("can't make a directory for the logs")?;
+        let script = dir.path().join("script.sql");
+        fs::write(&script, run.script())?;
+        let program = client_bin("pgbench")?;
+        let seconds = duration.as_secs() + 1;
+        let mut children = Vec::new();
+        for (index, place) in run.places().into_iter().enumerate() {
+            let target = world.target(run.variant.via);
+            let mut command = Command::new(&program);
+            command
+                .args(["--no-vacuum", "--log", "--protocol", run.mode.name(), "--jobs", "1"])
+                .args(["--client", &run.clients(args.clients).to_string(), "--time", &seconds.to_string()])
+                .arg(format!("--log-prefix={}", dir.path().join(format!("log-{index}")).display()))
+                .arg(format!("--file={}", script.display()))
+                .args(["--host", "127.0.0.1", "--port", &target.port.to_string()])
+                .args(["--username", target.user, &database(world, place)])
+                .env("PGPASSWORD", target.password.expose())
+                .env("PGSSLMODE", "disable")
+                .env("PGGSSENCMODE", "disable")
+                .env_remove("PGOPTIONS")
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .kill_on_drop(true);
+            children.push(command.spawn().context("can't start pgbench")?);
+        }
+        Ok(Self { children, dir, duration: Duration::from_secs(seconds) })
+    }
+
+    /// Whether any of the processes is gone already.
+    pub(crate) fn has_ended(&mut self) -> Result<bool> {
+        for child in &mut self.children {
+            if child.try_wait()?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Waits for the end, and returns the latencies, in microseconds, of the transactions that ended between two
+    /// moments (microseconds since 1970).
+    pub(crate) async fn finish(self, from: u64, until: u64) -> Result<Vec<u32>> {
+        let waiting = async {
+            for child in self.children {
+                check(&child.wait_with_output().await?)?;
+            }
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(self.duration + GRACE, waiting).await.context("pgbench did not end")??;
+        let mut latencies = Vec::new();
+        for entry in fs::read_dir(self.dir.path())? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "sql") {
+                continue;
+            }
+            let log = fs::read_to_string(&path)?;
+            for line in log.lines() {
+                let (at, latency) = transaction(line)
+                    .with_context(|| format!("pgbench logged {line:?}, which is no transaction"))?;
+                if (from..until).contains(&at) {
+                    latencies.push(latency);
+                }
+            }
+        }
+        Ok(latencies)
+    }
+}
+
+fn database(world: &World, place: Place) -> String {
+    match place {
+        Place::Plain => world.plain.clone(),
+        Place::Tenant(id) => crate::world::key(id),
+    }
+}
+
+fn check(output: &Output) -> Result<()> {
+    if output.status.success() {
+        return Ok(());
+    }
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let first: Vec<&str> =
+        errors.lines().filter(|line| line.contains("error") || line.contains("ERROR")).collect();
+    bail!("pgbench ended with {}: {}", output.status, first.first().unwrap_or(&errors.trim()));
+}
+
+/// When a transaction ended and how long it took, from `client transaction latency script epoch microseconds`.
+fn transaction(line: &str) -> Option<(u64, u32)> {
+    let mut fields = line.split(' ').skip(2);
+    let latency = fields.next()?.parse::<u32>().ok()?;
+    let seconds = fields.nth(1)?.parse::<u64>().ok()?;
+    let micros = fields.next()?.parse::<u64>().ok()?;
+    Some((seconds * 1_000_000 + micros, latency))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_pgbench_s_log() {
+        assert_eq!(transaction("3 17 412 0 1700000000 42"), Some((1_700_000_000_000_042, 412)));
+        assert_eq!(transaction("3 17 412 0 1700000000"), None);
+        assert_eq!(transaction("3 17 skipped 0 1700000000 42"), None);
+    }
+}
