@@ -51,7 +51,10 @@ impl fmt::Display for TenancyModel {
 impl FromStr for TenancyModel {
     type Err = UnknownModel;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|model| model.as_str() == text).ok_or_else(|| UnknownModel(text.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|model| model.as_str() == text)
+            .ok_or_else(|| UnknownModel(text.to_owned()))
     }
 }
 

@@ -3,7 +3,9 @@
 //! A snapshot shares all but the changed paths with the one before (persistent maps), so that a change costs
 //! O(changed) whatever the number of tenants, and a reader keeps its snapshot without a lock.
 
-use crate::{ClusterId, DatabaseId, Domain, KeyId, Limits, LoginId, Placement, TenantId, TenantKey, TenantState};
+use crate::{
+    ClusterId, DatabaseId, Domain, KeyId, Limits, LoginId, Placement, TenantId, TenantKey, TenantState,
+};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

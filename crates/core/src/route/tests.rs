@@ -21,7 +21,8 @@ fn tenant(id: i64, key: &str, domains: &[&str]) -> Arc<TenantRoute> {
 
 #[test]
 fn a_renamed_tenant_is_found_by_its_new_key_only() {
-    let table = RouteTable::empty().with_changes(1, [RouteChange::Tenant(tenant(1, "acme", &["a.example.com"]))]);
+    let table =
+        RouteTable::empty().with_changes(1, [RouteChange::Tenant(tenant(1, "acme", &["a.example.com"]))]);
     let renamed = table.with_changes(2, [RouteChange::Tenant(tenant(1, "apex", &[]))]);
     assert_eq!(renamed.tenant_by_key("apex").unwrap().id, TenantId::new(1));
     assert!(renamed.tenant_by_key("acme").is_none());
