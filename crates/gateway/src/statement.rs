@@ -113,6 +113,11 @@ impl Prepared {
         evicted
     }
 
+    /// Notes that a statement's Close was not carried out. For once there may be one too many.
+    pub(crate) fn restore(&mut self, statement: &Arc<Statement>) {
+        self.used.insert(statement.id, (0, Arc::clone(statement)));
+    }
+
     pub(crate) fn remove(&mut self, id: u64) {
         self.used.remove(&id);
     }

@@ -22,6 +22,10 @@ use tenantry_wire::{backend::tag as reply, frame};
 /// (an error with a huge detail) are passed on unread.
 const MAX_INSPECTED_BYTES: usize = 64 << 10;
 
+/// A statement without text, and what drops it: no parameters.
+const NOTHING: &[u8] = b"tenantry_nothing";
+const DEALLOCATE_NOTHING: &[u8] = b"DEALLOCATE tenantry_nothing\0\0\0";
+
 /// What happened while waiting.
 enum Event {
     Progress,
@@ -178,11 +182,18 @@ impl Session {
 
     /// A text that only clears session state, while a connection is held: its meaning depends on whether a transaction
     /// is open, so it waits until the server owes nothing.
-    fn cleanup_within(&mut self, transaction: &Transaction, header: frame::Header) -> Cleaned {
+    fn cleanup_within(&mut self, transaction: &mut Transaction, header: frame::Header) -> Cleaned {
         let Some(statements) = cleanup_of(&self.client.inbuf[frame::HEADER..header.len]) else {
             return Cleaned::No;
         };
         if !transaction.expected.is_empty() {
+            return Cleaned::Later;
+        }
+        if transaction.status == TransactionStatus::Idle && transaction.pipeline == Pipeline::Open {
+            // A pipeline without its Sync, as asyncpg leaves it after preparing. A simple Query ends it.
+            frontend::sync(&mut transaction.server.io.outbuf);
+            transaction.end_pipeline();
+            transaction.expected.push_back(Expected::SyncInjected);
             return Cleaned::Later;
         }
         let only_names =
@@ -214,10 +225,12 @@ impl Session {
                 }
                 transaction.server.io.outbuf.extend_from_slice(message);
                 transaction.server.unnamed = 0;
+                transaction.end_pipeline();
                 transaction.expected.push_back(Expected::Query);
             }
             tag::FUNCTION_CALL => {
                 transaction.server.io.outbuf.extend_from_slice(message);
+                transaction.end_pipeline();
                 transaction.expected.push_back(Expected::Query);
             }
             tag::PARSE => self.parse(transaction, message)?,
@@ -258,14 +271,17 @@ impl Session {
         let parse = frontend::Parse::decode(body).map_err(|_| malformed("Parse"))?;
         transaction.pipeline = Pipeline::Open;
         let name = parse.name;
-        let definition = &body[name.len() + 1..];
+        let mut definition = &body[name.len() + 1..];
+        if self.deallocates(transaction, definition) {
+            definition = DEALLOCATE_NOTHING;
+        }
         if name.is_empty() {
             self.unnamed.clear();
             self.unnamed.extend_from_slice(definition);
             self.unnamed_id = self.worker.next_unnamed_id();
             self.unnamed_is_residual = self.worker.shared.session_words.occur_in(definition);
             transaction.server.unnamed = self.unnamed_id;
-            transaction.server.io.outbuf.extend_from_slice(message);
+            frontend::parse_raw(&mut transaction.server.io.outbuf, b"", definition);
             transaction
                 .expect(Expected::Parse { statement: None, name: Box::default() }, &mut self.client.outbuf);
             return Ok(());
@@ -290,7 +306,7 @@ impl Session {
             self.statements.insert(name.into(), entry);
         }
         if !taken && transaction.server.prepared.touch(statement.id) {
-            transaction.expect(Expected::ParseKnown, &mut self.client.outbuf);
+            transaction.expect(Expected::ParseKnown(name.into()), &mut self.client.outbuf);
             return Ok(());
         }
         if !taken {
@@ -304,6 +320,28 @@ impl Session {
         };
         transaction.expect(expected, &mut self.client.outbuf);
         Ok(())
+    }
+
+    /// `DEALLOCATE` as an extended message: psycopg's pipelines with a libpq that can't send Close. The name is the
+    /// client's, and the server's statement may be others' too, so the server drops one that stands for nothing.
+    fn deallocates(&mut self, transaction: &mut Transaction, definition: &[u8]) -> bool {
+        if !matches!(definition.first(), Some(b'd' | b'D')) {
+            return false;
+        }
+        let end = definition.iter().position(|byte| *byte == 0);
+        let Some(cleanups) = end.and_then(|end| cleanup_of(&definition[..=end])) else { return false };
+        match &cleanups[..] {
+            [(Cleanup::DeallocateAll, _)] => self.statements.clear(),
+            [(Cleanup::Deallocate(name), _)] if self.statements.remove(name.as_bytes()).is_some() => {}
+            _ => return false,
+        }
+        let out = &mut transaction.server.io.outbuf;
+        // One that an earlier failure has left would be in the way; to close one that does not exist is no error.
+        frontend::close(out, frontend::STATEMENT, NOTHING);
+        frontend::parse(out, NOTHING, "", &[]);
+        transaction.expect(Expected::CloseInjected(None), &mut self.client.outbuf);
+        transaction.expect(Expected::ParseInjected(None), &mut self.client.outbuf);
+        true
     }
 
     /// Sees to it that the server has what the client calls `name`, and returns what the server calls it.
@@ -421,7 +459,7 @@ impl Session {
                     transaction.answer_known(&mut self.client.outbuf);
                 }
             }
-            if matches!(transaction.expected.front(), Some(Expected::ParseKnown | Expected::CloseKnown)) {
+            if matches!(transaction.expected.front(), Some(Expected::ParseKnown(_) | Expected::CloseKnown)) {
                 self.forward(transaction, keep);
                 keep = 0;
                 transaction.answer_known(&mut self.client.outbuf);
@@ -452,7 +490,10 @@ impl Session {
     }
 
     fn pipeline_failed(&mut self, transaction: &mut Transaction) {
-        if matches!(transaction.expected.front(), Some(Expected::Query | Expected::Sync) | None) {
+        if matches!(
+            transaction.expected.front(),
+            Some(Expected::Query | Expected::Sync | Expected::SyncInjected) | None
+        ) {
             return;
         }
         for name in transaction.fail_pipeline() {
@@ -475,8 +516,10 @@ impl Session {
             reply::READY_FOR_QUERY => {
                 transaction.status = ready_status(body).map_err(|_| Broken::Lost)?;
                 while let Some(front) = transaction.expected.pop_front() {
-                    if matches!(front, Expected::Query | Expected::Sync) {
-                        return Ok(Verdict::Forward);
+                    match front {
+                        Expected::Query | Expected::Sync => return Ok(Verdict::Forward),
+                        Expected::SyncInjected => return Ok(Verdict::Swallow),
+                        _ => {}
                     }
                 }
                 // More ReadyForQuery than we asked for: our picture of the conversation is wrong.
@@ -503,7 +546,7 @@ impl Session {
                 _ => Verdict::Forward,
             }),
             reply::CLOSE_COMPLETE => Ok(match transaction.expected.pop_front() {
-                Some(Expected::CloseInjected) => Verdict::Swallow,
+                Some(Expected::CloseInjected(_)) => Verdict::Swallow,
                 _ => Verdict::Forward,
             }),
             reply::BIND_COMPLETE => {
@@ -567,7 +610,7 @@ impl Session {
         let mut in_pipeline = false;
         for expected in transaction.expected.drain(..) {
             match expected {
-                Expected::Settings | Expected::Enter => {}
+                Expected::Settings | Expected::Enter | Expected::SyncInjected => {}
                 Expected::Query => {
                     super::refuse::error(out, error);
                     backend::ready_for_query(out, TransactionStatus::Idle);
@@ -580,7 +623,7 @@ impl Session {
                     in_pipeline = false;
                 }
                 other => {
-                    if let Expected::Parse { name, .. } = other {
+                    if let Expected::Parse { name, .. } | Expected::ParseKnown(name) = other {
                         self.statements.remove(&name);
                     }
                     if !std::mem::replace(&mut in_pipeline, true) {

@@ -26,6 +26,8 @@ pub(super) enum Expected {
     /// A simple Query or a function call: everything up to ReadyForQuery.
     Query,
     Sync,
+    /// A Sync that the gateway put in to end a pipeline; its ReadyForQuery is swallowed.
+    SyncInjected,
     /// A Parse that the client sent; on failure its statement is forgotten.
     Parse {
         statement: Option<Arc<Statement>>,
@@ -33,16 +35,16 @@ pub(super) enum Expected {
     },
     /// A Parse that the gateway put in because this connection did not have the statement.
     ParseInjected(Option<Arc<Statement>>),
-    /// A Parse that need not be sent: the connection has the statement.
-    ParseKnown,
+    /// A Parse that need not be sent: the connection has the statement. With the client's name for it.
+    ParseKnown(Box<[u8]>),
     Bind,
     Describe,
     Execute,
     ClosePortal,
     /// A Close that concerns the client's name only.
     CloseKnown,
-    /// A Close of a statement that had to make room.
-    CloseInjected,
+    /// A Close of a statement that had to make room, if it is one that counts.
+    CloseInjected(Option<Arc<Statement>>),
     /// No reply: marks where the client ended its COPY data.
     CopyEnd,
 }
@@ -166,7 +168,14 @@ impl Transaction {
     pub(super) fn make_room(&mut self, statement: &Arc<Statement>, client: &mut BytesMut) {
         if let Some(evicted) = self.server.prepared.insert(statement) {
             frontend::close(&mut self.server.io.outbuf, frontend::STATEMENT, &evicted.name);
-            self.expect(Expected::CloseInjected, client);
+            self.expect(Expected::CloseInjected(Some(evicted)), client);
+        }
+    }
+
+    /// A simple Query or a function call ends a pipeline as a Sync does.
+    pub(super) fn end_pipeline(&mut self) {
+        if self.pipeline == Pipeline::Open {
+            self.pipeline = Pipeline::Closed;
         }
     }
 
@@ -180,7 +189,7 @@ impl Transaction {
     pub(super) fn answer_known(&mut self, client: &mut BytesMut) {
         while let Some(front) = self.expected.front() {
             match front {
-                Expected::ParseKnown => backend::parse_complete(client),
+                Expected::ParseKnown(_) => backend::parse_complete(client),
                 Expected::CloseKnown => backend::close_complete(client),
                 Expected::CopyEnd => {}
                 _ => break,
@@ -190,25 +199,28 @@ impl Transaction {
     }
 
     /// What the server does with a failed pipeline: nothing more until its Sync. Statements that were to be prepared
-    /// behind the failure do not exist; returns the client's names of those.
+    /// behind the failure do not exist, those that were to make room still do; returns the client's names of the former.
     pub(super) fn fail_pipeline(&mut self) -> Vec<Box<[u8]>> {
+        let sync = self.expected.iter().position(|expected| matches!(expected, Expected::Sync));
+        if sync.is_none() {
+            self.pipeline = Pipeline::Failed;
+        }
+        let mut skipped = self.expected.split_off(sync.unwrap_or(self.expected.len()));
+        std::mem::swap(&mut skipped, &mut self.expected);
         let mut forgotten = Vec::new();
-        while let Some(front) = self.expected.pop_front() {
-            match front {
-                Expected::Sync => {
-                    self.expected.push_front(Expected::Sync);
-                    return forgotten;
-                }
+        // The last first: a statement may have made room and come back.
+        for expected in skipped.into_iter().rev() {
+            match expected {
                 Expected::Parse { statement, name } => {
                     self.forget(statement.as_ref());
                     forgotten.push(name);
                 }
+                Expected::ParseKnown(name) => forgotten.push(name),
                 Expected::ParseInjected(statement) => self.forget(statement.as_ref()),
-                // The eviction was skipped too: the server still has that statement under a name we never use again.
+                Expected::CloseInjected(Some(statement)) => self.server.prepared.restore(&statement),
                 _ => {}
             }
         }
-        self.pipeline = Pipeline::Failed;
         forgotten
     }
 
