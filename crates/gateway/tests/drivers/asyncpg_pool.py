@@ -55,9 +55,11 @@ async def types():
         await clients.execute(f"INSERT INTO samples ({names}) VALUES ({places})", *nothing.values())
         assert dict(await clients.fetchrow(f"SELECT {names} FROM samples WHERE id = $1", 1)) == ROW
         assert dict(await clients.fetchrow(f"SELECT {names} FROM samples WHERE id = $1", 2)) == nothing
-        # A composite type makes it look up types in the catalog.
-        assert await clients.fetchval("SELECT s FROM samples s WHERE id = $1", 1) is not None
         assert await clients.fetchval("SELECT array_agg(mood) FROM samples WHERE id = ANY($1)", [1]) == ["curious"]
+    async with pool(size=1) as clients:
+        # A type that it does not know makes it look into the catalog, with JIT compilation set off meanwhile.
+        assert (await clients.fetchval("SELECT s FROM samples s WHERE id = $1", 1))["number"] == -42
+        assert await clients.fetchval("SHOW jit") == "on"
     async with pool(OTHER, size=1) as others:
         assert await others.fetchval("SELECT count(*) FROM samples") == 0
 
@@ -72,8 +74,11 @@ async def statements():
                 rows = await asyncio.gather(clients.fetchrow(query, turn), others.fetchrow(query, turn))
                 assert [tuple(row) for row in rows] == [(turn + n, id) for id in ids]
         async with clients.acquire() as one, others.acquire() as two:
-            kept = [await each.prepare("SELECT tenancy.tenant_id(), $1::text") for each in (one, two)]
-            assert [a.type.name for a in kept[0].get_attributes()] == ["int8", "text"]
+            # To prepare is half a pipeline, which holds the server connection until the statement is first used.
+            kept = []
+            for each in (one, two):
+                kept.append(statement := await each.prepare("SELECT tenancy.tenant_id(), $1::text"))
+                assert (await statement.fetchrow("first"))[1] == "first"
             for n in range(20):
                 for statement, id in zip(kept, ids):
                     assert tuple(await statement.fetchrow(str(n))) == (id, str(n))
@@ -116,6 +121,10 @@ async def resets():
         async with clients.acquire() as one:
             await one.execute("SET TIME ZONE 'Asia/Kathmandu'")
             assert await one.fetchval("SHOW TimeZone") == "Asia/Kathmandu"
+        async with clients.acquire() as one:
+            await one.prepare("SELECT 1")  # never used: the reset finds half a pipeline
+        async with pool(OTHER, size=1) as others:
+            assert await others.fetchval("SELECT 1") == 1
         async with clients.acquire() as one:
             assert await one.fetchval("SHOW TimeZone") != "Asia/Kathmandu"
             assert await one.fetchval("SHOW application_name") == "pooled"

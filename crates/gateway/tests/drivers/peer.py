@@ -7,6 +7,7 @@ import asyncio
 import inspect
 import os
 import sys
+import traceback
 
 MODEL = os.environ["TENANCY_MODEL"]
 TENANT = os.environ["PGDATABASE"]
@@ -17,14 +18,18 @@ COPIES_IN = MODEL == "database"
 
 
 def run(*checks):
+    failed = False
     for check in checks:
         try:
+            print(check.__name__, flush=True)
             outcome = check()
             if inspect.isawaitable(outcome):
                 asyncio.run(wait_for(outcome))
-        except BaseException:
+        except Exception:
+            failed = True
             print(f"{check.__name__} failed for {TENANT} ({MODEL}):", file=sys.stderr)
-            raise
+            traceback.print_exc()
+    sys.exit(failed)
 
 
 async def wait_for(outcome):

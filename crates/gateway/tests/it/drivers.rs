@@ -3,6 +3,7 @@
 //! What a peer does is in its script beside this folder (`tests/drivers/`): it works as one tenant, beside another of
 //! the same model, over one server connection. Here it is given its tables, and a deadline.
 
+mod messages;
 mod peer;
 mod pgbench;
 mod psql;

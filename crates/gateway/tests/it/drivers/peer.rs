@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 use tenantry_core::TenancyModel;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
 /// Far more than any of them needs on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Two tenants of one model, by id and key: the peer's own, and the one beside it.
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +74,7 @@ pub(super) fn command(world: &World, tenant: &str, program: PathBuf) -> Command 
 
 /// Runs it to its end with `input` on its standard input.
 pub(super) async fn run(mut command: Command, input: &str) -> Ended {
-    let program = format!("{:?}", command.as_std().get_program());
+    let program = command.as_std().get_program().to_string_lossy().into_owned();
     let mut child = command
         .kill_on_drop(true)
         .stdin(Stdio::piped())
@@ -82,21 +82,23 @@ pub(super) async fn run(mut command: Command, input: &str) -> Ended {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("{program}: {error}\nhint: run scripts/setup.sh, which installs it"));
-    let mut stdin = child.stdin.take().unwrap();
+    let (mut stdin, mut stdout, mut stderr) =
+        (child.stdin.take().unwrap(), child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let (mut out, mut err) = (Vec::new(), Vec::new());
     let whole = async {
-        let feed = async {
+        let feed = async move {
             // It may end without having read all of it.
             let _fed = stdin.write_all(input.as_bytes()).await;
-            drop(stdin);
         };
-        tokio::join!(feed, child.wait_with_output()).1.unwrap()
+        let ((), read_out, read_err) =
+            tokio::join!(feed, stdout.read_to_end(&mut out), stderr.read_to_end(&mut err));
+        read_out.and(read_err).unwrap();
+        child.wait().await.unwrap()
     };
-    let Ok(output) = tokio::time::timeout(DEADLINE, whole).await else {
-        panic!("{program} did not end within {} s", DEADLINE.as_secs());
+    let status = tokio::time::timeout(DEADLINE, whole).await;
+    let [stdout, stderr] = [out, err].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let Ok(status) = status else {
+        panic!("{program} did not end within {} s:\n{stdout}\n{stderr}", DEADLINE.as_secs());
     };
-    Ended {
-        code: output.status.code(),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    Ended { code: status.code(), stdout, stderr }
 }

@@ -25,7 +25,9 @@ UPDATE pgbench_branches SET bbalance = bbalance + 1 WHERE bid = 1;
 async fn pgbench(world: &World, tenant: &str, arguments: &[&str], script: &str) -> Ended {
     let mut command = command(world, tenant, postgres_client("pgbench"));
     let (clients, transactions) = (CLIENTS.to_string(), TRANSACTIONS.to_string());
-    command.args(["--no-vacuum", "-c", &clients, "-t", &transactions]).args(arguments);
+    // A thread each: pgbench prepares without letting its other clients go on, one of which may be in a transaction and
+    // so hold the server connection.
+    command.args(["--no-vacuum", "-c", &clients, "-j", &clients, "-t", &transactions]).args(arguments);
     if !script.is_empty() {
         command.args(["-f", "/dev/stdin"]);
     }

@@ -27,11 +27,29 @@ async fn describes(pair: &Pair) {
         assert_eq!(output.matches("|notes|table|").count(), 2, "{output}");
         assert_eq!(output.contains("tenant_id|bigint"), pair.model == TenancyModel::Shared, "{output}");
         for meta in [
-            "\\d+ notes", "\\di", "\\ds", "\\dv", "\\dn", "\\df", "\\df tenancy.*", "\\dT", "\\dp", "\\dx", "\\dp notes",
-            "\\do", "\\dC", "\\dD", "\\dc", "\\dL", "\\dO", "\\encoding", "\\sf tenancy.tenant_id",
+            "\\d+ notes",
+            "\\di",
+            "\\ds",
+            "\\dv",
+            "\\dn",
+            "\\df",
+            "\\df tenancy.*",
+            "\\dT",
+            "\\dp",
+            "\\dx",
+            "\\dp notes",
+            "\\do",
+            "\\dC",
+            "\\dD",
+            "\\dc",
+            "\\dL",
+            "\\dO",
+            "\\encoding",
+            "\\sf tenancy.tenant_id",
         ] {
             let ended = psql(&world, pair.tenant(), &["-At"], meta).await;
-            assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{meta} on {version}");
+            let fine = ended.stderr.is_empty() || ended.stderr.starts_with("Did not find any");
+            assert!(ended.code == Some(0) && fine, "{meta} on {version}: {ended:?}");
         }
         // The server's roles are not a tenant's business, nor are everybody's volumes.
         for meta in ["\\du", "\\dt+"] {
@@ -71,10 +89,10 @@ SELECT id, body FROM notes ORDER BY id;
 \set FETCH_COUNT 100
 SELECT 'row', n FROM generate_series(1, 1000) n;
 BEGIN;
-DECLARE some CURSOR FOR SELECT 'fetched', n FROM generate_series(1, 1000) n;
-FETCH 2 FROM some;
-MOVE 900 IN some;
-FETCH 1 FROM some;
+DECLARE piece CURSOR FOR SELECT 'fetched', n FROM generate_series(1, 1000) n;
+FETCH 2 FROM piece;
+MOVE 900 IN piece;
+FETCH 1 FROM piece;
 COMMIT;
 DROP TABLE IF EXISTS nothing;
 SELECT 'done';
@@ -84,14 +102,25 @@ async fn runs_scripts(pair: &Pair) {
     for version in versions_for_tests() {
         let world = World::narrow(version).await;
         let ended = psql(&world, pair.tenant(), &["-At"], SCRIPT).await;
-        let errors: Vec<&str> = ended.stderr.lines().filter(|line| line.contains(": ")).collect();
-        assert_eq!(errors.len(), 3, "{errors:#?}");
-        assert!(errors[0].contains("duplicate key value"), "{errors:#?}");
-        assert!(errors[2].contains("\"nothing\" does not exist, skipping"), "{errors:#?}");
+        let said: Vec<&str> = ended.stderr.lines().filter(|line| !line.starts_with("DETAIL:")).collect();
+        assert_eq!(said.len(), 2, "{said:#?}");
+        assert!(said[0].contains("duplicate key value"), "{said:#?}");
+        assert!(said[1].contains("\"nothing\" does not exist, skipping"), "{said:#?}");
+        // Under row-level security the server does not repeat the row.
+        assert_eq!(ended.stderr.contains("DETAIL:"), pair.model == TenancyModel::Database, "{ended:?}");
         let output = ended.ok();
         for expected in [
-            "\n1\n2\n3\n", "id|bigint\nbody|text\n", "\n42\n", "\nsecond\nfirst\n", "\npiped|x\npiped|y\n", "\n2 notes\n",
-            "\n1|first\n2|second\n3|\n", "\nrow|1\n", "\nrow|1000\n", "\nfetched|1\nfetched|2\n", "\nfetched|903\n",
+            "\n1\n2\n3\n",
+            "id|bigint\nbody|text\n",
+            "\n42\n",
+            "\nsecond\nfirst\n",
+            "\npiped|x\npiped|y\n",
+            "\n2 notes\n",
+            "\n1|first\n2|second\n3|\n",
+            "\nrow|1\n",
+            "\nrow|1000\n",
+            "\nfetched|1\nfetched|2\n",
+            "\nfetched|903\n",
         ] {
             assert!(output.contains(expected), "{expected:?} is not in:\n{output}");
         }
@@ -118,14 +147,18 @@ async fn copies(pair: &Pair) {
         assert_eq!(output.lines().count(), 3000);
         assert!(output.starts_with("1,body 1\n") && output.ends_with("3000,body 3000\n"));
 
-        let script = "\\set VERBOSITY verbose\n\\copy notes (id, body) from stdin\n4000\tcopied\n4001\ttoo\n\\.\n
+        let script =
+            "\\set VERBOSITY verbose\n\\copy notes (id, body) from stdin\n4000\tcopied\n4001\ttoo\n\\.\n
             SELECT count(*) FROM notes WHERE id >= 4000;\n";
         let ended = psql(&world, pair.tenant(), &["-qAt"], script).await;
         if pair.model == TenancyModel::Database {
             assert_eq!(ended.ok(), "2\n");
         } else {
             // PostgreSQL itself copies into no table with row-level security.
-            assert!(ended.stderr.contains("0A000: COPY FROM not supported with row-level security"), "{ended:?}");
+            assert!(
+                ended.stderr.contains("0A000: COPY FROM not supported with row-level security"),
+                "{ended:?}"
+            );
             // The session goes on.
             let script = format!("\\set ON_ERROR_STOP off\n{script}");
             assert_eq!(psql(&world, pair.tenant(), &["-qAt"], &script).await.ok(), "0\n");

@@ -66,21 +66,22 @@ impl Table {
             }
             TenancyModel::Database => (format!("{columns}{}", key("")), None),
         };
-        let mut sql = format!(
-            "CREATE TABLE {{schema}}.{name} ({columns});
-             ALTER TABLE {{schema}}.{name} OWNER TO tenantry_owner;
-             GRANT SELECT, INSERT, UPDATE, DELETE ON {{schema}}.{name} TO {{login}};"
-        );
-        if let Some(floor) = floor {
-            sql += &format!(
+        let guard = floor.map_or(String::new(), |floor| {
+            format!(
                 "ALTER TABLE {{schema}}.{name} ENABLE ROW LEVEL SECURITY;
                  ALTER TABLE {{schema}}.{name} FORCE ROW LEVEL SECURITY;
-                 CREATE POLICY allow ON {{schema}}.{name} AS PERMISSIVE FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
+                 CREATE POLICY allow ON {{schema}}.{name} AS PERMISSIVE FOR ALL TO PUBLIC
+                   USING (true) WITH CHECK (true);
                  CREATE POLICY floor ON {{schema}}.{name} AS RESTRICTIVE FOR ALL TO PUBLIC
                    USING ({floor}) WITH CHECK ({floor});"
-            );
-        }
-        sql
+            )
+        });
+        format!(
+            "CREATE TABLE {{schema}}.{name} ({columns});
+             ALTER TABLE {{schema}}.{name} OWNER TO tenantry_owner;
+             GRANT SELECT, INSERT, UPDATE, DELETE ON {{schema}}.{name} TO {{login}};
+             {guard}"
+        )
     }
 }
 
@@ -116,8 +117,7 @@ async fn create(world: &World, pair: &Pair, sql: impl Fn(i64) -> String) {
     let owners = if pair.model == TenancyModel::Shared { &pair.tenants[..1] } else { &pair.tenants[..] };
     for (id, _) in owners {
         let admin = world.admin_of(pair.model, *id).await;
-        let database: String =
-            admin.query_one("SELECT current_database()::text", &[]).await.unwrap().get(0);
+        let database: String = admin.query_one("SELECT current_database()::text", &[]).await.unwrap().get(0);
         let sql = sql(*id)
             .replace("{schema}", &schema_of(pair.model, *id))
             .replace("{login}", &format!("login_{database}"));
