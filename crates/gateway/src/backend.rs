@@ -57,13 +57,23 @@ impl Address {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
     /// A reset was sent; its replies, with the next nonce, have not been read yet.
-    Resetting { replies: u8 },
+    Resetting { reset: Reset },
     /// Nobody's. The nonce can be signed once.
     Clean { nonce: Nonce },
     /// Inside a tenant, holding its fence lock.
     Entered { tenant: TenantId, epoch: Epoch },
     /// A context was asked for and the answer is outstanding, or something went wrong: only closing is left.
     Unknown,
+}
+
+/// What was sent to reset a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reset {
+    /// A random text that the reset's last statement returns: whoever reads the replies knows that they are the
+    /// reset's, whatever else the server may have been made to say.
+    marker: Box<str>,
+    /// `DISCARD ALL` went before it.
+    discarded: bool,
 }
 
 /// What a transaction may have left behind in the session, from the evidence of command tags and texts.
@@ -89,9 +99,10 @@ pub(crate) struct ServerConnection {
     pub(crate) prepared: Prepared,
     /// Identifies the client's unnamed statement that the server holds; 0 is none.
     pub(crate) unnamed: u64,
-    /// Whether `tenancy.enter` is prepared on the server.
-    enter_prepared: bool,
+    /// What `tenancy.enter` is called on the server, once it is prepared.
+    enter: Option<Box<[u8]>>,
     pub(crate) cancel: Arc<CancelTarget>,
+    /// What the server reports of itself now, under the settings in force.
     pub(crate) parameters: Arc<Parameters>,
     pub(crate) idle_since: Instant,
     /// Its place in the pool's count. Dropping the connection frees it.
@@ -125,6 +136,15 @@ impl ServerConnection {
                 }
             }
             self.io.fill().await?;
+        }
+    }
+
+    /// Notes a parameter that the server reported.
+    pub(crate) fn report(&mut self, name: &str, value: &str) {
+        let parameters = Arc::make_mut(&mut self.parameters);
+        match parameters.iter_mut().find(|(known, _)| **known == *name) {
+            Some(known) => known.1 = value.into(),
+            None => parameters.push((name.into(), value.into())),
         }
     }
 

@@ -235,6 +235,10 @@ impl Pool {
                     continue;
                 }
             }
+            // What a full socket or a busy moment left unsent of a reset: the tenant's fence is held until it is done.
+            if !flush(&mut connection) {
+                continue;
+            }
             kept.push(connection);
         }
         let mut inner = self.inner.lock();
@@ -297,6 +301,11 @@ fn is_current(routes: &RouteTable, tenant: TenantId, epoch: Epoch) -> bool {
 /// Sends the reset without waiting for its replies. False when the connection broke.
 fn begin_reset(connection: &mut ServerConnection) -> bool {
     connection.start_reset();
+    flush(connection)
+}
+
+/// Sends what is queued as far as the socket takes it. False when the connection broke.
+fn flush(connection: &mut ServerConnection) -> bool {
     let mut context = Context::from_waker(Waker::noop());
     !matches!(connection.io.poll_flush(&mut context), std::task::Poll::Ready(Err(_)))
 }

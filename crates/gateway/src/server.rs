@@ -142,7 +142,8 @@ async fn serve(worker: Arc<Worker>, listeners: Vec<TcpListener>) {
     let mut tasks = JoinSet::new();
     let mut sessions = JoinSet::new();
     let mut accepting = JoinSet::new();
-    tasks.spawn(Arc::clone(&worker).tend());
+    // Unconstrained: it polls many sockets in one go, without waiting for any.
+    tasks.spawn(tokio::task::coop::unconstrained(Arc::clone(&worker).tend()));
     let (accepted, mut incoming) = tokio::sync::mpsc::channel(64);
     for listener in listeners {
         match tokio::net::TcpListener::from_std(listener) {

@@ -10,8 +10,9 @@ mod relay;
 mod startup;
 mod transaction;
 
-use crate::backend::{Entry, Residue, ServerConnection, State};
+use crate::backend::{Entry, Parameters, Residue, ServerConnection, State};
 use crate::cancel::Registered;
+use crate::config::Config;
 use crate::error::{ClientError, SessionEnd};
 use crate::lex::{self, Cleanup};
 use crate::pool::Pool;
@@ -88,7 +89,7 @@ struct Session {
     /// What the startup packet chose: `RESET ALL` returns to it.
     startup_settings: Arc<Settings>,
     settings: Arc<Settings>,
-    statements: HashMap<Box<[u8]>, ClientStatement>,
+    statements: ClientStatements,
     /// The unnamed statement: what followed its name in the Parse message.
     unnamed: Vec<u8>,
     /// Distinguishes this session's unnamed statements from each other and from everybody else's; 0 is none.
@@ -96,6 +97,10 @@ struct Session {
     /// Running it may change the session, see `lex::SessionWords`.
     unnamed_is_residual: bool,
     cancel: Registered,
+    /// Bytes of a COPY data message that nobody asked for, still to come.
+    unwanted: usize,
+    /// The server's parameters as the client was told at login.
+    greeting: Arc<Parameters>,
     /// A pipeline failed before it had a server connection: the rest, up to Sync, is skipped.
     skip_to_sync: bool,
     _slot: ClientSlot,
@@ -112,6 +117,47 @@ struct ClientStatement {
     body: Bytes,
     /// The statement in the pool where it was last used.
     known: Option<(StatementScope, Arc<Pool>, Arc<Statement>)>,
+}
+
+/// A client's prepared statements, bounded in number and size.
+#[derive(Default)]
+struct ClientStatements {
+    by_name: HashMap<Box<[u8]>, ClientStatement>,
+    bytes: usize,
+}
+
+impl ClientStatements {
+    /// Whether a statement of `len` bytes may be added, or refused because its name is taken.
+    fn have_room_for(&self, name: &[u8], len: usize, config: &Config) -> bool {
+        let room = self.by_name.len() < config.max_client_statements
+            && self.bytes.saturating_add(len) <= config.max_message_bytes;
+        room || self.by_name.contains_key(name)
+    }
+
+    fn contains_key(&self, name: &[u8]) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    fn get_mut(&mut self, name: &[u8]) -> Option<&mut ClientStatement> {
+        self.by_name.get_mut(name)
+    }
+
+    fn insert(&mut self, name: Box<[u8]>, statement: ClientStatement) {
+        self.bytes += statement.body.len();
+        if let Some(old) = self.by_name.insert(name, statement) {
+            self.bytes -= old.body.len();
+        }
+    }
+
+    fn remove(&mut self, name: &[u8]) -> Option<ClientStatement> {
+        let old = self.by_name.remove(name)?;
+        self.bytes -= old.body.len();
+        Some(old)
+    }
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
 }
 
 /// What the bytes at the front of a detached client's buffer ask for.
@@ -139,7 +185,9 @@ impl Session {
             target: None,
             startup_settings: Arc::clone(&settings),
             settings,
-            statements: HashMap::new(),
+            statements: ClientStatements::default(),
+            unwanted: 0,
+            greeting: Arc::default(),
             unnamed: Vec::new(),
             unnamed_id: 0,
             unnamed_is_residual: false,
@@ -153,27 +201,17 @@ impl Session {
     /// Tells the client about the server and that it may begin. With a tenant, its database is asked to take the
     /// client's settings now, so that a bad one is refused at login and the values reported are the server's own.
     async fn greet(&mut self) -> Result<(), SessionEnd> {
-        let mut parameters: Vec<(Box<str>, Box<str>)> = Vec::new();
-        if self.tenant.is_some() {
-            let mut transaction = self.attach().await?;
-            transaction.report();
-            let reported = self.finish_prologue(transaction).await?;
-            let known = self.target.as_ref().and_then(|target| target.pool.parameters());
-            parameters.extend(known.iter().flat_map(|known| known.iter().cloned()));
-            for (name, value) in reported {
-                match parameters.iter_mut().find(|(known, _)| *known == name) {
-                    Some(known) => known.1 = value,
-                    None => parameters.push((name, value)),
-                }
-            }
+        self.greeting = if self.tenant.is_some() {
+            let transaction = self.attach().await?;
+            self.finish_prologue(transaction).await?
         } else if let Some(known) = self.worker.any_parameters() {
-            parameters.extend(known.iter().cloned());
+            known
         } else {
-            parameters.extend(login::DEFAULT_PARAMETERS.map(|(name, value)| (name.into(), value.into())));
-        }
+            Arc::new(login::DEFAULT_PARAMETERS.map(|(name, value)| (name.into(), value.into())).to_vec())
+        };
         let out = &mut self.client.outbuf;
         backend::authentication_ok(out);
-        for (name, value) in &parameters {
+        for (name, value) in self.greeting.iter() {
             // The server's login role is nobody's business; the client asked for its own.
             let value = if &**name == "session_authorization" { &self.login_name } else { value };
             backend::parameter_status(out, &**name, &**value);
@@ -220,10 +258,23 @@ impl Session {
 
     /// Looks at the next message while no server connection is held.
     fn step(&mut self) -> Result<Step, SessionEnd> {
+        if !self.drop_unwanted() {
+            return Ok(Step::NeedInput);
+        }
+        if let Ok(Some(header)) = frame::peek(&self.client.inbuf)
+            && header.tag == tag::COPY_DATA
+        {
+            // Of a COPY that failed: PostgreSQL ignores it too. It may be too large to be kept until it is whole.
+            self.unwanted = header.len;
+            return Ok(Step::Done);
+        }
         let Some(header) = self.peek_client()? else { return Ok(Step::NeedInput) };
         if self.skip_to_sync && !matches!(header.tag, tag::SYNC | tag::TERMINATE) {
             self.client.inbuf.advance(header.len);
             return Ok(Step::Done);
+        }
+        if matches!(header.tag, tag::SYNC | tag::FLUSH) && header.len != frame::HEADER {
+            return Err(ClientError::protocol("malformed Sync or Flush message").into());
         }
         match header.tag {
             tag::TERMINATE => return Ok(Step::Terminate),
@@ -231,8 +282,8 @@ impl Session {
                 self.skip_to_sync = false;
                 backend::ready_for_query(&mut self.client.outbuf, TransactionStatus::Idle);
             }
-            // Flush with nothing pending; COPY data of a COPY that failed.
-            tag::FLUSH | tag::COPY_DATA | tag::COPY_DONE | tag::COPY_FAIL => {}
+            // Flush with nothing pending; the end of a COPY that failed.
+            tag::FLUSH | tag::COPY_DONE | tag::COPY_FAIL => {}
             tag::QUERY => {
                 let body = &self.client.inbuf[frame::HEADER..header.len];
                 let Some(statements) = cleanup_of(body) else { return Ok(Step::Attach) };
@@ -248,12 +299,8 @@ impl Session {
                 if close.kind != frontend::STATEMENT {
                     return Ok(Step::Attach);
                 }
-                if close.name.is_empty() {
-                    self.unnamed_id = 0;
-                } else {
-                    self.statements.remove(close.name);
-                }
-                backend::close_complete(&mut self.client.outbuf);
+                let name: Box<[u8]> = close.name.into();
+                self.close_statement(&name);
             }
             tag::PARSE | tag::BIND | tag::DESCRIBE | tag::EXECUTE | tag::FUNCTION_CALL => {
                 return Ok(Step::Attach);
@@ -264,12 +311,41 @@ impl Session {
         Ok(Step::Done)
     }
 
+    /// Drops what has arrived of an unwanted message. False while more of it is to come.
+    fn drop_unwanted(&mut self) -> bool {
+        let len = self.unwanted.min(self.client.inbuf.len());
+        self.client.inbuf.advance(len);
+        self.unwanted -= len;
+        self.unwanted == 0
+    }
+
+    /// Closes what the client calls `name`. The server keeps its statement for the next client with the same text.
+    fn close_statement(&mut self, name: &[u8]) {
+        if name.is_empty() {
+            self.unnamed_id = 0;
+        } else {
+            self.statements.remove(name);
+        }
+        backend::close_complete(&mut self.client.outbuf);
+    }
+
+    /// Returns to the settings of the startup packet, and tells the client of those that it is told of.
+    fn restore_settings(&mut self) {
+        for (name, value) in self.greeting.iter().filter(|(name, _)| Settings::is_followed(name)) {
+            let key = name.to_ascii_lowercase();
+            if self.settings.get(&key) != self.startup_settings.get(&key) {
+                backend::parameter_status(&mut self.client.outbuf, &**name, &**value);
+            }
+        }
+        self.settings = Arc::clone(&self.startup_settings);
+    }
+
     /// The header of the client's next message, once all of it is there.
     fn peek_client(&self) -> Result<Option<frame::Header>, SessionEnd> {
         let header =
             frame::peek(&self.client.inbuf).map_err(|error| ClientError::protocol(error.to_string()))?;
         let Some(header) = header else { return Ok(None) };
-        if header.len > self.worker.shared.config.max_message_bytes && header.tag != tag::COPY_DATA {
+        if header.len > self.worker.shared.config.max_message_bytes {
             return Err(self.oversized(header.len).into());
         }
         Ok((self.client.inbuf.len() >= header.len).then_some(header))
@@ -296,11 +372,10 @@ impl Session {
             return false;
         }
         for (cleanup, command) in statements {
-            let out = &mut self.client.outbuf;
             match cleanup {
-                Cleanup::ResetAll => self.settings = Arc::clone(&self.startup_settings),
+                Cleanup::ResetAll => self.restore_settings(),
                 Cleanup::DiscardAll => {
-                    self.settings = Arc::clone(&self.startup_settings);
+                    self.restore_settings();
                     self.statements.clear();
                 }
                 Cleanup::DeallocateAll => self.statements.clear(),
@@ -308,12 +383,13 @@ impl Session {
                     self.statements.remove(name.as_bytes());
                 }
                 Cleanup::UnlockAll => {
+                    let out = &mut self.client.outbuf;
                     backend::row_description(out, &["pg_advisory_unlock_all"]);
                     backend::data_row(out, &[Some(b"")]);
                 }
                 Cleanup::Nothing => {}
             }
-            backend::command_complete(out, command);
+            backend::command_complete(&mut self.client.outbuf, command);
         }
         backend::ready_for_query(&mut self.client.outbuf, status);
         true
@@ -389,9 +465,10 @@ impl Session {
     /// Gives a server connection back, or closes it when it is not provably reusable.
     fn release(&mut self, transaction: Transaction) {
         let cancelled = self.cancel.slot.detach();
+        let doubtful = transaction.doubtful;
         let (server, pool) = transaction.into_parts();
         // A cancel that is still on its way must not hit whoever gets the connection next.
-        if !cancelled {
+        if !cancelled && !doubtful {
             pool.release(server);
         }
     }
@@ -427,7 +504,9 @@ async fn prepare(
         if matches!(server.state, State::Entered { .. }) {
             server.start_reset();
         }
-        server.finish_reset().await.map_err(Handover::Broken)?;
+        if matches!(server.state, State::Resetting { .. }) {
+            server.finish_reset().await.map_err(Handover::Broken)?;
+        }
         if target.placement.model == TenancyModel::Database {
             let entry =
                 server.enter(&target.pool.context_key, tenant, epoch).await.map_err(Handover::Broken)?;
@@ -501,20 +580,12 @@ fn unknown_message(tag: u8) -> ClientError {
 
 /// Note of what a command tag tells about the session it ran in.
 fn residue_of(command: &[u8]) -> Residue {
-    const SESSION: &[&[u8]] = &[
-        b"SET",
-        b"RESET",
-        b"DISCARD",
-        b"DEALLOCATE",
-        b"DECLARE",
-        b"LISTEN",
-        b"LOAD",
-        b"CREATE",
-        b"ALTER",
-        b"DO",
-        b"CALL",
-    ];
+    const SESSION: &[&[u8]] =
+        &[b"SET", b"RESET", b"DISCARD", b"DECLARE", b"LISTEN", b"LOAD", b"CREATE", b"ALTER", b"DO", b"CALL"];
     if command.starts_with(b"PREPARE") && !command.starts_with(b"PREPARE TRANSACTION") {
+        Residue::Statements
+    } else if command.starts_with(b"DEALLOCATE") {
+        // It may have been one of ours, by its name on the server: nobody can say any more what is prepared.
         Residue::Statements
     } else if SESSION.iter().any(|prefix| command.starts_with(prefix)) {
         Residue::Session

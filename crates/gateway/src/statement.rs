@@ -12,12 +12,20 @@ use std::sync::{Arc, Weak};
 #[derive(Debug)]
 pub(crate) struct Statement {
     pub(crate) id: u64,
-    /// The name on the server. It can't be guessed: SQL's `EXECUTE` and `DEALLOCATE` reach protocol statements too.
+    /// The name on the server, see [`unguessable_name`].
     pub(crate) name: Box<[u8]>,
     /// What follows the name in a Parse message: the text, a zero byte, and the parameter types.
     pub(crate) body: Bytes,
     /// Whether running it may change the session, see [`SessionWords`].
     pub(crate) changes_session: bool,
+}
+
+/// A name that can't be guessed, nor told from another's: PostgreSQL's errors show names, and SQL's `EXECUTE` and
+/// `DEALLOCATE` reach every statement of a connection.
+pub(crate) fn unguessable_name() -> Box<[u8]> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).expect("the operating system gives random bytes");
+    format!("tenantry_{:032x}", u128::from_ne_bytes(random)).into_bytes().into()
 }
 
 /// What a statement's meaning depends on besides its text: whose tables its names resolve to.
@@ -32,7 +40,6 @@ pub(crate) enum StatementScope {
 /// The statements that the clients of one pool use. Weak: a statement lives as long as a session refers to it.
 #[derive(Debug)]
 pub(crate) struct Statements {
-    prefix: Box<str>,
     next_id: u64,
     known: HashMap<(StatementScope, Bytes), Weak<Statement>>,
     sweep_at: usize,
@@ -40,14 +47,7 @@ pub(crate) struct Statements {
 
 impl Statements {
     pub(crate) fn new() -> Self {
-        let mut random = [0; 8];
-        getrandom::fill(&mut random).expect("the operating system gives random bytes");
-        Self {
-            prefix: format!("tenantry_{:016x}_", u64::from_ne_bytes(random)).into(),
-            next_id: 0,
-            known: HashMap::new(),
-            sweep_at: 1_024,
-        }
+        Self { next_id: 0, known: HashMap::new(), sweep_at: 1_024 }
     }
 
     /// The statement with this text, made if no session has it yet.
@@ -68,7 +68,7 @@ impl Statements {
         self.next_id += 1;
         let statement = Arc::new(Statement {
             id: self.next_id,
-            name: format!("{}{}", self.prefix, self.next_id).into_bytes().into(),
+            name: unguessable_name(),
             body: key.1.clone(),
             changes_session: words.occur_in(body),
         });

@@ -59,7 +59,7 @@ impl ServerConnection {
             settings: Arc::new(Settings::default()),
             prepared: Prepared::new(max_statements),
             unnamed: 0,
-            enter_prepared: false,
+            enter: None,
             cancel: Arc::new(CancelTarget {
                 address: address.clone(),
                 key: CancelKey { pid: 0, secret: Box::new([]) },

@@ -1,11 +1,12 @@
 //! The handover of a server connection from one tenant to the next.
 
 use super::connect::server_error;
-use super::{BackendError, Residue, ServerConnection, State};
+use super::{BackendError, Reset, Residue, ServerConnection, State};
 use crate::settings::Settings;
+use crate::statement::unguessable_name;
 use std::sync::Arc;
-use tenantry_core::{ContextKey, Epoch, Nonce, TenantId};
-use tenantry_wire::backend::{DataRow, TransactionStatus, ready_status, tag};
+use tenantry_core::{ContextKey, Epoch, Nonce, TenantId, quote_literal};
+use tenantry_wire::backend::{DataRow, ParameterStatus, TransactionStatus, ready_status, tag};
 use tenantry_wire::{frame, frontend};
 
 /// One simple Query: it also drops the unnamed statement, and overwrites the last statement's text in
@@ -16,8 +17,6 @@ const RESET: &str =
 /// up the fence lock.
 const CHALLENGE: &str = "SELECT tenancy.challenge()";
 const ENTER: &str = "SELECT tenancy.enter($1::int4,$2::int8,$3::int8,$4::text)";
-/// The statement's name. Guessing it gains nothing: who can run SQL can call the function anyway, without a token.
-const ENTER_NAME: &[u8] = b"tenantry_enter";
 
 /// What `tenancy.enter` answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,64 +49,77 @@ impl ServerConnection {
     pub(crate) fn start_reset(&mut self) {
         self.settings = Arc::new(Settings::default());
         self.unnamed = 0;
-        let mut replies = 2;
-        if self.residue == Residue::Statements {
+        let discarded = self.residue == Residue::Statements;
+        if discarded {
             // DISCARD ALL may not share its message with other statements.
             frontend::query(&mut self.io.outbuf, "DISCARD ALL");
             self.forget_statements();
-            replies = 3;
         }
-        frontend::query(&mut self.io.outbuf, RESET);
+        let marker = String::from_utf8_lossy(&unguessable_name()).into_owned();
+        frontend::query(&mut self.io.outbuf, &[RESET, ";SELECT ", &quote_literal(&marker)].concat());
         frontend::query(&mut self.io.outbuf, CHALLENGE);
         self.residue = Residue::None;
-        self.state = State::Resetting { replies };
+        self.state = State::Resetting { reset: Reset { marker: marker.into(), discarded } };
     }
 
     /// All prepared statements of the session are gone.
     pub(crate) fn forget_statements(&mut self) {
         self.prepared.clear();
-        self.enter_prepared = false;
+        self.enter = None;
         self.unnamed = 0;
     }
 
     /// Waits for the replies of the reset that was queued. Afterwards the connection is `Clean`; on an error it
     /// must be closed.
     pub(crate) async fn finish_reset(&mut self) -> Result<(), BackendError> {
-        let State::Resetting { replies } = self.state else { return Ok(()) };
-        self.state = State::Unknown;
-        let mut nonce = self.read_nonce(replies).await?;
+        let State::Resetting { reset } = std::mem::replace(&mut self.state, State::Unknown) else {
+            return Err(BackendError::Protocol("no reset is under way"));
+        };
+        self.io.flush().await?;
+        if reset.discarded {
+            self.read_reply().await?;
+        }
+        if self.read_reply().await?.as_deref() != Some(&*reset.marker) {
+            return Err(BackendError::Protocol("another reply than the reset's"));
+        }
+        let mut nonce = self.read_reply().await?;
         if nonce.is_none() {
             // SQL prepared statements without a command tag that told (a function did it), so the database does not
             // call the session clean.
             self.forget_statements();
             frontend::query(&mut self.io.outbuf, "DISCARD ALL");
             frontend::query(&mut self.io.outbuf, CHALLENGE);
-            nonce = self.read_nonce(2).await?;
+            self.io.flush().await?;
+            self.read_reply().await?;
+            nonce = self.read_reply().await?;
         }
         let nonce = nonce.ok_or(BackendError::Protocol("no nonce"))?;
-        self.state = State::Clean { nonce };
+        self.state = State::Clean { nonce: Nonce::new(nonce) };
         Ok(())
     }
 
-    /// Reads up to the given number of ReadyForQuery; the last row's first column is the nonce.
-    async fn read_nonce(&mut self, replies: u8) -> Result<Option<Nonce>, BackendError> {
-        self.io.flush().await?;
-        let mut nonce = None;
-        let mut outstanding = replies;
-        while outstanding > 0 {
+    /// Reads up to ReadyForQuery. Returns the first column of the last row.
+    async fn read_reply(&mut self) -> Result<Option<String>, BackendError> {
+        let mut column = None;
+        loop {
             let frame = self.next_frame().await?;
             let body = &frame[frame::HEADER..];
             match frame[0] {
-                tag::DATA_ROW => nonce = first_column(body)?.map(|text| Nonce::new(text.as_str())),
+                tag::DATA_ROW => column = first_column(body)?,
                 tag::ERROR => return Err(server_error(body)),
+                tag::PARAMETER_STATUS => {
+                    let status = ParameterStatus::decode(body)
+                        .map_err(|_| BackendError::Protocol("ParameterStatus"))?;
+                    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+                    self.report(&text(status.name), &text(status.value));
+                }
                 tag::READY_FOR_QUERY => {
                     expect_idle(body)?;
-                    outstanding -= 1;
+                    return Ok(column);
                 }
                 _ => {}
             }
         }
-        Ok(nonce)
     }
 
     /// Queues the entry into a tenant. The answer is one row of text, read with `Entry::parse`.
@@ -123,13 +135,18 @@ impl ServerConnection {
         };
         let token = key.sign(tenant, epoch, &nonce);
         let out = &mut self.io.outbuf;
-        if !std::mem::replace(&mut self.enter_prepared, true) {
-            frontend::parse(out, ENTER_NAME, ENTER, &[]);
-        }
+        let name = match &self.enter {
+            Some(name) => name,
+            None => {
+                let name = self.enter.insert(unguessable_name());
+                frontend::parse(out, &*name, ENTER, &[]);
+                name
+            }
+        };
         let [kid, tenant, epoch] =
             [i64::from(token.key.get()), tenant.get(), epoch.get()].map(|n| n.to_string());
         let params = [kid.as_bytes(), tenant.as_bytes(), epoch.as_bytes(), token.mac.as_bytes()].map(Some);
-        frontend::bind_text(out, b"", ENTER_NAME, &params);
+        frontend::bind_text(out, b"", name, &params);
         frontend::execute(out, b"", 0);
         frontend::sync(out);
         Ok(())
@@ -145,17 +162,8 @@ impl ServerConnection {
     ) -> Result<Entry, BackendError> {
         self.queue_enter(key, tenant, epoch)?;
         self.io.flush().await?;
-        let mut entry = None;
-        loop {
-            let frame = self.next_frame().await?;
-            let body = &frame[frame::HEADER..];
-            match frame[0] {
-                tag::DATA_ROW => entry = first_column(body)?.and_then(|text| Entry::parse(text.as_bytes())),
-                tag::ERROR => return Err(server_error(body)),
-                tag::READY_FOR_QUERY => break expect_idle(body)?,
-                _ => {}
-            }
-        }
+        let answer = self.read_reply().await?;
+        let entry = answer.and_then(|text| Entry::parse(text.as_bytes()));
         let entry = entry.ok_or(BackendError::Protocol("no answer from tenancy.enter"))?;
         if entry == Entry::Entered {
             self.state = State::Entered { tenant, epoch };

@@ -131,7 +131,9 @@ impl Claim {
     ) -> Result<Option<Arc<TenantRoute>>, ClientError> {
         let mut resolved: Option<(&str, &Arc<TenantRoute>)> = None;
         for (source, name) in &self.tenants {
-            let tenant = find(routes, name).ok_or_else(|| unknown(name))?;
+            // The same words for a tenant that is not the login's: a bound login learns nothing of others.
+            let allowed = find(routes, name).filter(|tenant| login.binding.allows(tenant.id));
+            let tenant = allowed.ok_or_else(|| unknown(name))?;
             match resolved {
                 Some((earlier, other)) if other.id != tenant.id => {
                     return Err(ClientError::new(
@@ -155,8 +157,7 @@ impl Claim {
         };
         match tenant {
             Some(tenant) if !login.binding.allows(tenant.id) => {
-                // The same words as for a tenant that does not exist: a bound login learns nothing of others.
-                Err(unknown(self.tenants.first().map_or("", |(_, name)| name)))
+                Err(unknown(self.default_database.as_deref().unwrap_or_default()))
             }
             Some(tenant) => Ok(Some(Arc::clone(tenant))),
             None => Ok(None),

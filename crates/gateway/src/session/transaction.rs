@@ -9,11 +9,10 @@ use crate::backend::{Residue, ServerConnection};
 use crate::lex::SessionWords;
 use crate::pool::Pool;
 use crate::statement::{Statement, StatementScope};
-use bytes::BytesMut;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tenantry_core::TenancyModel;
-use tenantry_wire::backend::{self, TransactionStatus};
+use tenantry_wire::backend::TransactionStatus;
 use tenantry_wire::frontend;
 
 /// A reply that the server (or the gateway in its place) owes.
@@ -42,11 +41,9 @@ pub(super) enum Expected {
     Execute,
     ClosePortal,
     /// A Close that concerns the client's name only.
-    CloseKnown,
+    CloseKnown(Box<[u8]>),
     /// A Close of a statement that had to make room, if it is one that counts.
     CloseInjected(Option<Arc<Statement>>),
-    /// No reply: marks where the client ended its COPY data.
-    CopyEnd,
 }
 
 /// Where the client's extended messages stand.
@@ -58,7 +55,7 @@ pub(super) enum Pipeline {
     Open,
     /// One failed and its Sync has not been seen: messages up to it are dropped, as the server would.
     Failed,
-    /// The server reads COPY data: it ignores Sync until the data ends.
+    /// The server reads COPY data, of a simple Query or of a pipeline: it ignores Sync and Flush until the data ends.
     CopyIn,
 }
 
@@ -73,8 +70,12 @@ pub(super) struct Transaction {
     pub(super) client_pass: usize,
     /// Bytes of the server's current message still to be forwarded as they come.
     pub(super) server_pass: usize,
-    /// ParameterStatus of the prologue, collected while a session opens.
-    pub(super) reported: Option<Vec<(Box<str>, Box<str>)>>,
+    /// A Flush was sent, so that what is owed arrives although no Sync has followed.
+    pub(super) flushed: bool,
+    /// A Sync was sent before COPY data was asked for, and so ignored.
+    ignored_sync: bool,
+    /// COPY failed where the server may or may not have ignored a Sync: the connection is not lent again.
+    pub(super) doubtful: bool,
     /// The server has said a FATAL error to the client.
     pub(super) fatal_seen: bool,
 }
@@ -97,14 +98,11 @@ impl Transaction {
             pipeline: Pipeline::Closed,
             client_pass: 0,
             server_pass: 0,
-            reported: None,
+            flushed: false,
+            ignored_sync: false,
+            doubtful: false,
             fatal_seen: false,
         }
-    }
-
-    /// Collects the parameters that the prologue's settings make the server report.
-    pub(super) fn report(&mut self) {
-        self.reported = Some(Vec::new());
     }
 
     /// Notes that the session is not as it was, beyond what command tags tell.
@@ -133,6 +131,11 @@ impl Transaction {
         matches!(self.expected.front(), Some(Expected::Settings | Expected::Enter))
     }
 
+    /// Whether the client has sent anything that is not answered yet.
+    pub(super) fn owes_client(&self) -> bool {
+        !matches!(self.expected.back(), None | Some(Expected::Settings | Expected::Enter))
+    }
+
     pub(super) fn scope(&self) -> StatementScope {
         match self.target.placement.model {
             TenancyModel::Schema => StatementScope::Tenant(self.target.tenant.get()),
@@ -155,20 +158,20 @@ impl Transaction {
     }
 
     /// Sees to it that this connection has the statement by the time the next message arrives.
-    pub(super) fn ensure_prepared(&mut self, statement: &Arc<Statement>, client: &mut BytesMut) {
+    pub(super) fn ensure_prepared(&mut self, statement: &Arc<Statement>) {
         if self.server.prepared.touch(statement.id) {
             return;
         }
-        self.make_room(statement, client);
+        self.make_room(statement);
         frontend::parse_raw(&mut self.server.io.outbuf, &statement.name, &statement.body);
-        self.expect(Expected::ParseInjected(Some(Arc::clone(statement))), client);
+        self.expect(Expected::ParseInjected(Some(Arc::clone(statement))));
     }
 
     /// Notes the statement as prepared, closing the least recently used one if the connection is full.
-    pub(super) fn make_room(&mut self, statement: &Arc<Statement>, client: &mut BytesMut) {
+    pub(super) fn make_room(&mut self, statement: &Arc<Statement>) {
         if let Some(evicted) = self.server.prepared.insert(statement) {
             frontend::close(&mut self.server.io.outbuf, frontend::STATEMENT, &evicted.name);
-            self.expect(Expected::CloseInjected(Some(evicted)), client);
+            self.expect(Expected::CloseInjected(Some(evicted)));
         }
     }
 
@@ -179,29 +182,42 @@ impl Transaction {
         }
     }
 
-    /// Notes what the server owes for a message; answers at once what the gateway owes itself, when its turn is now.
-    pub(super) fn expect(&mut self, expected: Expected, client: &mut BytesMut) {
+    /// Notes an extended message and what is owed for it.
+    pub(super) fn expect(&mut self, expected: Expected) {
+        self.pipeline = Pipeline::Open;
+        self.flushed = false;
         self.expected.push_back(expected);
-        self.answer_known(client);
     }
 
-    /// Writes the gateway's own replies that have come to the front of the queue.
-    pub(super) fn answer_known(&mut self, client: &mut BytesMut) {
-        while let Some(front) = self.expected.front() {
-            match front {
-                Expected::ParseKnown(_) => backend::parse_complete(client),
-                Expected::CloseKnown => backend::close_complete(client),
-                Expected::CopyEnd => {}
-                _ => break,
-            }
-            self.expected.pop_front();
+    /// Makes the server send what it owes for a pipeline that has no Sync yet.
+    pub(super) fn nudge(&mut self) {
+        if self.pipeline == Pipeline::Open && !std::mem::replace(&mut self.flushed, true) {
+            frontend::flush(&mut self.server.io.outbuf);
         }
+    }
+
+    /// Whether a statement's Parse is unconfirmed in a pipeline that already has its Sync: should that pipeline fail,
+    /// a use of the statement in the next one would find nothing.
+    pub(super) fn parse_is_unconfirmed(&self) -> bool {
+        let is_parse = |e: &Expected| matches!(e, Expected::Parse { .. } | Expected::ParseInjected(_));
+        let parse = self.expected.iter().position(is_parse);
+        parse.is_some_and(|at| self.expected.iter().skip(at).any(|e| matches!(e, Expected::Sync)))
+    }
+
+    /// Whether what the server is doing, or is about to do, may be to read COPY data.
+    pub(super) fn may_begin_copy(&self) -> bool {
+        self.expected.iter().any(|e| matches!(e, Expected::Query | Expected::Execute))
     }
 
     /// What the server does with a failed pipeline: nothing more until its Sync. Statements that were to be prepared
     /// behind the failure do not exist, those that were to make room still do; returns the client's names of the former.
     pub(super) fn fail_pipeline(&mut self) -> Vec<Box<[u8]>> {
-        let sync = self.expected.iter().position(|expected| matches!(expected, Expected::Sync));
+        // The server may have failed before it read, and ignored, that Sync.
+        self.doubtful |= self.pipeline == Pipeline::CopyIn && self.ignored_sync;
+        let sync = self
+            .expected
+            .iter()
+            .position(|expected| matches!(expected, Expected::Sync | Expected::SyncInjected));
         if sync.is_none() {
             self.pipeline = Pipeline::Failed;
         }
@@ -231,21 +247,13 @@ impl Transaction {
         }
     }
 
-    /// The server began to read COPY data within an extended pipeline. It ignores what Syncs were sent before the
-    /// data's end, so no reply to them will come.
-    pub(super) fn begin_copy_in(&mut self) {
-        if !matches!(self.expected.front(), Some(Expected::Execute)) {
-            return;
-        }
-        let end = self.expected.iter().position(|e| matches!(e, Expected::CopyEnd));
-        let horizon = end.unwrap_or(self.expected.len());
-        let mut index = 0;
-        self.expected.retain(|expected| {
-            index += 1;
-            index > horizon || !matches!(expected, Expected::Sync)
-        });
-        if end.is_none() {
-            self.pipeline = Pipeline::CopyIn;
-        }
+    /// The server began to read COPY data. In a pipeline it ignores the Syncs that were sent behind the Execute, so no
+    /// reply to them will come. False when something else was sent behind it, which can't end well.
+    pub(super) fn begin_copy_in(&mut self) -> bool {
+        let before = self.expected.len();
+        self.expected.retain(|expected| !matches!(expected, Expected::Sync));
+        self.ignored_sync = self.expected.len() < before;
+        self.pipeline = Pipeline::CopyIn;
+        self.expected.len() == 1
     }
 }

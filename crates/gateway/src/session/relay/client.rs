@@ -1,0 +1,369 @@
+//! What the client says: which messages go on, which wait, which are answered here.
+
+use super::super::transaction::{Expected, Pipeline, Transaction};
+use super::super::{ClientStatement, Session, cleanup_of, unknown_message};
+use crate::error::{ClientError, SessionEnd};
+use crate::lex::Cleanup;
+use bytes::{Buf, Bytes, BytesMut};
+use tenantry_core::ErrorKind;
+use tenantry_wire::backend::TransactionStatus;
+use tenantry_wire::frame;
+use tenantry_wire::frontend::{self, tag};
+
+/// A statement without text, and what drops it: no parameters.
+const NOTHING: &[u8] = b"tenantry_nothing";
+const DEALLOCATE_NOTHING: &[u8] = b"DEALLOCATE tenantry_nothing\0\0\0";
+
+/// Replies that may be owed at once. A client that pipelines more waits.
+const MAX_EXPECTED: usize = 4_096;
+
+/// Whether more of the client's bytes are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    Read,
+    /// The next message is there and waits for the server.
+    Wait,
+}
+
+/// What becomes of a text that only clears session state.
+enum Cleaned {
+    /// It is none, or the server must see it.
+    No,
+    Answered,
+    /// The server owes replies that decide what it means.
+    Later,
+}
+
+impl Session {
+    /// Forwards the client's messages that have arrived, up to the first that has to wait.
+    pub(super) fn pump_client(&mut self, transaction: &mut Transaction) -> Result<Flow, SessionEnd> {
+        let limit = self.worker.shared.config.buffer_bytes;
+        loop {
+            if transaction.client_pass > 0 {
+                let len = transaction.client_pass.min(self.client.inbuf.len());
+                transaction.server.io.outbuf.extend_from_slice(&self.client.inbuf[..len]);
+                self.client.inbuf.advance(len);
+                transaction.client_pass -= len;
+                if transaction.client_pass > 0 {
+                    return Ok(Flow::Read);
+                }
+            }
+            if !self.drop_unwanted() {
+                return Ok(Flow::Read);
+            }
+            if transaction.expected.len() >= MAX_EXPECTED || self.client.outbuf.len() >= limit {
+                transaction.nudge();
+                return Ok(Flow::Wait);
+            }
+            let header =
+                frame::peek(&self.client.inbuf).map_err(|error| ClientError::protocol(error.to_string()))?;
+            let Some(header) = header else { return Ok(Flow::Read) };
+            if header.tag == tag::COPY_DATA {
+                if transaction.pipeline == Pipeline::CopyIn {
+                    transaction.client_pass = header.len;
+                } else if transaction.may_begin_copy() {
+                    transaction.nudge();
+                    return Ok(Flow::Wait);
+                } else {
+                    // PostgreSQL ignores COPY data that it did not ask for.
+                    self.unwanted = header.len;
+                }
+                continue;
+            }
+            if self.peek_client()?.is_none() {
+                return Ok(Flow::Read);
+            }
+            if must_wait(transaction, header.tag)? {
+                return Ok(Flow::Wait);
+            }
+            if header.tag == tag::QUERY && transaction.pipeline != Pipeline::Failed {
+                match self.cleanup_within(transaction, header) {
+                    Cleaned::No => {}
+                    Cleaned::Answered => continue,
+                    Cleaned::Later => return Ok(Flow::Wait),
+                }
+            }
+            let mut message = self.client.inbuf.split_to(header.len);
+            if transaction.pipeline == Pipeline::Failed && !matches!(header.tag, tag::SYNC | tag::TERMINATE) {
+                continue;
+            }
+            self.client_message(transaction, header.tag, &mut message)?;
+            self.answer_known(transaction);
+        }
+    }
+
+    /// Writes the gateway's own replies that have come to the front of the queue.
+    pub(super) fn answer_known(&mut self, transaction: &mut Transaction) {
+        while matches!(transaction.expected.front(), Some(Expected::ParseKnown(_) | Expected::CloseKnown(_)))
+        {
+            match transaction.expected.pop_front() {
+                Some(Expected::CloseKnown(name)) => self.close_statement(&name),
+                _ => tenantry_wire::backend::parse_complete(&mut self.client.outbuf),
+            }
+        }
+    }
+
+    /// A text that only clears session state, while a connection is held: its meaning depends on whether a transaction
+    /// is open, so it waits until the server owes nothing.
+    fn cleanup_within(&mut self, transaction: &mut Transaction, header: frame::Header) -> Cleaned {
+        let Some(statements) = cleanup_of(&self.client.inbuf[frame::HEADER..header.len]) else {
+            return Cleaned::No;
+        };
+        if !transaction.expected.is_empty() {
+            return Cleaned::Later;
+        }
+        if transaction.status == TransactionStatus::Idle && transaction.pipeline == Pipeline::Open {
+            // A pipeline without its Sync, as asyncpg leaves it after preparing. A simple Query ends it.
+            frontend::sync(&mut transaction.server.io.outbuf);
+            transaction.end_pipeline();
+            transaction.expected.push_back(Expected::SyncInjected);
+            return Cleaned::Later;
+        }
+        let only_names =
+            statements.iter().all(|(c, _)| matches!(c, Cleanup::Deallocate(_) | Cleanup::DeallocateAll));
+        let ours = match transaction.status {
+            TransactionStatus::Idle => transaction.pipeline == Pipeline::Closed,
+            // The client's names are ours in a transaction too; the rest concerns the connection it holds.
+            TransactionStatus::InTransaction => only_names,
+            TransactionStatus::Failed => false,
+        };
+        if ours && self.answer_cleanup(&statements, transaction.status) {
+            self.client.inbuf.advance(header.len);
+            return Cleaned::Answered;
+        }
+        Cleaned::No
+    }
+
+    fn client_message(
+        &mut self,
+        transaction: &mut Transaction,
+        tag: u8,
+        message: &mut BytesMut,
+    ) -> Result<(), SessionEnd> {
+        match tag {
+            tag::QUERY | tag::FUNCTION_CALL => {
+                // A function call has no text and its reply no tag.
+                if tag == tag::FUNCTION_CALL || self.worker.shared.session_words.occur_in(message) {
+                    transaction.note_session_change();
+                }
+                transaction.server.io.outbuf.extend_from_slice(message);
+                transaction.server.unnamed = 0;
+                transaction.end_pipeline();
+                transaction.expected.push_back(Expected::Query);
+            }
+            tag::PARSE => self.parse(transaction, message)?,
+            tag::BIND => self.bind(transaction, message)?,
+            tag::DESCRIBE => self.describe(transaction, message)?,
+            tag::CLOSE => self.close(transaction, message)?,
+            tag::EXECUTE => {
+                transaction.server.io.outbuf.extend_from_slice(message);
+                transaction.expect(Expected::Execute);
+            }
+            // A body would be an error at a place where none is expected.
+            tag::SYNC | tag::FLUSH if message.len() != frame::HEADER => {
+                return Err(ClientError::protocol("malformed Sync or Flush message").into());
+            }
+            // While it reads COPY data the server ignores both.
+            tag::SYNC | tag::FLUSH if transaction.pipeline == Pipeline::CopyIn => {}
+            tag::SYNC => {
+                transaction.server.io.outbuf.extend_from_slice(message);
+                transaction.pipeline = Pipeline::Closed;
+                transaction.expected.push_back(Expected::Sync);
+            }
+            tag::FLUSH => transaction.server.io.outbuf.extend_from_slice(message),
+            tag::COPY_DONE | tag::COPY_FAIL => {
+                // Else PostgreSQL ignores it.
+                if transaction.pipeline == Pipeline::CopyIn {
+                    transaction.server.io.outbuf.extend_from_slice(message);
+                    let simple = matches!(transaction.expected.front(), Some(Expected::Query));
+                    transaction.pipeline = if simple { Pipeline::Closed } else { Pipeline::Open };
+                }
+            }
+            // In the middle of a transaction the server connection is closed with the session.
+            tag::TERMINATE => return Err(SessionEnd::ClientGone),
+            other => return Err(unknown_message(other).into()),
+        }
+        Ok(())
+    }
+
+    fn parse(&mut self, transaction: &mut Transaction, message: &[u8]) -> Result<(), SessionEnd> {
+        let body = &message[frame::HEADER..];
+        let parse = frontend::Parse::decode(body).map_err(|_| malformed("Parse"))?;
+        let name = parse.name;
+        let mut definition = &body[name.len() + 1..];
+        if self.deallocates(transaction, definition) {
+            definition = DEALLOCATE_NOTHING;
+        }
+        if name.is_empty() {
+            self.unnamed.clear();
+            self.unnamed.extend_from_slice(definition);
+            self.unnamed_id = self.worker.next_unnamed_id();
+            self.unnamed_is_residual = self.worker.shared.session_words.occur_in(definition);
+            transaction.server.unnamed = self.unnamed_id;
+            frontend::parse_raw(&mut transaction.server.io.outbuf, b"", definition);
+            transaction.expect(Expected::Parse { statement: None, name: Box::default() });
+            return Ok(());
+        }
+        if !self.statements.have_room_for(name, definition.len(), &self.worker.shared.config) {
+            return Err(ClientError::new(
+                ErrorKind::LimitReached,
+                "too many prepared statements on one connection",
+            )
+            .with_hint("close or deallocate those that are not used any more")
+            .into());
+        }
+        let mut entry = ClientStatement { body: Bytes::copy_from_slice(definition), known: None };
+        let statement = transaction.known(&mut entry, &self.worker.shared.session_words);
+        let taken = self.statements.contains_key(name);
+        if taken {
+            // PostgreSQL refuses a second statement of one name; so does this connection, in its own words.
+            transaction.ensure_prepared(&statement);
+        } else {
+            self.statements.insert(name.into(), entry);
+        }
+        if !taken && transaction.server.prepared.touch(statement.id) {
+            transaction.expect(Expected::ParseKnown(name.into()));
+            return Ok(());
+        }
+        if !taken {
+            transaction.make_room(&statement);
+        }
+        frontend::parse_raw(&mut transaction.server.io.outbuf, &statement.name, definition);
+        let expected = if taken {
+            Expected::Parse { statement: None, name: Box::default() }
+        } else {
+            Expected::Parse { statement: Some(statement), name: name.into() }
+        };
+        transaction.expect(expected);
+        Ok(())
+    }
+
+    /// `DEALLOCATE` as an extended message: psycopg's pipelines with a libpq that can't send Close. The name is the
+    /// client's, and the server's statement may be others' too, so the server drops one that stands for nothing.
+    fn deallocates(&mut self, transaction: &mut Transaction, definition: &[u8]) -> bool {
+        if !matches!(definition.first(), Some(b'd' | b'D')) {
+            return false;
+        }
+        let end = definition.iter().position(|byte| *byte == 0);
+        let Some(cleanups) = end.and_then(|end| cleanup_of(&definition[..=end])) else { return false };
+        match &cleanups[..] {
+            [(Cleanup::DeallocateAll, _)] => self.statements.clear(),
+            [(Cleanup::Deallocate(name), _)] if self.statements.remove(name.as_bytes()).is_some() => {}
+            _ => return false,
+        }
+        let out = &mut transaction.server.io.outbuf;
+        // One that an earlier failure has left would be in the way; to close one that does not exist is no error.
+        frontend::close(out, frontend::STATEMENT, NOTHING);
+        frontend::parse(out, NOTHING, "", &[]);
+        transaction.expect(Expected::CloseInjected(None));
+        transaction.expect(Expected::ParseInjected(None));
+        true
+    }
+
+    /// Sees to it that the server has what the client calls `name`, and returns what the server calls it.
+    fn server_name(&mut self, transaction: &mut Transaction, name: &[u8]) -> Box<[u8]> {
+        if name.is_empty() && self.unnamed_id != 0 {
+            if transaction.server.unnamed != self.unnamed_id {
+                frontend::parse_raw(&mut transaction.server.io.outbuf, b"", &self.unnamed);
+                transaction.server.unnamed = self.unnamed_id;
+                transaction.expect(Expected::ParseInjected(None));
+            }
+            return Box::default();
+        }
+        let Some(entry) = self.statements.get_mut(name) else {
+            // The server will say that it does not exist. It must not reach a statement of ours or of another client.
+            return [b"unknown ", name].concat().into();
+        };
+        let statement = transaction.known(entry, &self.worker.shared.session_words);
+        if statement.changes_session {
+            transaction.note_session_change();
+        }
+        transaction.ensure_prepared(&statement);
+        statement.name.clone()
+    }
+
+    fn bind(&mut self, transaction: &mut Transaction, message: &[u8]) -> Result<(), SessionEnd> {
+        let bind = frontend::Bind::decode(&message[frame::HEADER..]).map_err(|_| malformed("Bind"))?;
+        if bind.statement.is_empty() && self.unnamed_is_residual {
+            transaction.note_session_change();
+        }
+        let unnamed_is_there = self.unnamed_id != 0 && transaction.server.unnamed == self.unnamed_id;
+        if bind.statement.is_empty() && unnamed_is_there {
+            transaction.server.io.outbuf.extend_from_slice(message);
+        } else {
+            let name = self.server_name(transaction, bind.statement);
+            frontend::bind_raw(&mut transaction.server.io.outbuf, bind.portal, &name, bind.rest);
+        }
+        transaction.expect(Expected::Bind);
+        Ok(())
+    }
+
+    fn describe(&mut self, transaction: &mut Transaction, message: &[u8]) -> Result<(), SessionEnd> {
+        let describe =
+            frontend::Describe::decode(&message[frame::HEADER..]).map_err(|_| malformed("Describe"))?;
+        if describe.kind == frontend::STATEMENT {
+            let name = self.server_name(transaction, describe.name);
+            frontend::describe(&mut transaction.server.io.outbuf, frontend::STATEMENT, &name);
+        } else {
+            transaction.server.io.outbuf.extend_from_slice(message);
+        }
+        transaction.expect(Expected::Describe);
+        Ok(())
+    }
+
+    fn close(&mut self, transaction: &mut Transaction, message: &[u8]) -> Result<(), SessionEnd> {
+        let close = frontend::Close::decode(&message[frame::HEADER..]).map_err(|_| malformed("Close"))?;
+        if close.kind == frontend::STATEMENT {
+            // The server keeps the statement for the next client with the same text.
+            transaction.expect(Expected::CloseKnown(close.name.into()));
+        } else {
+            transaction.server.io.outbuf.extend_from_slice(message);
+            transaction.expect(Expected::ClosePortal);
+        }
+        Ok(())
+    }
+}
+
+/// Whether a message must wait until the server has answered what was sent before.
+fn must_wait(transaction: &mut Transaction, tag: u8) -> Result<bool, SessionEnd> {
+    if !transaction.owes_client() {
+        return Ok(false);
+    }
+    let copying = transaction.pipeline == Pipeline::CopyIn;
+    let behind_query = matches!(transaction.expected.back(), Some(Expected::Query));
+    Ok(match tag {
+        tag::SYNC | tag::FLUSH | tag::COPY_DONE | tag::COPY_FAIL if copying => false,
+        // The server would end the COPY with an error, and what it skips then is anybody's guess.
+        tag::PARSE
+        | tag::BIND
+        | tag::DESCRIBE
+        | tag::EXECUTE
+        | tag::CLOSE
+        | tag::QUERY
+        | tag::FUNCTION_CALL
+            if copying =>
+        {
+            return Err(ClientError::protocol("unexpected message during COPY").into());
+        }
+        // PostgreSQL finishes what it was sent before it sees the end.
+        tag::TERMINATE => transaction.pipeline == Pipeline::Closed,
+        // What the Query is (a COPY, perhaps) decides what the server does with the next message.
+        _ if behind_query => true,
+        // These are dropped.
+        _ if transaction.pipeline == Pipeline::Failed => false,
+        tag::QUERY | tag::FUNCTION_CALL => {
+            transaction.nudge();
+            true
+        }
+        tag::COPY_DONE | tag::COPY_FAIL => {
+            transaction.nudge();
+            transaction.may_begin_copy()
+        }
+        tag::PARSE | tag::BIND | tag::DESCRIBE => transaction.parse_is_unconfirmed(),
+        _ => false,
+    })
+}
+
+fn malformed(message: &'static str) -> ClientError {
+    ClientError::protocol(format!("malformed {message} message"))
+}

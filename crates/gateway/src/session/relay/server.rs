@@ -1,0 +1,308 @@
+//! What the server says: whose reply it is, and what it tells about the session.
+
+use super::super::transaction::{Expected, Pipeline, Transaction};
+use super::super::{Session, residue_of};
+use super::Broken;
+use crate::backend::{Entry, State};
+use crate::error::ClientError;
+use crate::settings::Settings;
+use bytes::Buf;
+use std::sync::Arc;
+use tenantry_core::ErrorKind;
+use tenantry_wire::backend::{
+    self, DataRow, ErrorFields, ParameterStatus, TransactionStatus, ready_status, tag as reply,
+};
+use tenantry_wire::frame;
+
+/// A reply that must be looked at as a whole is never longer than this: the largest is the description of as many
+/// columns or parameters as PostgreSQL has. Only errors may be, and are passed on unread.
+const MAX_INSPECTED_BYTES: usize = 1 << 20;
+
+impl Session {
+    /// Passes the server's replies on, up to the first that is not complete and must be.
+    pub(super) fn pump_server(&mut self, transaction: &mut Transaction) -> Result<(), Broken> {
+        // What has been looked at and goes to the client, at the front of the server's buffer.
+        let mut keep = 0;
+        loop {
+            if transaction.server_pass > 0 {
+                let available = transaction.server.io.inbuf.len() - keep;
+                let len = transaction.server_pass.min(available);
+                keep += len;
+                transaction.server_pass -= len;
+                if transaction.server_pass > 0 {
+                    break;
+                }
+            }
+            let unread = &transaction.server.io.inbuf[keep..];
+            let Some(header) = frame::peek(unread).map_err(|_| Broken::Lost)? else { break };
+            if !transaction.in_prologue() && is_passed_on(header) {
+                self.passed_on(transaction, header.tag)?;
+                transaction.server_pass = header.len;
+                continue;
+            }
+            if header.len > MAX_INSPECTED_BYTES {
+                return Err(Broken::Lost);
+            }
+            if unread.len() < header.len {
+                break;
+            }
+            let at = keep;
+            let verdict = if transaction.in_prologue() {
+                prologue_reply(transaction, header, at)?
+            } else {
+                self.server_reply(transaction, header, at)?
+            };
+            match verdict {
+                Verdict::Forward => keep += header.len,
+                Verdict::Swallow => {
+                    self.forward(transaction, keep);
+                    transaction.server.io.inbuf.advance(header.len);
+                    keep = 0;
+                }
+            }
+            if matches!(transaction.expected.front(), Some(Expected::ParseKnown(_) | Expected::CloseKnown(_)))
+            {
+                self.forward(transaction, keep);
+                keep = 0;
+                self.answer_known(transaction);
+            }
+        }
+        self.forward(transaction, keep);
+        Ok(())
+    }
+
+    /// Moves the first `len` bytes from the server's buffer to the client's: without a copy when that is all there is.
+    fn forward(&mut self, transaction: &mut Transaction, len: usize) {
+        let from = &mut transaction.server.io.inbuf;
+        let to = &mut self.client.outbuf;
+        if len == from.len() && to.is_empty() {
+            std::mem::swap(from, to);
+            from.clear();
+        } else if len > 0 {
+            to.extend_from_slice(&from[..len]);
+            from.advance(len);
+        }
+    }
+
+    /// A reply that is passed on without being read.
+    fn passed_on(&mut self, transaction: &mut Transaction, tag: u8) -> Result<(), Broken> {
+        match tag {
+            reply::NOTICE => {}
+            reply::ERROR if transaction.expected.is_empty() => return Err(Broken::Lost),
+            reply::ERROR => self.pipeline_failed(transaction),
+            _ => must_owe(transaction, |e| matches!(e, Expected::Query | Expected::Execute))?,
+        }
+        Ok(())
+    }
+
+    fn pipeline_failed(&mut self, transaction: &mut Transaction) {
+        if matches!(transaction.expected.front(), Some(Expected::Query))
+            && transaction.pipeline == Pipeline::CopyIn
+        {
+            transaction.pipeline = Pipeline::Closed;
+        }
+        if matches!(
+            transaction.expected.front(),
+            Some(Expected::Query | Expected::Sync | Expected::SyncInjected) | None
+        ) {
+            return;
+        }
+        for name in transaction.fail_pipeline() {
+            if name.is_empty() {
+                self.unnamed_id = 0;
+            } else {
+                self.statements.remove(&name);
+            }
+        }
+    }
+
+    fn server_reply(
+        &mut self,
+        transaction: &mut Transaction,
+        header: frame::Header,
+        at: usize,
+    ) -> Result<Verdict, Broken> {
+        let body = &transaction.server.io.inbuf[at + frame::HEADER..at + header.len];
+        match header.tag {
+            reply::READY_FOR_QUERY => return ready(transaction, at, header),
+            reply::COMMAND_COMPLETE => {
+                let command = backend::command_tag(body).map_err(|_| Broken::Lost)?;
+                let residue = residue_of(command);
+                let deallocated_all = command == b"DEALLOCATE ALL" || command == b"DISCARD ALL";
+                transaction.residue = transaction.residue.max(residue);
+                if deallocated_all {
+                    transaction.server.forget_statements();
+                    self.statements.clear();
+                }
+                settle(transaction, |e| matches!(e, Expected::Execute | Expected::Query))?;
+            }
+            reply::EMPTY_QUERY => {
+                drop(settle(transaction, |e| matches!(e, Expected::Execute | Expected::Query))?)
+            }
+            reply::PORTAL_SUSPENDED => drop(settle(transaction, |e| matches!(e, Expected::Execute))?),
+            reply::PARSE_COMPLETE => {
+                let is_parse =
+                    |e: &Expected| matches!(e, Expected::Parse { .. } | Expected::ParseInjected(_));
+                if let Expected::ParseInjected(_) = settle(transaction, is_parse)? {
+                    return Ok(Verdict::Swallow);
+                }
+            }
+            reply::CLOSE_COMPLETE => {
+                let is_close = |e: &Expected| matches!(e, Expected::ClosePortal | Expected::CloseInjected(_));
+                if let Expected::CloseInjected(_) = settle(transaction, is_close)? {
+                    return Ok(Verdict::Swallow);
+                }
+            }
+            reply::BIND_COMPLETE => drop(settle(transaction, |e| matches!(e, Expected::Bind))?),
+            reply::PARAMETER_DESCRIPTION => must_owe(transaction, |e| matches!(e, Expected::Describe))?,
+            reply::NO_DATA => drop(settle(transaction, |e| matches!(e, Expected::Describe))?),
+            reply::ROW_DESCRIPTION => {
+                settle(transaction, |e| matches!(e, Expected::Describe | Expected::Query))?;
+            }
+            reply::FUNCTION_RESULT => must_owe(transaction, |e| matches!(e, Expected::Query))?,
+            reply::COPY_IN => {
+                must_owe(transaction, |e| matches!(e, Expected::Execute | Expected::Query))?;
+                if !transaction.begin_copy_in() {
+                    return Err(Broken::Lost);
+                }
+            }
+            reply::ERROR => {
+                let fatal = ErrorFields::decode(body)
+                    .is_ok_and(|fields| matches!(fields.get(b'V'), Some(b"FATAL" | b"PANIC")));
+                transaction.fatal_seen |= fatal;
+                if transaction.expected.is_empty() && !fatal {
+                    return Err(Broken::Lost);
+                }
+                self.pipeline_failed(transaction);
+            }
+            reply::PARAMETER_STATUS => {
+                let status = ParameterStatus::decode(body).map_err(|_| Broken::Lost)?;
+                let (name, value) = (text(status.name), text(status.value));
+                transaction.server.report(&name, &value);
+                self.follow(transaction, &name, &value);
+            }
+            // In a pool a notification may be meant for another tenant.
+            reply::NOTIFICATION if transaction.target.placement.model.is_pooled() => {
+                return Ok(Verdict::Swallow);
+            }
+            reply::NOTIFICATION => {}
+            _ => return Err(Broken::Lost),
+        }
+        Ok(Verdict::Forward)
+    }
+
+    /// A setting changed on the server: the client keeps it on its next connection.
+    fn follow(&mut self, transaction: &mut Transaction, name: &str, value: &str) {
+        if Settings::is_followed(name) && self.settings.get(&name.to_ascii_lowercase()) != Some(value) {
+            Arc::make_mut(&mut self.settings).set(name, value);
+            transaction.server.settings = Arc::clone(&self.settings);
+        }
+    }
+}
+
+/// The end of a simple Query or of a pipeline. Nothing else may be owed in front of it.
+fn ready(transaction: &mut Transaction, at: usize, header: frame::Header) -> Result<Verdict, Broken> {
+    let body = &transaction.server.io.inbuf[at + frame::HEADER..at + header.len];
+    transaction.status = ready_status(body).map_err(|_| Broken::Lost)?;
+    if transaction.pipeline == Pipeline::CopyIn {
+        transaction.pipeline = Pipeline::Closed;
+    }
+    match transaction.expected.pop_front() {
+        Some(Expected::Query | Expected::Sync) => Ok(Verdict::Forward),
+        Some(Expected::SyncInjected) => Ok(Verdict::Swallow),
+        // The Sync that might have been ignored was not. It is the client's.
+        None if transaction.doubtful => {
+            transaction.pipeline = Pipeline::Closed;
+            Ok(Verdict::Forward)
+        }
+        // More than we asked for: our picture of the conversation is wrong.
+        _ => Err(Broken::Lost),
+    }
+}
+
+/// A reply to what the gateway itself put before the client's first message.
+fn prologue_reply(
+    transaction: &mut Transaction,
+    header: frame::Header,
+    at: usize,
+) -> Result<Verdict, Broken> {
+    let server = &mut transaction.server;
+    let body = &server.io.inbuf[at + frame::HEADER..at + header.len];
+    let entering = matches!(transaction.expected.front(), Some(Expected::Enter));
+    match header.tag {
+        reply::ERROR if entering => return Err(Broken::NotEntered),
+        reply::ERROR => return Err(Broken::Settings(settings_error(body))),
+        reply::DATA_ROW if entering && matches!(server.state, State::Entered { .. }) => {
+            return Err(Broken::Lost);
+        }
+        reply::DATA_ROW if entering => {
+            let row = DataRow::decode(body).map_err(|_| Broken::Lost)?;
+            match row.get(0).and_then(Entry::parse) {
+                Some(Entry::Entered) => {
+                    let epoch = transaction.target.placement.epoch;
+                    server.state = State::Entered { tenant: transaction.target.tenant, epoch };
+                }
+                Some(entry) => return Err(Broken::Refused(entry)),
+                None => return Err(Broken::Lost),
+            }
+        }
+        reply::PARAMETER_STATUS => {
+            let status = ParameterStatus::decode(body).map_err(|_| Broken::Lost)?;
+            let (name, value) = (text(status.name), text(status.value));
+            server.report(&name, &value);
+        }
+        reply::READY_FOR_QUERY => {
+            let idle = ready_status(body) == Ok(TransactionStatus::Idle);
+            // Whatever the client sent behind this ran outside the tenant: without a row of its own to see.
+            if !idle || (entering && !matches!(server.state, State::Entered { .. })) {
+                return Err(Broken::Lost);
+            }
+            transaction.expected.pop_front();
+        }
+        _ => {}
+    }
+    Ok(Verdict::Swallow)
+}
+
+enum Verdict {
+    Forward,
+    Swallow,
+}
+
+/// The reply that is owed next must be one of these.
+fn must_owe(transaction: &Transaction, owed: impl Fn(&Expected) -> bool) -> Result<(), Broken> {
+    if transaction.expected.front().is_some_and(owed) { Ok(()) } else { Err(Broken::Lost) }
+}
+
+/// The reply that is owed next must be one of these, and is paid; a simple Query goes on until ReadyForQuery.
+fn settle(transaction: &mut Transaction, owed: impl Fn(&Expected) -> bool) -> Result<Expected, Broken> {
+    must_owe(transaction, owed)?;
+    match transaction.expected.pop_front() {
+        Some(Expected::Query) => {
+            transaction.expected.push_front(Expected::Query);
+            Ok(Expected::Query)
+        }
+        Some(expected) => Ok(expected),
+        None => Err(Broken::Lost),
+    }
+}
+
+/// Replies of any length that say nothing about the conversation; and errors too long to be looked at.
+fn is_passed_on(header: frame::Header) -> bool {
+    let unread = matches!(
+        header.tag,
+        reply::DATA_ROW | reply::COPY_DATA | reply::COPY_DONE | reply::COPY_OUT | reply::NOTICE
+    );
+    unread || (header.tag == reply::ERROR && header.len > MAX_INSPECTED_BYTES)
+}
+
+fn text(bytes: &[u8]) -> Box<str> {
+    String::from_utf8_lossy(bytes).into()
+}
+
+/// A setting of the client's startup packet that the server does not take, in the server's words.
+fn settings_error(body: &[u8]) -> ClientError {
+    let message = ErrorFields::decode(body).map(|fields| fields.text(b'M').into_owned());
+    ClientError::new(ErrorKind::InvalidInput, message.unwrap_or_else(|_| "a setting was refused".into()))
+        .with_hint("check the settings in the connection's parameters")
+}
