@@ -17,8 +17,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// Since then it can keep prepared statements in transaction mode.
 const FIRST_WITH_PREPARED: (u32, u32) = (1, 21);
 
-/// Ends PgBouncer when the pipe to this process closes, however this process ends.
-const WATCHDOG: &str = r#""$@" </dev/null & pid=$!; echo "$pid"; read -r _; kill "$pid"; wait "$pid""#;
+/// Ends PgBouncer, and removes the file that holds a password, when the pipe to this process closes, however it ends.
+const WATCHDOG: &str = r#"dir=$1; shift; "$@" </dev/null & pid=$!; echo "$pid"; read -r _; kill "$pid"; wait "$pid"; rm -rf "$dir""#;
 
 /// A running PgBouncer. Dropping it stops it.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl Bouncer {
         fs::write(&settings, text)?;
         let log = dir.path().join("log");
         let mut command = Command::new("sh");
-        command.args(["-c", WATCHDOG, "sh"]).arg(&program).arg("--quiet").arg(&settings);
+        command.args(["-c", WATCHDOG, "sh"]).arg(dir.path()).arg(&program).arg("--quiet").arg(&settings);
         if fs::metadata("/proc/self")?.uid() == 0 {
             for path in [dir.path(), &users, &settings] {
                 chown(path, Some(owner.uid()), Some(owner.gid()))?;
