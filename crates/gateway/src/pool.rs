@@ -37,7 +37,7 @@ struct Inner {
     idle: Vec<Box<ServerConnection>>,
     /// Connections that exist or are being opened, idle ones included.
     open: u32,
-    waiting: VecDeque<oneshot::Sender<Grant>>,
+    waiting: VecDeque<(TenantId, oneshot::Sender<Grant>)>,
     /// Replaced by a pool with a newer route: nothing is kept any more.
     closed: bool,
     /// Grows when a connection had to change its tenant, shrinks when it did not.
@@ -136,14 +136,14 @@ impl Pool {
             return Ok(Ok(Grant::Open(Slot(Weak::clone(&self.this)))));
         }
         if inner.waiting.len() >= self.config.max_queue {
-            inner.waiting.retain(|waiter| !waiter.is_closed());
+            inner.waiting.retain(|(_, waiter)| !waiter.is_closed());
         }
         if inner.waiting.len() >= self.config.max_queue {
             return Err(ClientError::new(ErrorKind::LimitReached, "too many transactions are waiting")
                 .with_hint("try again in a moment"));
         }
         let (sender, receiver) = oneshot::channel();
-        inner.waiting.push_back(sender);
+        inner.waiting.push_back((tenant, sender));
         Ok(Err(receiver))
     }
 
@@ -185,7 +185,13 @@ impl Pool {
         if matches!(connection.state, State::Unknown) {
             return;
         }
-        let eager = self.inner.lock().switching >= EAGER_RESET;
+        let eager = {
+            let inner = self.inner.lock();
+            match (inner.waiting.front(), &connection.state) {
+                (Some((next, _)), State::Entered { tenant, .. }) => next != tenant,
+                _ => inner.switching >= EAGER_RESET,
+            }
+        };
         let entered = matches!(connection.state, State::Entered { .. });
         if entered
             && (eager || connection.residue != crate::backend::Residue::None)
@@ -194,7 +200,7 @@ impl Pool {
             return;
         }
         connection.idle_since = Instant::now();
-        connection.io.release_buffers();
+        connection.io.trim_buffers();
         let leftover = self.inner.lock().give(connection);
         // Dropped outside the lock: freeing the slot takes it.
         drop(leftover);
@@ -202,7 +208,7 @@ impl Pool {
 
     fn slot_freed(&self) {
         let mut inner = self.inner.lock();
-        while let Some(waiter) = inner.waiting.pop_front() {
+        while let Some((_, waiter)) = inner.waiting.pop_front() {
             if waiter.is_closed() {
                 continue;
             }
@@ -268,6 +274,9 @@ impl Inner {
             self.switching = self.switching.saturating_sub(1);
             return Some(self.idle.remove(index));
         }
+        if self.idle.is_empty() {
+            return None;
+        }
         self.switching = (self.switching + 2).min(SWITCHING_MAX);
         let nobodys =
             self.idle.iter().rposition(|connection| !matches!(connection.state, State::Entered { .. }));
@@ -280,7 +289,7 @@ impl Inner {
         if self.closed {
             return Some(connection);
         }
-        while let Some(waiter) = self.waiting.pop_front() {
+        while let Some((_, waiter)) = self.waiting.pop_front() {
             match waiter.send(Grant::Connection(connection)) {
                 Err(Grant::Connection(back)) => connection = back,
                 Ok(()) | Err(Grant::Open(_)) => return None,

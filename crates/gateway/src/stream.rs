@@ -100,10 +100,19 @@ impl Buffered {
         std::future::poll_fn(|cx| self.poll_flush(cx)).await
     }
 
-    /// Gives the buffers back while nothing is happening.
+    /// Gives the buffers back while nothing is happening: there may be many thousand idle clients.
     pub(crate) fn release_buffers(&mut self) {
+        self.shrink(IDLE_BYTES);
+    }
+
+    /// Gives back what a large result needed. Server connections are few and busy, they keep the rest.
+    pub(crate) fn trim_buffers(&mut self) {
+        self.shrink(2 * READ_BYTES);
+    }
+
+    fn shrink(&mut self, keep_bytes: usize) {
         for buffer in [&mut self.inbuf, &mut self.outbuf] {
-            if buffer.is_empty() && buffer.capacity() > IDLE_BYTES {
+            if buffer.is_empty() && buffer.capacity() > keep_bytes {
                 *buffer = BytesMut::new();
             }
         }

@@ -135,14 +135,10 @@ impl ServerConnection {
         };
         let token = key.sign(tenant, epoch, &nonce);
         let out = &mut self.io.outbuf;
-        let name = match &self.enter {
-            Some(name) => name,
-            None => {
-                let name = self.enter.insert(unguessable_name());
-                frontend::parse(out, &*name, ENTER, &[]);
-                name
-            }
-        };
+        if self.enter.is_none() {
+            frontend::parse(out, &*self.enter.insert(unguessable_name()), ENTER, &[]);
+        }
+        let name = self.enter.as_deref().unwrap_or_default();
         let [kid, tenant, epoch] =
             [i64::from(token.key.get()), tenant.get(), epoch.get()].map(|n| n.to_string());
         let params = [kid.as_bytes(), tenant.as_bytes(), epoch.as_bytes(), token.mac.as_bytes()].map(Some);

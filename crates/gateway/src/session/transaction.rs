@@ -52,11 +52,27 @@ pub(super) enum Pipeline {
     /// The last extended message was a Sync, or there was none.
     Closed,
     /// Extended messages were sent that no Sync has followed yet.
-    Open,
+    Open {
+        /// A Flush was sent, so that what is owed arrives although no Sync has followed.
+        flushed: bool,
+    },
     /// One failed and its Sync has not been seen: messages up to it are dropped, as the server would.
     Failed,
     /// The server reads COPY data, of a simple Query or of a pipeline: it ignores Sync and Flush until the data ends.
-    CopyIn,
+    CopyIn {
+        /// A Sync was sent before COPY data was asked for, and so ignored.
+        ignored_sync: bool,
+    },
+}
+
+impl Pipeline {
+    pub(super) fn is_open(self) -> bool {
+        matches!(self, Self::Open { .. })
+    }
+
+    pub(super) fn is_copy_in(self) -> bool {
+        matches!(self, Self::CopyIn { .. })
+    }
 }
 
 pub(super) struct Transaction {
@@ -70,10 +86,6 @@ pub(super) struct Transaction {
     pub(super) client_pass: usize,
     /// Bytes of the server's current message still to be forwarded as they come.
     pub(super) server_pass: usize,
-    /// A Flush was sent, so that what is owed arrives although no Sync has followed.
-    pub(super) flushed: bool,
-    /// A Sync was sent before COPY data was asked for, and so ignored.
-    ignored_sync: bool,
     /// COPY failed where the server may or may not have ignored a Sync: the connection is not lent again.
     pub(super) doubtful: bool,
     /// The server has said a FATAL error to the client.
@@ -98,8 +110,6 @@ impl Transaction {
             pipeline: Pipeline::Closed,
             client_pass: 0,
             server_pass: 0,
-            flushed: false,
-            ignored_sync: false,
             doubtful: false,
             fatal_seen: false,
         }
@@ -177,22 +187,22 @@ impl Transaction {
 
     /// A simple Query or a function call ends a pipeline as a Sync does.
     pub(super) fn end_pipeline(&mut self) {
-        if self.pipeline == Pipeline::Open {
+        if self.pipeline.is_open() {
             self.pipeline = Pipeline::Closed;
         }
     }
 
     /// Notes an extended message and what is owed for it.
     pub(super) fn expect(&mut self, expected: Expected) {
-        self.pipeline = Pipeline::Open;
-        self.flushed = false;
+        self.pipeline = Pipeline::Open { flushed: false };
         self.expected.push_back(expected);
     }
 
     /// Makes the server send what it owes for a pipeline that has no Sync yet.
     pub(super) fn nudge(&mut self) {
-        if self.pipeline == Pipeline::Open && !std::mem::replace(&mut self.flushed, true) {
+        if self.pipeline == (Pipeline::Open { flushed: false }) {
             frontend::flush(&mut self.server.io.outbuf);
+            self.pipeline = Pipeline::Open { flushed: true };
         }
     }
 
@@ -213,7 +223,7 @@ impl Transaction {
     /// behind the failure do not exist, those that were to make room still do; returns the client's names of the former.
     pub(super) fn fail_pipeline(&mut self) -> Vec<Box<[u8]>> {
         // The server may have failed before it read, and ignored, that Sync.
-        self.doubtful |= self.pipeline == Pipeline::CopyIn && self.ignored_sync;
+        self.doubtful |= self.pipeline == (Pipeline::CopyIn { ignored_sync: true });
         let sync = self
             .expected
             .iter()
@@ -252,8 +262,7 @@ impl Transaction {
     pub(super) fn begin_copy_in(&mut self) -> bool {
         let before = self.expected.len();
         self.expected.retain(|expected| !matches!(expected, Expected::Sync));
-        self.ignored_sync = self.expected.len() < before;
-        self.pipeline = Pipeline::CopyIn;
+        self.pipeline = Pipeline::CopyIn { ignored_sync: self.expected.len() < before };
         self.expected.len() == 1
     }
 }

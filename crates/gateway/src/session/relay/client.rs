@@ -59,7 +59,7 @@ impl Session {
                 frame::peek(&self.client.inbuf).map_err(|error| ClientError::protocol(error.to_string()))?;
             let Some(header) = header else { return Ok(Flow::Read) };
             if header.tag == tag::COPY_DATA {
-                if transaction.pipeline == Pipeline::CopyIn {
+                if transaction.pipeline.is_copy_in() {
                     transaction.client_pass = header.len;
                 } else if transaction.may_begin_copy() {
                     transaction.nudge();
@@ -112,7 +112,7 @@ impl Session {
         if !transaction.expected.is_empty() {
             return Cleaned::Later;
         }
-        if transaction.status == TransactionStatus::Idle && transaction.pipeline == Pipeline::Open {
+        if transaction.status == TransactionStatus::Idle && transaction.pipeline.is_open() {
             // A pipeline without its Sync, as asyncpg leaves it after preparing. A simple Query ends it.
             frontend::sync(&mut transaction.server.io.outbuf);
             transaction.end_pipeline();
@@ -154,7 +154,7 @@ impl Session {
             tag::PARSE => self.parse(transaction, message)?,
             tag::BIND => self.bind(transaction, message)?,
             tag::DESCRIBE => self.describe(transaction, message)?,
-            tag::CLOSE => self.close(transaction, message)?,
+            tag::CLOSE => close(transaction, message)?,
             tag::EXECUTE => {
                 transaction.server.io.outbuf.extend_from_slice(message);
                 transaction.expect(Expected::Execute);
@@ -164,7 +164,7 @@ impl Session {
                 return Err(ClientError::protocol("malformed Sync or Flush message").into());
             }
             // While it reads COPY data the server ignores both.
-            tag::SYNC | tag::FLUSH if transaction.pipeline == Pipeline::CopyIn => {}
+            tag::SYNC | tag::FLUSH if transaction.pipeline.is_copy_in() => {}
             tag::SYNC => {
                 transaction.server.io.outbuf.extend_from_slice(message);
                 transaction.pipeline = Pipeline::Closed;
@@ -173,10 +173,11 @@ impl Session {
             tag::FLUSH => transaction.server.io.outbuf.extend_from_slice(message),
             tag::COPY_DONE | tag::COPY_FAIL => {
                 // Else PostgreSQL ignores it.
-                if transaction.pipeline == Pipeline::CopyIn {
+                if transaction.pipeline.is_copy_in() {
                     transaction.server.io.outbuf.extend_from_slice(message);
                     let simple = matches!(transaction.expected.front(), Some(Expected::Query));
-                    transaction.pipeline = if simple { Pipeline::Closed } else { Pipeline::Open };
+                    transaction.pipeline =
+                        if simple { Pipeline::Closed } else { Pipeline::Open { flushed: false } };
                 }
             }
             // In the middle of a transaction the server connection is closed with the session.
@@ -310,18 +311,18 @@ impl Session {
         transaction.expect(Expected::Describe);
         Ok(())
     }
+}
 
-    fn close(&mut self, transaction: &mut Transaction, message: &[u8]) -> Result<(), SessionEnd> {
-        let close = frontend::Close::decode(&message[frame::HEADER..]).map_err(|_| malformed("Close"))?;
-        if close.kind == frontend::STATEMENT {
-            // The server keeps the statement for the next client with the same text.
-            transaction.expect(Expected::CloseKnown(close.name.into()));
-        } else {
-            transaction.server.io.outbuf.extend_from_slice(message);
-            transaction.expect(Expected::ClosePortal);
-        }
-        Ok(())
+fn close(transaction: &mut Transaction, message: &[u8]) -> Result<(), SessionEnd> {
+    let close = frontend::Close::decode(&message[frame::HEADER..]).map_err(|_| malformed("Close"))?;
+    if close.kind == frontend::STATEMENT {
+        // The server keeps the statement for the next client with the same text.
+        transaction.expect(Expected::CloseKnown(close.name.into()));
+    } else {
+        transaction.server.io.outbuf.extend_from_slice(message);
+        transaction.expect(Expected::ClosePortal);
     }
+    Ok(())
 }
 
 /// Whether a message must wait until the server has answered what was sent before.
@@ -329,7 +330,7 @@ fn must_wait(transaction: &mut Transaction, tag: u8) -> Result<bool, SessionEnd>
     if !transaction.owes_client() {
         return Ok(false);
     }
-    let copying = transaction.pipeline == Pipeline::CopyIn;
+    let copying = transaction.pipeline.is_copy_in();
     let behind_query = matches!(transaction.expected.back(), Some(Expected::Query));
     Ok(match tag {
         tag::SYNC | tag::FLUSH | tag::COPY_DONE | tag::COPY_FAIL if copying => false,

@@ -96,8 +96,7 @@ impl Session {
     }
 
     fn pipeline_failed(&mut self, transaction: &mut Transaction) {
-        if matches!(transaction.expected.front(), Some(Expected::Query))
-            && transaction.pipeline == Pipeline::CopyIn
+        if matches!(transaction.expected.front(), Some(Expected::Query)) && transaction.pipeline.is_copy_in()
         {
             transaction.pipeline = Pipeline::Closed;
         }
@@ -137,7 +136,7 @@ impl Session {
                 settle(transaction, |e| matches!(e, Expected::Execute | Expected::Query))?;
             }
             reply::EMPTY_QUERY => {
-                drop(settle(transaction, |e| matches!(e, Expected::Execute | Expected::Query))?)
+                drop(settle(transaction, |e| matches!(e, Expected::Execute | Expected::Query))?);
             }
             reply::PORTAL_SUSPENDED => drop(settle(transaction, |e| matches!(e, Expected::Execute))?),
             reply::PARSE_COMPLETE => {
@@ -204,7 +203,7 @@ impl Session {
 fn ready(transaction: &mut Transaction, at: usize, header: frame::Header) -> Result<Verdict, Broken> {
     let body = &transaction.server.io.inbuf[at + frame::HEADER..at + header.len];
     transaction.status = ready_status(body).map_err(|_| Broken::Lost)?;
-    if transaction.pipeline == Pipeline::CopyIn {
+    if transaction.pipeline.is_copy_in() {
         transaction.pipeline = Pipeline::Closed;
     }
     match transaction.expected.pop_front() {
