@@ -8,6 +8,7 @@
 
 mod drivers;
 mod faults;
+mod hostile;
 mod isolation;
 mod login;
 mod protocol;
