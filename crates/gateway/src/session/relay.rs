@@ -45,7 +45,7 @@ impl Broken {
     fn refusal(&self) -> Option<ClientError> {
         match self {
             Self::Lost => None,
-            Self::Refused(entry) => Some(super::refused(*entry)),
+            Self::Refused(entry) => Some(super::attach::refused(*entry)),
             Self::NotEntered => Some(
                 ClientError::new(ErrorKind::TenantUnavailable, "the tenant could not be entered")
                     .with_hint("try again"),

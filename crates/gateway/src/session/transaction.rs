@@ -4,7 +4,8 @@
 //! client is waiting for, those to messages that the gateway put in, and those that the gateway answers itself
 //! without sending anything.
 
-use super::{ClientStatement, Prologue, Target};
+use super::attach::Prologue;
+use super::{ClientStatement, Target};
 use crate::backend::{Residue, ServerConnection};
 use crate::lex::SessionWords;
 use crate::pool::Pool;

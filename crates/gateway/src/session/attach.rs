@@ -1,0 +1,174 @@
+//! How a session gets a server connection that is inside its tenant, and gives it back.
+
+use super::transaction::Transaction;
+use super::{Session, Target, unavailable};
+use crate::backend::{BackendError, Entry, ServerConnection, State};
+use crate::error::ClientError;
+use crate::settings::Settings;
+use std::sync::Arc;
+use tenantry_core::{ErrorKind, TenancyModel, TenantState};
+use tenantry_wire::frontend;
+
+impl Session {
+    /// Where this session's transactions go now. Looked up again only when the routes have changed.
+    fn target(&mut self) -> Result<Arc<Target>, ClientError> {
+        if let (Some(target), false) = (&self.target, self.routes.has_changed().unwrap_or(false)) {
+            return Ok(Arc::clone(target));
+        }
+        self.target = None;
+        let Some(tenant) = self.tenant else { return Err(no_tenant()) };
+        let table = Arc::clone(&self.routes.borrow_and_update());
+        let Some(route) = table.tenant(tenant) else {
+            return Err(ClientError::new(ErrorKind::UnknownTenant, "this tenant no longer exists"));
+        };
+        if !table
+            .login(&self.login_name)
+            .is_some_and(|login| login.id == self.login && login.binding.allows(tenant))
+        {
+            return Err(ClientError::new(
+                ErrorKind::NotAllowed,
+                "this login may no longer act for the tenant",
+            ));
+        }
+        if route.state != TenantState::Active {
+            return Err(unavailable(route.state));
+        }
+        let placement = route.placement.as_ref();
+        let database = placement.and_then(|placement| table.database(placement.database));
+        let (Some(placement), Some(database)) = (placement, database) else {
+            return Err(ClientError::server_unavailable());
+        };
+        let pool = self.worker.pool(database);
+        let target = Arc::new(Target { tenant, placement: placement.clone(), pool });
+        self.target = Some(Arc::clone(&target));
+        Ok(target)
+    }
+
+    /// Gets a server connection that is, or will be by the time the client's message arrives, inside the tenant.
+    pub(super) async fn attach(&mut self) -> Result<Transaction, ClientError> {
+        let target = self.target()?;
+        let (tenant, epoch) = (target.tenant, target.placement.epoch);
+        // A connection may turn out dead at its handover; then the next is tried. Each failure closes one, so a
+        // pool full of dead connections ends in a fresh one, whose failure counts.
+        for _ in 0..=target.pool.route.max_connections {
+            let mut server = target.pool.acquire(tenant, epoch).await?;
+            let handover = prepare(&mut server, &target, &self.settings);
+            match tokio::time::timeout(self.worker.shared.config.handover_timeout, handover).await {
+                Ok(Ok(prologue)) => {
+                    self.cancel.slot.attach(&server.cancel);
+                    return Ok(Transaction::new(server, target, prologue));
+                }
+                Ok(Err(Handover::Refused(entry))) => return Err(refused(entry)),
+                Ok(Err(Handover::Broken(error))) => {
+                    tracing::debug!(%error, "a server connection broke at handover");
+                }
+                Err(_) => return Err(ClientError::server_unavailable()),
+            }
+        }
+        Err(ClientError::server_unavailable())
+    }
+
+    /// The client left in mid-transaction. What still runs is cancelled before the connection is closed: its place in
+    /// the pool is free only when the server is.
+    pub(super) async fn abandon(&mut self, transaction: Transaction) {
+        self.cancel.slot.detach();
+        if !transaction.expected.is_empty() {
+            transaction.server.cancel.send(self.worker.shared.config.connect_timeout).await;
+        }
+    }
+
+    /// Gives a server connection back, or closes it when it is not provably reusable.
+    pub(super) fn release(&mut self, transaction: Transaction) {
+        let cancelled = self.cancel.slot.detach();
+        let doubtful = transaction.doubtful;
+        let (server, pool) = transaction.into_parts();
+        // A cancel that is still on its way must not hit whoever gets the connection next.
+        if !cancelled && !doubtful {
+            pool.release(server);
+        }
+    }
+}
+
+/// What a handover queued before the client's first message.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Prologue {
+    pub(super) settings: bool,
+    pub(super) enter: bool,
+}
+
+enum Handover {
+    /// The database keeps us out.
+    Refused(Entry),
+    Broken(BackendError),
+}
+
+/// Brings a connection into the tenant: settings and entry are queued, to leave with the client's first message.
+async fn prepare(
+    server: &mut ServerConnection,
+    target: &Target,
+    settings: &Arc<Settings>,
+) -> Result<Prologue, Handover> {
+    let (tenant, epoch) = (target.tenant, target.placement.epoch);
+    let same_settings = Arc::ptr_eq(&server.settings, settings) || server.settings == *settings;
+    // Under another client's encoding our own SQL would be read as other characters: such a connection is reset,
+    // which takes plain ASCII, before any value is quoted into a statement.
+    let inside =
+        server.state == State::Entered { tenant, epoch } && (same_settings || server.settings.is_utf8());
+    let mut prologue = Prologue::default();
+    if !inside {
+        if matches!(server.state, State::Entered { .. }) {
+            server.start_reset();
+        }
+        if matches!(server.state, State::Resetting { .. }) {
+            server.finish_reset().await.map_err(Handover::Broken)?;
+        }
+        if target.placement.model == TenancyModel::Database {
+            let entry =
+                server.enter(&target.pool.context_key, tenant, epoch).await.map_err(Handover::Broken)?;
+            if entry != Entry::Entered {
+                return Err(Handover::Refused(entry));
+            }
+        }
+    }
+    let mut sql = String::new();
+    if !inside && target.placement.model == TenancyModel::Schema {
+        sql = format!("SET search_path TO {};", target.placement.schema);
+    }
+    if !inside || !same_settings {
+        settings.write_changes(&server.settings, &mut sql);
+    }
+    if !sql.is_empty() {
+        frontend::query(&mut server.io.outbuf, &sql);
+        server.unnamed = 0;
+        prologue.settings = true;
+    }
+    server.settings = Arc::clone(settings);
+    if matches!(server.state, State::Clean { .. }) {
+        server.queue_enter(&target.pool.context_key, tenant, epoch).map_err(Handover::Broken)?;
+        prologue.enter = true;
+    }
+    Ok(prologue)
+}
+
+fn no_tenant() -> ClientError {
+    ClientError::new(ErrorKind::NoTenant, "no tenant: this connection does not say for which tenant it acts")
+        .with_hint("connect with the tenant's key as the database name, or as user.tenant, or with -c tenantry.tenant=KEY")
+}
+
+/// What a client is told when the database kept us out.
+pub(super) fn refused(entry: Entry) -> ClientError {
+    match entry {
+        Entry::Suspended => unavailable(TenantState::Suspended),
+        Entry::Stale | Entry::Fenced => {
+            ClientError::new(ErrorKind::TenantUnavailable, "this tenant's placement is being changed")
+                .with_hint("try again in a moment")
+        }
+        Entry::Refused | Entry::Entered => {
+            tracing::error!(
+                ?entry,
+                "a database refused a context token: check the keys with `tenantry cluster check`"
+            );
+            ClientError::server_unavailable()
+        }
+    }
+}
