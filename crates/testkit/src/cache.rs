@@ -4,7 +4,7 @@ use crate::account::Account;
 use crate::error::PostgresError;
 use std::env;
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Where root's cache is when the project lies in a folder that only root can enter. `scripts/setup.sh` knows it too.
@@ -48,10 +48,18 @@ fn usable(cache: &Path, account: &Account) -> Result<PathBuf, PostgresError> {
         return Err(unreachable(cache));
     }
     let root = cache.join(format!("templates-{}", account.uid));
-    match fs::DirBuilder::new().mode(0o700).create(&root) {
-        Ok(()) => account.give(&root)?,
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(PostgresError::io("create", &root)(error)),
+    if !root.exists() {
+        // Made aside and renamed, so that another process never sees it before it has its owner. Tempdirs are private.
+        let made = tempfile::Builder::new()
+            .prefix(".templates-")
+            .tempdir_in(cache)
+            .map_err(PostgresError::io("create", &root))?;
+        account.give(made.path())?;
+        match fs::rename(made.path(), &root) {
+            // Somebody else was faster, and has begun to use theirs.
+            Err(error) if !root.is_dir() => return Err(PostgresError::io("create", &root)(error)),
+            _ => {}
+        }
     }
     // Under a shared folder anybody may have made it first: a template decides who may log in, so trust none of that.
     let meta = fs::symlink_metadata(&root).map_err(PostgresError::io("read", &root))?;
