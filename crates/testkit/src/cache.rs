@@ -4,7 +4,7 @@ use crate::account::Account;
 use crate::error::PostgresError;
 use std::env;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Where root's cache is when the project lies in a folder that only root can enter. `scripts/setup.sh` knows it too.
@@ -49,9 +49,10 @@ fn usable(cache: &Path, account: &Account) -> Result<PathBuf, PostgresError> {
     }
     let root = cache.join(format!("templates-{}", account.uid));
     if !root.exists() {
-        // Made aside and renamed, so that another process never sees it before it has its owner. Tempdirs are private.
+        // Made aside and renamed, so that another process never sees it before it has its owner.
         let made = tempfile::Builder::new()
             .prefix(".templates-")
+            .permissions(fs::Permissions::from_mode(0o700))
             .tempdir_in(cache)
             .map_err(PostgresError::io("create", &root))?;
         account.give(made.path())?;
