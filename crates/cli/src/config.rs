@@ -169,8 +169,8 @@ impl Config {
     }
 
     /// What the configuration says of tables. The schema engine checks it again, in its own words.
-    pub(crate) fn declaration(&self) -> Result<tenantry_schema::Declaration, ConfigError> {
-        self.file.declaration().map_err(|error| ConfigError::Declaration { message: error.to_string() })
+    pub(crate) fn declaration(&self) -> tenantry_schema::Declaration {
+        self.file.declaration()
     }
 
     /// What a person should hear of before it hurts: secrets that others can read.

@@ -4,10 +4,12 @@
 //! holds the plain schema, hands the answers to [`read`], and gets a [`Model`]. [`check`] says what the rules think of
 //! it under a [`Declaration`]; [`compile`] gives the statements of one placement.
 
+pub mod alter;
 mod check;
 mod compile;
 mod declaration;
 mod error;
+pub mod guess;
 mod introspect;
 pub mod model;
 mod read;
@@ -16,8 +18,12 @@ pub mod rules;
 
 pub use check::{Classified, Finding, Origin, Remedy, Report, Severity, check};
 pub use compile::{Compiled, Target, compile};
-pub use declaration::{Declaration, Keys, Kind, TableEntry, Tenancy, TenantType, UniqueScope, Unnamed};
+pub use declaration::{
+    Declaration, Keys, Kind, Partition, Suppression, TableDetails, TableEntry, Tenancy, TenantType,
+    UniqueScope, Unnamed, WritableBy,
+};
 pub use error::SchemaError;
 pub use introspect::{Query, introspection, introspection_settings};
 pub use model::Model;
 pub use read::read;
+pub use rules::{Docs, Floor, Reconciled, reconcile};

@@ -25,6 +25,7 @@ mod view;
 use crate::check::{Classified, Finding, Origin, Remedy, Severity};
 use crate::declaration::{Declaration, Kind, Unnamed};
 use crate::model::{Model, Table};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use tenantry_core::{ContextKind, SqlIdent, TenancyModel};
@@ -38,10 +39,27 @@ pub trait Rule: Debug + Sync {
     fn id(&self) -> &'static str;
     /// What it asks for and why, in a sentence or two, for the reference page.
     fn about(&self) -> &'static str;
+    /// The longer documentation: `tenantry rules ID`, `tenantry audit --explain ID` and the reference page show it.
+    fn docs(&self) -> Docs {
+        Docs::default()
+    }
     /// The models that it concerns.
     fn models(&self) -> &'static [TenancyModel];
     /// Brings the model in line and reports.
     fn apply(&self, model: &mut Model, case: &mut Case<'_>);
+}
+
+/// A rule's documentation. The examples are run by the tests: `before` compiles (or is refused), `after` is what it becomes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Docs {
+    /// What goes wrong without it: a leak, a failure, a cost. Markdown.
+    pub why: &'static str,
+    /// SQL (and, behind a line `-- tenantry.toml`, declaration) that the rule has something to say about.
+    pub before: &'static str,
+    /// What it becomes, or what a person should write instead.
+    pub after: &'static str,
+    /// When to ignore it with `[[ignore]]`; empty where one shouldn't.
+    pub ignore: &'static str,
 }
 
 /// All rules. The order matters: keys before foreign keys, columns before keys.
@@ -131,6 +149,28 @@ impl Case<'_> {
         let (rule, models) = (self.rule, vec![self.tenancy]);
         self.findings.push(Finding { rule, severity, place, message, hint, remedy, models });
     }
+}
+
+/// What the rules make of a model for one placement: the model as it should be, and what they said on the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reconciled {
+    pub model: Model,
+    pub findings: Vec<Finding>,
+    /// The kind of every classified table.
+    pub kinds: BTreeMap<String, Kind>,
+}
+
+/// Runs the rules for a placement of this tenancy model over a model, wherever it was read: from a plain schema (to compile
+/// it), from a database with tenants (to audit it) or from one to be converted.
+pub fn reconcile(
+    model: &Model,
+    declaration: &Declaration,
+    tenancy: TenancyModel,
+    floor: &Floor,
+) -> Reconciled {
+    let (built, findings) = run(model, declaration, tenancy, floor);
+    let kinds = kinds(&built, declaration);
+    Reconciled { model: built, findings, kinds }
 }
 
 /// Runs every rule that concerns the tenancy model. Returns the model as it is to be built, and the findings.

@@ -30,8 +30,6 @@ pub(crate) enum ConfigError {
     SecretEmpty { what: String },
     #[error("the master key can't be used")]
     MasterKey(#[source] tenantry_core::secret::MasterKeyError),
-    #[error("the declaration of tables can't be used: {message}")]
-    Declaration { message: String },
     #[error("cluster {name:?} is not in the configuration")]
     UnknownCluster { name: String, known: Vec<String> },
 }
@@ -60,7 +58,7 @@ impl ConfigError {
                 None if known.is_empty() => format!("add a section [clusters.{name}]"),
                 None => format!("the configuration has {}", known.join(", ")),
             }),
-            Self::Read { .. } | Self::SecretFile { .. } | Self::MasterKey(_) | Self::Declaration { .. } => None,
+            Self::Read { .. } | Self::SecretFile { .. } | Self::MasterKey(_) => None,
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use tenantry_core::{Limits, TenancyModel};
+use tenantry_schema::{Declaration, Suppression, TableEntry, Tenancy, UniqueScope};
 use toml::Spanned;
 
 /// A Tenantry deployment. Passwords and keys never stand here: each is named by the file or the environment
@@ -19,10 +20,12 @@ pub(crate) struct ConfigFile {
     pub(crate) secrets: SecretsSection,
     pub(crate) clusters: BTreeMap<String, ClusterSection>,
     pub(crate) gateway: GatewaySection,
-    pub(crate) tenancy: TenancySection,
+    pub(crate) tenancy: Tenancy,
     pub(crate) tables: BTreeMap<String, TableEntry>,
     #[expect(clippy::zero_sized_map_values, reason = "a word of the user's, of which there is one yet")]
     pub(crate) unique: BTreeMap<String, UniqueScope>,
+    /// Findings of checks and audits that were looked at and are accepted.
+    pub(crate) ignore: Vec<Suppression>,
     pub(crate) schema: SchemaSection,
     pub(crate) plans: BTreeMap<String, PlanSection>,
 }
@@ -139,109 +142,6 @@ pub(crate) struct GatewaySection {
     pub(crate) max_server_statements: usize,
 }
 
-/// How tables get their tenant.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct TenancySection {
-    /// The column that shared tables get, or the one that you have already (`organization_id`, `account_id`).
-    pub(crate) column: String,
-    /// The type of the tenant's id in your tables.
-    #[serde(rename = "type")]
-    pub(crate) kind: TenantColumnType,
-    /// How primary keys become keys of shared tables.
-    pub(crate) keys: KeyStyle,
-    /// What a table is that `[tables]` does not name: a tenant table, or an error.
-    pub(crate) default: DefaultKind,
-}
-
-impl Default for TenancySection {
-    fn default() -> Self {
-        Self {
-            column: "tenant_id".to_owned(),
-            kind: TenantColumnType::Bigint,
-            keys: KeyStyle::Composite,
-            default: DefaultKind::Tenant,
-        }
-    }
-}
-
-/// The type of the tenant's id in the product's tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum TenantColumnType {
-    Bigint,
-    Uuid,
-    Text,
-}
-
-/// How primary keys become keys of shared tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum KeyStyle {
-    /// The primary key becomes `(tenant, id)`: tenants may use the same ids.
-    Composite,
-    /// The primary key stays `(id)`, and `UNIQUE (tenant, id)` is added.
-    GlobalId,
-}
-
-/// What a table is that is not named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum DefaultKind {
-    Tenant,
-    Refuse,
-}
-
-/// What a table is: a word, or a table with details.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "a table is \"tenant\", \"global\" or \"scoped\", or { kind = …, … }")]
-pub(crate) enum TableEntry {
-    Kind(TableKind),
-    Details(TableSection),
-}
-
-/// Whose rows a table holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum TableKind {
-    /// Every row belongs to one tenant.
-    Tenant,
-    /// Every tenant reads the same rows; the operator writes them.
-    Global,
-    /// Each row is visible to a scope. Not offered yet.
-    Scoped,
-}
-
-/// What a table is, with details.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TableSection {
-    /// Whose rows the table holds.
-    pub(crate) kind: TableKind,
-    /// How rows that exist already get their tenant when a database is converted (`posts.post_id`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) via: Option<String>,
-    /// Partitions that Tenantry is to make. Not offered yet; partitions of your own schema are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) partition: Option<Partition>,
-}
-
-/// Partitions that Tenantry is to make.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "by", rename_all = "lowercase", deny_unknown_fields)]
-pub(crate) enum Partition {
-    Range { column: String, every: String },
-    Hash { count: u16 },
-}
-
-/// Within what a unique constraint holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum UniqueScope {
-    /// Over all tenants: for what is looked up before the tenant is known.
-    Global,
-}
-
 /// The product's plain schema.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -289,15 +189,13 @@ impl Default for PlanSection {
 }
 
 impl ConfigFile {
-    /// The three sections about tables, as the schema engine takes them.
-    pub(super) fn declaration(&self) -> Result<tenantry_schema::Declaration, toml::de::Error> {
-        let section = |value: Result<toml::Value, toml::ser::Error>| {
-            value.unwrap_or(toml::Value::Table(toml::Table::new()))
-        };
-        let mut document = toml::Table::new();
-        document.insert("tenancy".into(), section(toml::Value::try_from(&self.tenancy)));
-        document.insert("tables".into(), section(toml::Value::try_from(&self.tables)));
-        document.insert("unique".into(), section(toml::Value::try_from(&self.unique)));
-        document.try_into()
+    /// The sections about tables, as the schema engine takes them.
+    pub(super) fn declaration(&self) -> Declaration {
+        Declaration {
+            tenancy: self.tenancy.clone(),
+            tables: self.tables.clone(),
+            unique: self.unique.clone(),
+            ignore: self.ignore.clone(),
+        }
     }
 }

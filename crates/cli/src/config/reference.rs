@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use std::fmt::Write as _;
 
 /// Sections in the order in which a person meets them.
-const SECTIONS: [(&str, &str); 9] = [
+const SECTIONS: [(&str, &str); 10] = [
     ("catalog", "[catalog]"),
     ("secrets", "[secrets]"),
     ("clusters", "[clusters.NAME]"),
@@ -16,6 +16,7 @@ const SECTIONS: [(&str, &str); 9] = [
     ("tenancy", "[tenancy]"),
     ("tables", "[tables]"),
     ("unique", "[unique]"),
+    ("ignore", "[[ignore]]"),
     ("plans", "[plans.NAME]"),
 ];
 
@@ -42,7 +43,7 @@ pub(crate) fn markdown() -> anyhow::Result<String> {
     for (name, title) in SECTIONS {
         let section = &schema["properties"][name];
         write!(out, "\n## `{title}`\n\n")?;
-        match section.get("additionalProperties") {
+        match section.get("additionalProperties").or_else(|| section.get("items")) {
             Some(item) => entries(&mut out, &schema, name, item)?,
             None => keys(&mut out, &schema, resolve(&schema, section))?,
         }
@@ -61,7 +62,7 @@ fn entries(out: &mut String, schema: &Value, name: &str, item: &Value) -> anyhow
         "tables" => {
             writeln!(out, "The name of a table, and what it is: a word, or a table with these keys.\n")?;
             let details = item["anyOf"].as_array().and_then(|forms| forms.last()).unwrap_or(item);
-            words(out, schema, &Value::from("TableKind"))?;
+            words(out, schema, &Value::from("Kind"))?;
             keys(out, schema, resolve(schema, details))
         }
         "unique" => {

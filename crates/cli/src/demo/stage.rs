@@ -195,7 +195,7 @@ async fn provision(teller: &Teller, control: &Control) -> anyhow::Result<()> {
     plan::upsert(control, &config.plans()).await?;
     let source = sample::source();
     teller.0.working("reading the sample schema");
-    let plain = schema::load(control, cast::CLUSTER, &source, &config.declaration()?).await?;
+    let plain = schema::load(control, cast::CLUSTER, &source, &config.declaration()).await?;
     schema::publish(control, &source, &plain).await?;
     schema::apply(control, cast::CLUSTER, cast::POOL, &teller.0).await?;
     teller.done("schema", &format!("{}, read, compiled and applied", source.file));

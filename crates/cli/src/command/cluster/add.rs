@@ -46,7 +46,7 @@ fn request(config: &Config, args: &AddArgs, found: &Cluster) -> anyhow::Result<A
     Ok(AddCluster {
         name: args.name.clone(),
         pools: pools.with_context(|| format!("the pools of [clusters.{}] can't be used", args.name))?,
-        tenant_type: tenant_type(config)?,
+        tenant_type: tenant_type(config),
         context: match args.context.unwrap_or(found.context) {
             ContextChoice::Strongest => None,
             ContextChoice::Carrier => Some(ContextKind::Carrier),
@@ -57,12 +57,12 @@ fn request(config: &Config, args: &AddArgs, found: &Cluster) -> anyhow::Result<A
 }
 
 /// The tenant column's type, in the words of the isolation core.
-pub(crate) fn tenant_type(config: &Config) -> anyhow::Result<TenantType> {
-    Ok(match config.declaration()?.tenancy.value_type {
+pub(crate) fn tenant_type(config: &Config) -> TenantType {
+    match config.declaration().tenancy.value_type {
         tenantry_schema::TenantType::Bigint => TenantType::Bigint,
         tenantry_schema::TenantType::Uuid => TenantType::Uuid,
         tenantry_schema::TenantType::Text => TenantType::Text,
-    })
+    }
 }
 
 /// Probes the cluster without the catalog: a dry run needs nothing but the cluster.

@@ -51,7 +51,7 @@ impl SourceArgs {
             session.printer().note("starting a PostgreSQL to read the schema with");
             Bench::started().await?
         };
-        let loaded = schema::load(&bench.control, &bench.cluster, &source, &config.declaration()?).await;
+        let loaded = schema::load(&bench.control, &bench.cluster, &source, &config.declaration()).await;
         bench.stop().await;
         Ok(loaded?)
     }
