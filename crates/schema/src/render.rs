@@ -3,12 +3,12 @@
 //! Order: what tables need and the tables themselves, by dependency; owners of sequences; late checks; indexes; partitions
 //! are attached; foreign keys; statistics, triggers, policies; owners; grants; comments.
 
-mod access;
-mod comment;
-mod constraint;
-mod order;
-mod table;
-mod text;
+pub(crate) mod access;
+pub(crate) mod comment;
+pub(crate) mod constraint;
+pub(crate) mod order;
+pub(crate) mod table;
+pub(crate) mod text;
 
 use crate::SchemaError;
 use crate::Target;
@@ -63,7 +63,7 @@ fn extensions(model: &Model, target: &Target, out: &mut Vec<String>) {
     }
 }
 
-fn create(model: &Model, object: &Object, out: &mut Vec<String>) {
+pub(crate) fn create(model: &Model, object: &Object, out: &mut Vec<String>) {
     match object.kind {
         ObjectKind::Type => out.extend(model.types.iter().filter(|t| t.name == object.name).map(create_type)),
         ObjectKind::Sequence => {
@@ -135,7 +135,7 @@ fn create_sequence(sequence: &Sequence) -> String {
     format!("CREATE {unlogged}SEQUENCE {}{as_type}{numbers}", ident(&sequence.name))
 }
 
-fn create_view(view: &View) -> String {
+pub(crate) fn create_view(view: &View) -> String {
     let definition = view.definition.trim_end().trim_end_matches(';');
     format!("CREATE VIEW {}{} AS\n{definition}", ident(&view.name), options(&view.options))
 }

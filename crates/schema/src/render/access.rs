@@ -9,7 +9,7 @@ use crate::declaration::Kind;
 use crate::model::{Function, Model, Object, ObjectKind, TypeKind, View};
 use std::collections::BTreeMap;
 
-pub(super) fn owners(model: &Model, target: &Target, out: &mut Vec<String>) {
+pub(crate) fn owners(model: &Model, target: &Target, out: &mut Vec<String>) {
     let owner = &target.owner;
     for defined in &model.types {
         let word = if matches!(defined.kind, TypeKind::Domain { .. }) { "DOMAIN" } else { "TYPE" };
@@ -34,7 +34,7 @@ pub(super) fn owners(model: &Model, target: &Target, out: &mut Vec<String>) {
 }
 
 /// Never TRUNCATE, REFERENCES or TRIGGER; nothing on partitions, which would be a way around their parent.
-pub(super) fn grants(model: &Model, kinds: &BTreeMap<String, Kind>, target: &Target, out: &mut Vec<String>) {
+pub(crate) fn grants(model: &Model, kinds: &BTreeMap<String, Kind>, target: &Target, out: &mut Vec<String>) {
     let app = &target.app;
     // The owner too: PostgreSQL checks foreign keys as the owner of the tables.
     out.push(format!("GRANT USAGE ON SCHEMA {} TO {}, {app}", target.schema, target.owner));

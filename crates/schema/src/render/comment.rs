@@ -3,7 +3,7 @@
 use super::text::{ident, literal};
 use crate::model::{Model, Table, Trigger, TypeKind, View};
 
-pub(super) fn comments(model: &Model, out: &mut Vec<String>) {
+pub(crate) fn comments(model: &Model, out: &mut Vec<String>) {
     for defined in &model.types {
         let word = if matches!(defined.kind, TypeKind::Domain { .. }) { "DOMAIN" } else { "TYPE" };
         comment(out, defined.comment.as_deref(), || format!("{word} {}", ident(&defined.name)));

@@ -5,7 +5,7 @@ use super::text::{add, ident, idents, options};
 use crate::model::{Constraint, ConstraintKind, Exclusion, ForeignAction, ForeignKey, UniqueKey};
 
 /// Whether it is added after the tables: foreign keys, and checks that are not validated.
-pub(super) fn late(constraint: &Constraint) -> bool {
+pub(crate) fn late(constraint: &Constraint) -> bool {
     match &constraint.kind {
         ConstraintKind::ForeignKey(_) => true,
         ConstraintKind::Check { validated, .. } => !validated,
@@ -13,7 +13,7 @@ pub(super) fn late(constraint: &Constraint) -> bool {
     }
 }
 
-pub(super) fn written(constraint: &Constraint) -> String {
+pub(crate) fn written(constraint: &Constraint) -> String {
     let body = match &constraint.kind {
         ConstraintKind::PrimaryKey(key) => format!("PRIMARY KEY {}", unique_key(key)),
         ConstraintKind::Unique(key) => {
@@ -64,7 +64,7 @@ fn exclusion_body(exclusion: &Exclusion) -> String {
     )
 }
 
-fn foreign_key(key: &ForeignKey) -> String {
+pub(crate) fn foreign_key(key: &ForeignKey) -> String {
     let target = match &key.target_schema {
         Some(schema) => format!("{schema}.{}", ident(&key.target)),
         None => ident(&key.target),

@@ -5,7 +5,7 @@ use crate::model::{Function, Model, Object, ObjectKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every type, sequence, function, table and view, each after what it needs.
-pub(super) fn creation_order(model: &Model) -> Result<Vec<Object>, SchemaError> {
+pub(crate) fn creation_order(model: &Model) -> Result<Vec<Object>, SchemaError> {
     let objects: BTreeSet<Object> = objects(model).collect();
     let mut needs: BTreeMap<&Object, BTreeSet<&Object>> =
         objects.iter().map(|o| (o, BTreeSet::new())).collect();

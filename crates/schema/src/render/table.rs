@@ -6,7 +6,7 @@ use crate::model::{Column, ConstraintKind, Identity, Index, IndexKey, Policy, Ta
 
 /// CREATE TABLE with keys and checks. A partition is created by itself and attached later, so that its constraints and
 /// indexes keep their names.
-pub(super) fn create(table: &Table) -> String {
+pub(crate) fn create(table: &Table) -> String {
     let columns = table.columns.iter().map(|column| column_definition(table, column));
     let constraints = table.constraints.iter().filter(|constraint| !late(constraint)).map(written);
     let lines: Vec<String> = columns.chain(constraints).map(|line| format!("    {line}")).collect();
@@ -16,7 +16,7 @@ pub(super) fn create(table: &Table) -> String {
     format!("CREATE {unlogged}TABLE {} ({body}){partitions}{}", ident(&table.name), options(&table.options))
 }
 
-fn column_definition(table: &Table, column: &Column) -> String {
+pub(crate) fn column_definition(table: &Table, column: &Column) -> String {
     let mut sql = format!("{} {}", ident(&column.name), column.type_name);
     if let Some(collation) = &column.collation {
         add(&mut sql, format_args!(" COLLATE {collation}"));
@@ -55,7 +55,7 @@ fn identity_clause(table: &Table, column: &Column, identity: &Identity) -> Strin
 }
 
 /// What CREATE TABLE can't say about columns in every supported version.
-pub(super) fn finish(table: &Table, out: &mut Vec<String>) {
+pub(crate) fn finish(table: &Table, out: &mut Vec<String>) {
     for column in &table.columns {
         let place = format!("ALTER TABLE {} ALTER COLUMN {}", ident(&table.name), ident(&column.name));
         if let Some(storage) = column.storage.and_then(storage_word) {
@@ -73,7 +73,7 @@ pub(super) fn finish(table: &Table, out: &mut Vec<String>) {
     }
 }
 
-fn storage_word(letter: char) -> Option<&'static str> {
+pub(crate) fn storage_word(letter: char) -> Option<&'static str> {
     match letter {
         'p' => Some("PLAIN"),
         'e' => Some("EXTERNAL"),
@@ -83,7 +83,7 @@ fn storage_word(letter: char) -> Option<&'static str> {
     }
 }
 
-fn compression_word(letter: char) -> Option<&'static str> {
+pub(crate) fn compression_word(letter: char) -> Option<&'static str> {
     match letter {
         'p' => Some("pglz"),
         'l' => Some("lz4"),
@@ -92,23 +92,23 @@ fn compression_word(letter: char) -> Option<&'static str> {
 }
 
 /// Checks that existing rows need not meet: CREATE TABLE would make them valid.
-pub(super) fn late_checks(table: &Table, out: &mut Vec<String>) {
+pub(crate) fn late_checks(table: &Table, out: &mut Vec<String>) {
     let checks =
         table.constraints.iter().filter(|c| matches!(c.kind, ConstraintKind::Check { .. }) && late(c));
     out.extend(checks.map(|check| format!("ALTER TABLE {} ADD {}", ident(&table.name), written(check))));
 }
 
 /// Foreign keys, when every table is there.
-pub(super) fn foreign_keys(table: &Table, out: &mut Vec<String>) {
+pub(crate) fn foreign_keys(table: &Table, out: &mut Vec<String>) {
     let keys = table.constraints.iter().filter(|c| matches!(c.kind, ConstraintKind::ForeignKey(_)));
     out.extend(keys.map(|key| format!("ALTER TABLE {} ADD {}", ident(&table.name), written(key))));
 }
 
-pub(super) fn indexes(table: &Table, out: &mut Vec<String>) {
+pub(crate) fn indexes(table: &Table, out: &mut Vec<String>) {
     out.extend(table.indexes.iter().map(|index| create_index(table, index)));
 }
 
-fn create_index(table: &Table, index: &Index) -> String {
+pub(crate) fn create_index(table: &Table, index: &Index) -> String {
     let unique = if index.unique { "UNIQUE " } else { "" };
     let keys: Vec<String> = index.keys.iter().map(index_key).collect();
     let mut sql = format!(
@@ -131,7 +131,7 @@ fn create_index(table: &Table, index: &Index) -> String {
     sql
 }
 
-pub(super) fn index_key(key: &IndexKey) -> String {
+pub(crate) fn index_key(key: &IndexKey) -> String {
     let mut sql = match (&key.column, &key.expression) {
         (Some(column), _) => ident(column),
         (None, Some(expression)) => expression.clone(),
@@ -157,7 +157,7 @@ pub(super) fn index_key(key: &IndexKey) -> String {
 }
 
 /// Takes a partition into its parent. Its own indexes are found by their definition and become the parent's.
-pub(super) fn attach(table: &Table, out: &mut Vec<String>) {
+pub(crate) fn attach(table: &Table, out: &mut Vec<String>) {
     let Some(partition) = &table.partition_of else { return };
     out.push(format!(
         "ALTER TABLE {} ATTACH PARTITION {} {}",
@@ -167,7 +167,7 @@ pub(super) fn attach(table: &Table, out: &mut Vec<String>) {
     ));
 }
 
-pub(super) fn replica_identity(table: &Table, out: &mut Vec<String>) {
+pub(crate) fn replica_identity(table: &Table, out: &mut Vec<String>) {
     let identity = match table.replica_identity {
         'n' => "NOTHING".to_owned(),
         'f' => "FULL".to_owned(),
@@ -181,7 +181,7 @@ pub(super) fn replica_identity(table: &Table, out: &mut Vec<String>) {
 }
 
 /// Row-level security: first the policies, then the switch, so that no statement between them sees all or nothing.
-pub(super) fn policies(table: &Table, out: &mut Vec<String>) {
+pub(crate) fn policies(table: &Table, out: &mut Vec<String>) {
     out.extend(table.policies.iter().map(|policy| create_policy(table, policy)));
     if table.row_security {
         out.push(format!("ALTER TABLE {} ENABLE ROW LEVEL SECURITY", ident(&table.name)));
@@ -191,7 +191,7 @@ pub(super) fn policies(table: &Table, out: &mut Vec<String>) {
     }
 }
 
-fn create_policy(table: &Table, policy: &Policy) -> String {
+pub(crate) fn create_policy(table: &Table, policy: &Policy) -> String {
     let mode = if policy.permissive { "PERMISSIVE" } else { "RESTRICTIVE" };
     let roles = if policy.roles.is_empty() { "PUBLIC".to_owned() } else { idents(&policy.roles, ", ") };
     let mut sql = format!(

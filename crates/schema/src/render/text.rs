@@ -5,33 +5,33 @@ use std::fmt::{self, Write as _};
 use tenantry_core::quote_literal;
 
 /// Appends formatted text.
-pub(super) fn add(sql: &mut String, text: fmt::Arguments<'_>) {
+pub(crate) fn add(sql: &mut String, text: fmt::Arguments<'_>) {
     sql.write_fmt(text).expect("a String takes everything");
 }
 
 /// A name in quotes. Names come from the catalog, so they are never too long or empty.
-pub(super) fn ident(name: &str) -> String {
+pub(crate) fn ident(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// Names in quotes, with something between them.
-pub(super) fn idents<T: AsRef<str>>(names: &[T], between: &str) -> String {
+pub(crate) fn idents<T: AsRef<str>>(names: &[T], between: &str) -> String {
     let quoted: Vec<String> = names.iter().map(|name| ident(name.as_ref())).collect();
     quoted.join(between)
 }
 
 /// A literal without the space that `quote_literal` may put before it.
-pub(super) fn literal(value: &str) -> String {
+pub(crate) fn literal(value: &str) -> String {
     quote_literal(value).trim_start().to_owned()
 }
 
 /// ` WITH (name = 'value', …)` of `name=value` pairs, or nothing.
-pub(super) fn options(pairs: &[String]) -> String {
+pub(crate) fn options(pairs: &[String]) -> String {
     if pairs.is_empty() { String::new() } else { format!(" WITH ({})", assignments(pairs)) }
 }
 
 /// `name = 'value', …` of `name=value` pairs. The part before a dot (`toast.`) is a name of its own.
-pub(super) fn assignments(pairs: &[String]) -> String {
+pub(crate) fn assignments(pairs: &[String]) -> String {
     let written: Vec<String> = pairs
         .iter()
         .map(|pair| match pair.split_once('=') {
@@ -45,7 +45,7 @@ pub(super) fn assignments(pairs: &[String]) -> String {
 }
 
 /// The options of a sequence that are not what the server would choose.
-pub(super) fn sequence_options(options: &SequenceOptions) -> String {
+pub(crate) fn sequence_options(options: &SequenceOptions) -> String {
     let (lowest, highest) = match options.type_name.as_str() {
         "smallint" => (i64::from(i16::MIN), i64::from(i16::MAX)),
         "integer" => (i64::from(i32::MIN), i64::from(i32::MAX)),
