@@ -26,4 +26,4 @@ pub use error::SchemaError;
 pub use introspect::{Query, introspection, introspection_settings};
 pub use model::Model;
 pub use read::read;
-pub use rules::{Docs, Floor, Reconciled, reconcile};
+pub use rules::{Docs, Floor, Reconciled, RuleInfo, reconcile};

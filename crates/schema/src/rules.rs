@@ -10,6 +10,8 @@ mod extension;
 mod foreign_key;
 mod function;
 mod index;
+#[cfg(test)]
+mod lab;
 mod marker;
 mod names;
 mod not_modelled;
@@ -45,6 +47,14 @@ pub trait Rule: Debug + Sync {
     }
     /// The models that it concerns.
     fn models(&self) -> &'static [TenancyModel];
+    /// How bad its findings can be, worst first.
+    fn severities(&self) -> &'static [Severity] {
+        &[Severity::Error, Severity::Warning, Severity::Note]
+    }
+    /// Who makes its findings go away.
+    fn remedies(&self) -> &'static [Remedy] {
+        &[Remedy::Compile, Remedy::Person]
+    }
     /// Brings the model in line and reports.
     fn apply(&self, model: &mut Model, case: &mut Case<'_>);
 }
@@ -60,6 +70,40 @@ pub struct Docs {
     pub after: &'static str,
     /// When to ignore it with `[[ignore]]`; empty where one shouldn't.
     pub ignore: &'static str,
+}
+
+/// What there is to know of a rule. The auditor's rules, which are no [`Rule`]s, have one each too: the ids are one namespace,
+/// and `tenantry rules` lists both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct RuleInfo {
+    pub id: &'static str,
+    pub about: &'static str,
+    /// How bad its findings can be, worst first.
+    pub severities: &'static [Severity],
+    pub models: &'static [TenancyModel],
+    /// Who makes its findings go away.
+    pub remedies: &'static [Remedy],
+    pub docs: Docs,
+}
+
+/// What there is to know of this crate's rules, by id.
+pub fn infos() -> Vec<RuleInfo> {
+    let mut infos: Vec<RuleInfo> = registry().iter().map(|rule| RuleInfo::of(*rule)).collect();
+    infos.sort_by_key(|info| info.id);
+    infos
+}
+
+impl RuleInfo {
+    fn of(rule: &dyn Rule) -> Self {
+        Self {
+            id: rule.id(),
+            about: rule.about(),
+            severities: rule.severities(),
+            models: rule.models(),
+            remedies: rule.remedies(),
+            docs: rule.docs(),
+        }
+    }
 }
 
 /// All rules. The order matters: keys before foreign keys, columns before keys.
