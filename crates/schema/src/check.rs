@@ -3,7 +3,9 @@
 use crate::declaration::{Declaration, Kind};
 use crate::model::Model;
 use crate::rules;
+use crate::suppression::{Suppressions, own_ids};
 use serde::Serialize;
+use std::collections::HashMap;
 use std::fmt;
 use tenantry_core::TenancyModel;
 
@@ -71,31 +73,62 @@ pub struct Classified {
 pub struct Report {
     pub tables: Vec<Classified>,
     pub findings: Vec<Finding>,
+    /// Findings that `[[ignore]]` accepts.
+    pub ignored: Vec<Ignored>,
+}
+
+/// A finding that a person has looked at and accepts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Ignored {
+    #[serde(flatten)]
+    pub finding: Finding,
+    pub reason: String,
 }
 
 /// Classifies every table and runs every rule, for every model.
 pub fn check(model: &Model, declaration: &Declaration) -> Report {
-    let mut findings: Vec<Finding> = Vec::new();
-    for tenancy in TenancyModel::ALL {
-        for finding in rules::preview(model, declaration, tenancy) {
-            merge(&mut findings, finding, tenancy);
-        }
-    }
-    findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
-    Report { tables: rules::classify(model, declaration), findings }
+    check_beside(model, declaration, &[])
 }
 
-/// One finding that concerns several models is reported once.
-fn merge(findings: &mut Vec<Finding>, finding: Finding, tenancy: TenancyModel) {
-    let same = |known: &&mut Finding| {
-        (known.rule, known.severity, &known.place, &known.message)
-            == (finding.rule, finding.severity, &finding.place, &finding.message)
-    };
-    match findings.iter_mut().find(same) {
-        Some(known) if known.models.contains(&tenancy) => {}
-        Some(known) => known.models.push(tenancy),
-        None => findings.push(finding),
+/// The same, where other rules exist besides those of this crate: a suppression may name them.
+pub fn check_beside(model: &Model, declaration: &Declaration, others: &[&str]) -> Report {
+    let mut suppressions = Suppressions::new(declaration);
+    let (mut findings, mut ignored) = (Vec::new(), Vec::new());
+    for mut finding in all(model, declaration) {
+        match suppressions.reason(finding.rule, &finding.place) {
+            Some(_) if finding.severity == Severity::Error => {
+                let hint = finding.hint.take().unwrap_or_default();
+                finding.hint = Some(format!("{hint}; [[ignore]] names it, but an error can't be ignored"));
+                findings.push(finding);
+            }
+            Some(reason) => ignored.push(Ignored { finding, reason: reason.to_owned() }),
+            None => findings.push(finding),
+        }
     }
+    findings.extend(suppressions.problems(&own_ids(), others));
+    findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+    ignored.sort_by(|a, b| sort_key(&a.finding).cmp(&sort_key(&b.finding)));
+    Report { tables: rules::classify(model, declaration), findings, ignored }
+}
+
+/// Every rule's findings for every model. One that concerns several models is there once.
+fn all(model: &Model, declaration: &Declaration) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    let mut known: HashMap<(&'static str, Severity, String, String), usize> = HashMap::new();
+    for tenancy in TenancyModel::ALL {
+        for finding in rules::preview(model, declaration, tenancy) {
+            let key = (finding.rule, finding.severity, finding.place.clone(), finding.message.clone());
+            match known.get(&key) {
+                Some(at) if findings[*at].models.contains(&tenancy) => {}
+                Some(at) => findings[*at].models.push(tenancy),
+                None => {
+                    known.insert(key, findings.len());
+                    findings.push(finding);
+                }
+            }
+        }
+    }
+    findings
 }
 
 fn sort_key(finding: &Finding) -> (Severity, Remedy, &str, &str, &str) {

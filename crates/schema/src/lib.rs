@@ -15,8 +15,9 @@ pub mod model;
 mod read;
 mod render;
 pub mod rules;
+mod suppression;
 
-pub use check::{Classified, Finding, Origin, Remedy, Report, Severity, check};
+pub use check::{Classified, Finding, Ignored, Origin, Remedy, Report, Severity, check, check_beside};
 pub use compile::{Compiled, Target, compile};
 pub use declaration::{
     Declaration, Keys, Kind, Partition, Suppression, TableDetails, TableEntry, Tenancy, TenantType,
@@ -27,3 +28,4 @@ pub use introspect::{Query, introspection, introspection_settings};
 pub use model::Model;
 pub use read::read;
 pub use rules::{Docs, Floor, Reconciled, RuleInfo, reconcile};
+pub use suppression::Suppressions;

@@ -33,6 +33,7 @@ use std::fmt::Debug;
 use tenantry_core::{ContextKind, SqlIdent, TenancyModel};
 
 pub use marker::MARKER;
+pub(crate) use names::nearest;
 pub(crate) use row_security::is_value as is_tenant_value;
 
 /// One rule.

@@ -36,7 +36,7 @@ fn is_taken(model: &Model, name: &str) -> bool {
 }
 
 /// The name most like the wanted one, if any is near.
-pub(super) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let near = names.map(|name| (strsim::damerau_levenshtein(wanted, name), name)).min()?;
     (near.0 <= 1 + wanted.chars().count() / 4).then_some(near.1)
 }
