@@ -1,6 +1,6 @@
 //! The command line: the tree of commands and what all of them take. Each command's own flags stand beside it.
 
-use crate::command::{catalog, cluster, completions, demo, generate, login, schema, serve, tenant};
+use crate::command::{catalog, cluster, completions, demo, generate, login, rules, schema, serve, tenant};
 use crate::print::{ColorChoice, Format, Printer};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
@@ -70,6 +70,8 @@ pub(crate) enum Command {
     /// Check and compile the product's schema, and apply it
     #[command(subcommand)]
     Schema(schema::SchemaCommand),
+    /// List what schemas and databases are checked for, or explain one rule
+    Rules(rules::RulesArgs),
     /// Look after the catalog, the registry of everything
     #[command(subcommand)]
     Catalog(catalog::CatalogCommand),

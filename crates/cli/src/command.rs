@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod generate;
 pub(crate) mod login;
+pub(crate) mod rules;
 pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod tenant;
@@ -27,6 +28,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Tenant(command) => tenant::run(&session, command).await,
         Command::Login(command) => login::run(&session, command).await,
         Command::Schema(command) => schema::run(&session, command).await,
+        Command::Rules(args) => rules::run(&session, &args),
         Command::Catalog(command) => catalog::run(&session, command).await,
         Command::Completions(args) => completions::run(&session, &args),
         Command::Generate(command) => generate::run(&session, &command),

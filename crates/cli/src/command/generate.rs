@@ -1,6 +1,6 @@
 //! `tenantry generate`: the files of the repository that are made from the code. For maintainers, so it is hidden.
 
-use super::Session;
+use super::{Session, rules};
 use crate::args::Cli;
 use crate::config::reference;
 use anyhow::Context;
@@ -32,11 +32,12 @@ pub(crate) fn run(session: &Session, command: &GenerateCommand) -> anyhow::Resul
 }
 
 /// Every page, by its file's name.
-fn pages() -> anyhow::Result<[(&'static str, String); 3]> {
+fn pages() -> anyhow::Result<[(&'static str, String); 4]> {
     Ok([
         ("configuration.md", reference::markdown()?),
         ("tenantry.schema.json", reference::json_schema()?),
         ("commands.md", commands()),
+        ("rules.md", rules::page()),
     ])
 }
 

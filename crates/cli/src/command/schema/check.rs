@@ -1,14 +1,14 @@
 //! `tenantry schema check`.
 
 use super::source::SourceArgs;
-use crate::command::Session;
+use crate::command::{Session, rules};
 use crate::failure::Refusal;
 use crate::print::{BAD, BOLD, DIM, Document, HINT, WARN, grid};
 use clap::Args;
 use serde::Serialize;
 use std::io::{self, Write};
 use tenantry_core::ErrorKind;
-use tenantry_schema::{Finding, Kind, Origin, Report, Severity};
+use tenantry_schema::{Finding, Ignored, Kind, Origin, Report, Severity, check_beside};
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
@@ -19,7 +19,9 @@ pub(crate) struct CheckArgs {
 pub(super) async fn run(session: &Session, args: CheckArgs) -> anyhow::Result<()> {
     let config = args.source.config(session)?;
     let plain = args.source.load(session, &config).await?;
-    let report = tenantry_schema::check(&plain.model, &plain.declaration);
+    let rules = rules::all();
+    let ids: Vec<&str> = rules.iter().map(|rule| rule.id).collect();
+    let report = check_beside(&plain.model, &plain.declaration, &ids);
     let errors = report.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     session.printer().emit(&Checked(report))?;
     if errors == 0 {
@@ -60,8 +62,18 @@ impl Document for Checked {
         if !people.is_empty() {
             writeln!(out, "\n{BOLD}What you should look at{BOLD:#}")?;
         }
-        people.into_iter().try_for_each(|finding| write_finding(out, finding))
+        people.into_iter().try_for_each(|finding| write_finding(out, finding))?;
+        if !self.0.ignored.is_empty() {
+            writeln!(out, "\n{BOLD}What [[ignore]] accepts{BOLD:#}")?;
+        }
+        self.0.ignored.iter().try_for_each(|ignored| write_ignored(out, ignored))
     }
+}
+
+fn write_ignored(out: &mut dyn Write, ignored: &Ignored) -> io::Result<()> {
+    let Finding { severity, rule, place, message, .. } = &ignored.finding;
+    writeln!(out, "  {DIM}{severity}[{rule}]: {place}: {message}{DIM:#}")?;
+    writeln!(out, "    {HINT}because{HINT:#}: {}", ignored.reason)
 }
 
 fn write_finding(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
