@@ -1,0 +1,1 @@
+//! Cases that once failed, as SQL: they outlive changes of the generators.
