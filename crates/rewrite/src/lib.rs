@@ -2,3 +2,20 @@
 //!
 //! PostgreSQL's own grammar reads and writes the statements, never a regular expression. Nothing of the isolation guarantee rests
 //! on it: a statement that is not rewritten fails or does less than in a plain database, and reaches no other tenant.
+
+mod edit;
+mod find;
+mod guard;
+mod known;
+mod lex;
+mod name;
+mod parse;
+mod prefilter;
+mod refusal;
+mod rewriter;
+mod script;
+
+pub use find::Star;
+pub use refusal::{Place, Refusal};
+pub use rewriter::{Rewriter, Rewritten};
+pub use script::{Class, Runs, Script, Statement};

@@ -1,0 +1,219 @@
+//! The guard: a rewritten text is parsed again, and must be the statement that was meant.
+//!
+//! What was meant is the syntax tree of the original with the changes made in the tree itself. Both trees are compared as
+//! PostgreSQL's grammar prints them. The printed text is compared and never sent: what the printer might leave out of both
+//! is still in the text that is sent, because that is the original with pieces put in.
+
+use crate::edit::{Change, Item};
+use crate::parse::parse;
+use pg_raw_parse::make::{MemoryToken, Unique, owned};
+use pg_raw_parse::transform::{self, Transform};
+use pg_raw_parse::{Node, Owned, deparse, nodes};
+
+/// Whether `text` is the statement `original` with the changes.
+pub(crate) fn holds(original: &nodes::RawStmt, changes: &[Change], new: &nodes::RawStmt) -> bool {
+    if let [Change::Whole { text }] = changes {
+        let Ok(wanted) = parse(text) else { return false };
+        let mut statements = wanted.iter();
+        return match (statements.next(), statements.next()) {
+            (Some(wanted), None) => prints_alike(wanted, new),
+            _ => false,
+        };
+    }
+    let mut made = 0;
+    let wanted: Owned<nodes::RawStmt> = owned(|mem| {
+        let mut copy = mem.make_unique(original);
+        let mut applier = Applier { mem, changes, made: 0 };
+        applier.transform_raw_stmt(copy.as_mut());
+        made = applier.made;
+        copy
+    });
+    made == changes.len() && prints_alike(&wanted, new)
+}
+
+/// Whether two statements print as the same text.
+pub(crate) fn prints_alike(a: &nodes::RawStmt, b: &nodes::RawStmt) -> bool {
+    // The statement itself: the places of a RawStmt differ.
+    match (deparse(a.stmt()), deparse(b.stmt())) {
+        (Ok(a), Ok(b)) => a.as_str() == b.as_str(),
+        _ => false,
+    }
+}
+
+struct Applier<'mem, 'c> {
+    mem: MemoryToken<'mem>,
+    changes: &'c [Change],
+    made: usize,
+}
+
+impl<'mem, 'c> Applier<'mem, 'c> {
+    fn find<T>(&mut self, of: impl Fn(&'c Change) -> Option<T>) -> Option<T> {
+        let found = self.changes.iter().find_map(of);
+        self.made += usize::from(found.is_some());
+        found
+    }
+
+    fn column(&self, item: &Item) -> Unique<'mem, &'mem nodes::ColumnRef> {
+        let mem = self.mem;
+        let mut fields = Vec::new();
+        fields.extend(item.qualifier.as_ref().map(|name| mem.make_string(Some(name)).uncast()));
+        fields.push(match &item.column {
+            Some(name) => mem.make_string(Some(name)).uncast(),
+            None => mem.make_node::<nodes::A_Star>().uncast(),
+        });
+        mem.make_column_ref(mem.make_list(&fields))
+    }
+
+    fn target(&self, item: &Item) -> Unique<'mem, &'mem nodes::ResTarget> {
+        self.mem.make_res_target(None, self.mem.empty(), self.column(item).uncast())
+    }
+
+    fn named(&self, name: &str) -> Unique<'mem, &'mem nodes::ResTarget> {
+        self.mem.make_res_target(Some(name), self.mem.empty(), self.mem.none())
+    }
+}
+
+/// The place of a target that is a star. A star without one is that of `TABLE t`.
+fn star_of(target: &nodes::ResTarget) -> Option<i32> {
+    match target.val() {
+        Node::ColumnRef(of) if matches!(of.fields().iter().last(), Some(Node::A_Star(_))) => {
+            Some(of.location)
+        }
+        _ => None,
+    }
+}
+
+fn place(node: Node<'_>) -> Option<i32> {
+    match node {
+        Node::ColumnRef(of) => Some(of.location),
+        Node::A_Const(of) => Some(of.location),
+        _ => None,
+    }
+}
+
+impl<'mem> Transform<'mem> for Applier<'mem, '_> {
+    fn transform_infer_clause<'r>(&mut self, mut node: nodes::InferClauseMut<'mem, 'r>) {
+        let here = node.location;
+        let columns = self.find(|change| match change {
+            Change::Conflict { at, columns } if *at == here => Some(columns),
+            _ => None,
+        });
+        for (position, column) in columns.into_iter().flatten().enumerate() {
+            let mut element = self.mem.make_node::<nodes::IndexElem>();
+            element.as_mut().set_name(Some(self.mem.copy_string(column)));
+            node.index_elems_mut().insert(self.mem, position, element.uncast());
+        }
+        transform::transform_infer_clause(node, self);
+    }
+
+    fn transform_insert_stmt<'r>(&mut self, mut node: nodes::InsertStmtMut<'mem, 'r>) {
+        let here = node.relation().map(|relation| relation.location);
+        let columns = self.find(|change| match change {
+            Change::Insert { at, columns } if Some(*at) == here => Some(columns),
+            _ => None,
+        });
+        if let Some(columns) = columns {
+            let list: Vec<_> = columns.iter().map(|column| self.named(column).uncast()).collect();
+            node.set_cols(self.mem.make_list(&list));
+        }
+        transform::transform_insert_stmt(node, self);
+    }
+
+    fn transform_copy_stmt<'r>(&mut self, mut node: nodes::CopyStmtMut<'mem, 'r>) {
+        let here = node.relation().map(|relation| relation.location);
+        let columns = self.find(|change| match change {
+            Change::Copy { at, columns } if Some(*at) == here => Some(columns),
+            _ => None,
+        });
+        if let Some(columns) = columns {
+            let list: Vec<_> = columns.iter().map(|name| self.mem.make_string(Some(name)).uncast()).collect();
+            node.set_attlist(self.mem.make_list(&list));
+        }
+        transform::transform_copy_stmt(node, self);
+    }
+
+    fn transform_merge_stmt<'r>(&mut self, mut node: nodes::MergeStmtMut<'mem, 'r>) {
+        let here = node.relation().map(|relation| relation.location);
+        for position in 0..node.merge_when_clauses().len() {
+            let columns = self.find(|change| match change {
+                Change::Merge { at, clause, columns } if Some(*at) == here && *clause == position => {
+                    Some(columns)
+                }
+                _ => None,
+            });
+            let Some(columns) = columns else { continue };
+            let list: Vec<_> = columns.iter().map(|column| self.named(column).uncast()).collect();
+            let list = self.mem.make_list(&list);
+            if let Some(mut when) = node.merge_when_clauses_mut().into_iter().nth(position) {
+                when.set_target_list(list);
+            }
+        }
+        transform::transform_merge_stmt(node, self);
+    }
+
+    fn transform_returning_clause<'r>(&mut self, mut node: nodes::ReturningClauseMut<'mem, 'r>) {
+        let mut position = 0;
+        while let Some(target) = node.exprs().get(position) {
+            let here = match target {
+                Node::ResTarget(target) => star_of(target),
+                _ => None,
+            };
+            let items = here.and_then(|here| {
+                self.find(|change| match change {
+                    Change::Star { at, items } if *at == here => Some(items),
+                    _ => None,
+                })
+            });
+            for (nth, item) in items.into_iter().flatten().enumerate() {
+                let target = self.target(item).uncast();
+                if nth == 0 {
+                    node.exprs_mut().set(position, target);
+                } else {
+                    node.exprs_mut().insert(self.mem, position + nth, target);
+                }
+            }
+            position += items.map_or(1, Vec::len);
+        }
+        transform::transform_returning_clause(node, self);
+    }
+
+    fn transform_select_stmt<'r>(&mut self, mut node: nodes::SelectStmtMut<'mem, 'r>) {
+        let table = match node.from_clause().first() {
+            Some(Node::RangeVar(relation)) => relation.location,
+            _ => -1,
+        };
+        let mut position = 0;
+        while let Some(target) = node.target_list().get(position) {
+            let here = star_of(target).map(|here| if here < 0 { table } else { here });
+            let items = here.and_then(|here| {
+                self.find(|change| match change {
+                    Change::Star { at, items } if *at == here => Some(items),
+                    _ => None,
+                })
+            });
+            for (nth, item) in items.into_iter().flatten().enumerate() {
+                let target = self.target(item);
+                if nth == 0 {
+                    node.target_list_mut().set(position, target);
+                } else {
+                    node.target_list_mut().insert(self.mem, position + nth, target);
+                }
+            }
+            position += items.map_or(1, Vec::len);
+        }
+        let mut position = 0;
+        while let Some(item) = node.group_clause().get(position) {
+            let here = place(item);
+            let items = self.find(|change| match change {
+                Change::Group { at, items } if Some(*at) == here => Some(items),
+                _ => None,
+            });
+            for (nth, item) in items.into_iter().flatten().enumerate() {
+                let column = self.column(item).uncast();
+                node.group_clause_mut().insert(self.mem, position + nth, column);
+            }
+            position += 1 + items.map_or(0, Vec::len);
+        }
+        transform::transform_select_stmt(node, self);
+    }
+}

@@ -1,0 +1,132 @@
+//! The rewriter of queries and data statements: for the gateway, and for the data statements of migrations.
+
+use crate::edit::{self, Change};
+use crate::find::{Finder, Star};
+use crate::known::Known;
+use crate::parse::{self, DEEPEST};
+use crate::{Refusal, guard, prefilter};
+use pg_raw_parse::nodes;
+use std::ops::Range;
+use tenantry_core::TenancyModel;
+use tenantry_schema::{Declaration, Model};
+
+/// What became of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rewritten<'s> {
+    /// It works as it is (or fails as it would in a plain database).
+    Unchanged(&'s str),
+    /// Run this instead.
+    Changed(String),
+}
+
+impl Rewritten<'_> {
+    /// The text to run.
+    pub fn sql(&self) -> &str {
+        match self {
+            Self::Unchanged(sql) => sql,
+            Self::Changed(sql) => sql,
+        }
+    }
+}
+
+/// Rewrites queries and data statements of an application that knows the plain schema. Cheap to share, costly to make: it holds
+/// what it knows of every table.
+#[derive(Debug, Clone)]
+pub struct Rewriter {
+    known: Known,
+    star: Star,
+}
+
+impl Rewriter {
+    /// For the plain model of a schema. In the schema and the database model nothing is ever rewritten.
+    pub fn new(model: &Model, declaration: &Declaration, tenancy: TenancyModel) -> Self {
+        Self { known: Known::new(model, declaration, tenancy), star: Star::default() }
+    }
+
+    /// What `*` becomes.
+    #[must_use]
+    pub fn with_star(mut self, star: Star) -> Self {
+        self.star = star;
+        self
+    }
+
+    pub(crate) fn replace_known(&mut self, known: Known) {
+        self.known = known;
+    }
+
+    /// A cheap look (about a nanosecond a byte). False: [`rewrite`](Self::rewrite) would leave it as it is.
+    pub fn might_need_rewrite(&self, sql: &str) -> bool {
+        !self.known.tables.is_empty() && prefilter::might_matter(sql, self.star)
+    }
+
+    /// Rewrites a text of one or more statements. What doesn't parse is left alone: the server says what is wrong with it.
+    pub fn rewrite<'s>(&self, sql: &'s str) -> Result<Rewritten<'s>, Refusal> {
+        if !self.might_need_rewrite(sql) || sql.contains('\0') {
+            return Ok(Rewritten::Unchanged(sql));
+        }
+        let Ok(parsed) = parse::parse(sql) else { return Ok(Rewritten::Unchanged(sql)) };
+        let mut changes = Vec::new();
+        let mut splices = Vec::new();
+        for raw in parsed.iter() {
+            let range = range_of(sql, raw);
+            let found = self.look(sql, range, raw)?;
+            changes.push(found.0);
+            splices.extend(found.1);
+        }
+        if splices.is_empty() {
+            return Ok(Rewritten::Unchanged(sql));
+        }
+        let whole = 0..sql.len();
+        let held = || Refusal::guard(sql, whole.clone(), "the statement could not be rewritten safely");
+        let text = edit::apply(sql, &mut splices).ok_or_else(held)?;
+        let again = parse::parse(&text).map_err(|_| held())?;
+        if again.len() != changes.len() {
+            return Err(held());
+        }
+        for ((raw, changes), new) in parsed.iter().zip(&changes).zip(again.iter()) {
+            if !changes.is_empty() && !guard::holds(raw, changes, new) {
+                return Err(held());
+            }
+        }
+        Ok(Rewritten::Changed(text))
+    }
+
+    /// What has to change in one statement.
+    fn look(
+        &self,
+        sql: &str,
+        range: Range<usize>,
+        raw: &nodes::RawStmt,
+    ) -> Result<(Vec<Change>, Vec<edit::Splice>), Refusal> {
+        // Each level takes two bytes at least (`+1`), so most texts are too short to be deep.
+        if range.len() / 2 > DEEPEST && parse::is_deep_statement(raw.stmt()) {
+            let deep = Refusal::new(sql, range, "the statement is nested too deeply to be rewritten")
+                .hint("split it, or use ANY (array) or a list of VALUES instead of a long chain");
+            return if self.concerns(raw) { Err(deep) } else { Ok((Vec::new(), Vec::new())) };
+        }
+        let mut finder = Finder::new(&self.known, self.star, sql, range);
+        finder.statement(raw.stmt());
+        match finder.refusal {
+            Some(refusal) => Err(refusal),
+            None => Ok((finder.changes, finder.splices)),
+        }
+    }
+
+    /// Whether a statement that can't be looked through would be one that needs it: it writes to a table that we know.
+    fn concerns(&self, raw: &nodes::RawStmt) -> bool {
+        match raw.stmt() {
+            pg_raw_parse::Node::InsertStmt(insert) => insert.relation().is_some_and(|relation| {
+                relation.relname().is_some_and(|name| self.known.table(relation.schemaname(), name).is_some())
+            }),
+            _ => false,
+        }
+    }
+}
+
+/// The part of the text that a statement is, with the comments before it.
+pub(crate) fn range_of(sql: &str, raw: &nodes::RawStmt) -> Range<usize> {
+    let start = usize::try_from(raw.stmt_location).unwrap_or(0).min(sql.len());
+    let length = usize::try_from(raw.stmt_len).unwrap_or(0);
+    let end = if length == 0 { sql.len() } else { (start + length).min(sql.len()) };
+    start..end
+}
