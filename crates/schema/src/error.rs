@@ -28,6 +28,9 @@ pub enum SchemaError {
     /// Objects that need each other, so that no order of statements creates them.
     #[error("these objects depend on each other in a circle: {}", .0.join(", "))]
     Cycle(Vec<String>),
+    /// A difference between two models that no statement takes away, or none that is safe with rows in the tables.
+    #[error("{place}: {message}")]
+    CannotAlter { place: String, message: String, hint: String },
     /// The target does not say what its model needs.
     #[error("the target is incomplete: {0}")]
     BadTarget(&'static str),
@@ -47,7 +50,7 @@ impl SchemaError {
         match self {
             Self::MissingFacts(_) | Self::BadFacts { .. } | Self::Dangling { .. } => ErrorKind::Internal,
             Self::Refused(_) | Self::BadTarget(_) => ErrorKind::InvalidInput,
-            Self::Cycle(_) => ErrorKind::NotSupported,
+            Self::Cycle(_) | Self::CannotAlter { .. } => ErrorKind::NotSupported,
         }
     }
 
@@ -58,6 +61,7 @@ impl SchemaError {
             Self::Cycle(_) => {
                 Some("break the circle, for example by moving a check into a trigger".to_owned())
             }
+            Self::CannotAlter { hint, .. } => Some(hint.clone()),
             Self::BadTarget(_) => Some("the schema model needs the value of the tenant".to_owned()),
             Self::BadFacts { .. } => Some(
                 "run the introspection queries of this version with search_path set to the schema".to_owned(),

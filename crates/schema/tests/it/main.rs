@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test, in what tests share too")]
 #![allow(clippy::format_push_string, reason = "short texts, built to be read")]
 
+mod alter;
 mod construct;
 mod declaration;
 mod harness;
 mod introspection;
 mod isolation;
+mod partition;
 mod property;
 mod refusal;
 mod sample;
