@@ -1,6 +1,6 @@
 //! The command line: the tree of commands and what all of them take. Each command's own flags stand beside it.
 
-use crate::command::{catalog, cluster, completions, demo, generate, login, rules, schema, serve, tenant};
+use crate::command::{catalog, cluster, completions, demo, erd, generate, login, rules, schema, serve, tenant};
 use crate::print::{ColorChoice, Format, Printer};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
@@ -72,6 +72,8 @@ pub(crate) enum Command {
     Schema(schema::SchemaCommand),
     /// List what schemas and databases are checked for, or explain one rule
     Rules(rules::RulesArgs),
+    /// Draw the schema as a tenancy model has it, or what differs between two
+    Erd(erd::ErdArgs),
     /// Look after the catalog, the registry of everything
     #[command(subcommand)]
     Catalog(catalog::CatalogCommand),

@@ -4,6 +4,7 @@ pub(crate) mod catalog;
 pub(crate) mod cluster;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod erd;
 pub(crate) mod generate;
 pub(crate) mod login;
 pub(crate) mod rules;
@@ -29,6 +30,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Login(command) => login::run(&session, command).await,
         Command::Schema(command) => schema::run(&session, command).await,
         Command::Rules(args) => rules::run(&session, &args),
+        Command::Erd(args) => erd::run(&session, args).await,
         Command::Catalog(command) => catalog::run(&session, command).await,
         Command::Completions(args) => completions::run(&session, &args),
         Command::Generate(command) => generate::run(&session, &command),

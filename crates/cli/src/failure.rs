@@ -9,6 +9,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use tenantry_catalog::CatalogError;
 use tenantry_core::ErrorKind;
+use tenantry_erd::ErdError;
 use tenantry_gateway::GatewayError;
 use tenantry_ops::OpsError;
 use tenantry_schema::SchemaError;
@@ -85,6 +86,6 @@ fn describe(error: &(dyn StdError + 'static)) -> Option<(ErrorKind, Option<Strin
             }
         )*};
     }
-    try_each!(ConfigError, OpsError, CatalogError, SchemaError, GatewayError, PostgresError);
+    try_each!(ConfigError, OpsError, CatalogError, SchemaError, ErdError, GatewayError, PostgresError);
     error.downcast_ref::<Refusal>().map(|refusal| (refusal.kind, refusal.hint.clone()))
 }

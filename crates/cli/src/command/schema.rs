@@ -3,7 +3,7 @@
 mod apply;
 mod check;
 mod compile;
-mod source;
+pub(crate) mod source;
 
 use super::Session;
 use clap::Subcommand;

@@ -21,7 +21,7 @@ pub(crate) struct SourceArgs {
 
 impl SourceArgs {
     /// The configuration, or an empty one when only a file was named.
-    pub(super) fn config(&self, session: &Session) -> anyhow::Result<Config> {
+    pub(crate) fn config(&self, session: &Session) -> anyhow::Result<Config> {
         match session.config() {
             Err(error)
                 if self.file.is_some() && matches!(error.downcast_ref(), Some(ConfigError::NoFile)) =>
@@ -32,7 +32,7 @@ impl SourceArgs {
         }
     }
 
-    pub(super) fn source(&self, config: &Config) -> anyhow::Result<Source> {
+    pub(crate) fn source(&self, config: &Config) -> anyhow::Result<Source> {
         let missing = || ConfigError::Missing {
             key: "[schema] file".into(),
             hint: "name the SQL file, there or as an argument".into(),
@@ -42,7 +42,7 @@ impl SourceArgs {
     }
 
     /// Reads the schema with a cluster of the configuration, or with a PostgreSQL started for it.
-    pub(super) async fn load(&self, session: &Session, config: &Config) -> anyhow::Result<PlainSchema> {
+    pub(crate) async fn load(&self, session: &Session, config: &Config) -> anyhow::Result<PlainSchema> {
         let source = self.source(config)?;
         let named = self.cluster.clone().or_else(|| config.cluster_names().next().map(str::to_owned));
         let bench = if let Some(name) = &named {
