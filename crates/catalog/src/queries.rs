@@ -60,6 +60,8 @@ queries! {
     TENANT_BY_ID = "tenant_select" + "tenant_by_id",
     TENANT_LIST = "tenant_select" + "tenant_list",
     TENANT_INSERT = "tenant_insert",
+    TENANT_INSERT_AS = "tenant_insert_as",
+    TENANT_RAISE_IDS = "tenant_raise_ids",
     TENANT_SET_STATE = "tenant_set_state",
     TENANT_RENAME = "tenant_rename",
     TENANT_DELETE = "tenant_delete",

@@ -101,6 +101,29 @@ impl Tx {
         if inserted.is_some() { Ok(tenant) } else { same(tenant, new) }
     }
 
+    /// The same with an id, and a UUID, that rows of a database have already. Ids that are given out later are greater.
+    /// `Taken` when another tenant has the id.
+    pub async fn create_tenant_as(
+        &self,
+        new: &NewTenant,
+        id: TenantId,
+        uuid: Option<Uuid>,
+    ) -> Result<Tenant, CatalogError> {
+        if let Some(found) = self.find_tenant(&new.key).await? {
+            let is_it = found.id == id && uuid.is_none_or(|uuid| uuid == found.uuid);
+            let taken = || CatalogError::Taken { what: "tenant key", name: new.key.to_string() };
+            return if is_it { same(found, new) } else { Err(taken()) };
+        }
+        let params: crate::connection::Params<'_> = &[&id.get(), &uuid, &new.key.as_str(), &new.name];
+        let inserted = self.execute(queries::TENANT_INSERT_AS, params).await;
+        let inserted = inserted.map_err(|error| malformed(error, &new.key))?;
+        if inserted == 0 {
+            return Err(CatalogError::Taken { what: "tenant id", name: id.to_string() });
+        }
+        self.execute(queries::TENANT_RAISE_IDS, &[]).await?;
+        self.tenant(&new.key).await
+    }
+
     /// The tenant of that key, or `Unknown` with a suggestion.
     pub async fn tenant(&self, key: &TenantKey) -> Result<Tenant, CatalogError> {
         if let Some(tenant) = self.find_tenant(key).await? {
