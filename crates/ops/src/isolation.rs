@@ -31,6 +31,7 @@ const BASE: &str = include_str!("isolation/base.sql");
 const CARRIER: &str = include_str!("isolation/carrier.sql");
 const SIGNED: &str = include_str!("isolation/signed.sql");
 const SURFACE: &str = include_str!("isolation/surface.sql");
+const SURFACE_CLOSE: &str = include_str!("isolation/surface_close.sql");
 const GRANTS: &str = include_str!("isolation/grants.sql");
 const SYSTEM_GRANTS: &str = include_str!("isolation/system_grants.sql");
 const WHOLE: &str = include_str!("isolation/whole.sql");
@@ -49,6 +50,15 @@ pub struct Core {
     /// PostgreSQL's text form of a SCRAM verifier; the password itself never travels.
     pub verifier: String,
     pub connection_limit: Option<u32>,
+}
+
+/// What becomes of what PUBLIC may do in the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Surface {
+    /// It is taken away.
+    Closed,
+    /// It stays: an application that came before still lives on it.
+    Open,
 }
 
 /// What an installation found.
@@ -117,16 +127,25 @@ fn limit(connections: Option<u32>) -> i32 {
 
 /// Installs, upgrades or repairs the core in the database that `admin` is connected to, in one transaction.
 pub async fn install(admin: &mut Client, core: &Core) -> Result<Installed, OpsError> {
+    install_as(admin, core, Surface::Closed).await
+}
+
+/// The same beside an application that still uses the database as it always did: PUBLIC keeps what it has.
+pub(crate) async fn install_beside(admin: &mut Client, core: &Core) -> Result<Installed, OpsError> {
+    install_as(admin, core, Surface::Open).await
+}
+
+async fn install_as(admin: &mut Client, core: &Core, surface: Surface) -> Result<Installed, OpsError> {
     for _ in 1..ATTEMPTS {
-        match install_once(admin, core).await {
+        match install_once(admin, core, surface).await {
             Err(OpsError::Server { source, .. }) if is_collision(&source) => {}
             done => return done,
         }
     }
-    install_once(admin, core).await
+    install_once(admin, core, surface).await
 }
 
-async fn install_once(admin: &mut Client, core: &Core) -> Result<Installed, OpsError> {
+async fn install_once(admin: &mut Client, core: &Core, surface: Surface) -> Result<Installed, OpsError> {
     let tx = admin.transaction().await.doing("starting the installation of the isolation core")?;
     let superuser = prepare(&tx).await?;
     let found = installed(&tx, core).await?;
@@ -135,7 +154,7 @@ async fn install_once(admin: &mut Client, core: &Core) -> Result<Installed, OpsE
         Some(version) if version == VERSION => Installed::Again,
         Some(version) => Installed::UpgradedFrom(version),
     };
-    run_parts(&tx, core, found, superuser).await?;
+    run_parts(&tx, core, found, superuser, surface).await?;
     tx.execute(
         "INSERT INTO tenancy.core AS c (version, context, tenant_type) VALUES ($1, $2, $3)
          ON CONFLICT (only_row) DO UPDATE SET version = excluded.version WHERE c.version <> excluded.version",
@@ -211,6 +230,7 @@ async fn run_parts(
     core: &Core,
     found: Option<i32>,
     superuser: bool,
+    surface: Surface,
 ) -> Result<(), OpsError> {
     let row =
         tx.query_one("SELECT current_database()::text", &[]).await.doing("asking for the database's name")?;
@@ -232,7 +252,11 @@ async fn run_parts(
     if let Some(found) = found {
         parts.extend(UPGRADES.iter().filter(|(from, _)| *from >= found).map(|(_, sql)| ("upgrade", *sql)));
     }
-    parts.extend([("base", BASE), ("context", context), ("surface", SURFACE), ("grants", GRANTS)]);
+    parts.extend([("base", BASE), ("context", context), ("surface", SURFACE)]);
+    if surface == Surface::Closed {
+        parts.push(("closing the surface", SURFACE_CLOSE));
+    }
+    parts.push(("grants", GRANTS));
     if superuser {
         parts.push(("system grants", SYSTEM_GRANTS));
     }
