@@ -130,8 +130,10 @@ fn name_of(graph: &Graph, group: &[usize], taken: &[Domain]) -> String {
         };
         graph.references.iter().filter(of).count()
     };
-    let mut candidates: Vec<(usize, &str)> =
-        tables.iter().map(|table| (degree(table), table.name.as_str())).collect();
+    let referrers =
+        |table: &Table| graph.references.iter().filter(|reference| reference.target == table.name).count();
+    let mut candidates: Vec<((usize, usize), &str)> =
+        tables.iter().map(|table| ((degree(table), referrers(table)), table.name.as_str())).collect();
     candidates.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
     let shared = shared_word(&tables);
     let names = shared.into_iter().chain(candidates.iter().map(|(_, name)| *name));

@@ -11,6 +11,8 @@ mod pack;
 mod route;
 mod size;
 mod stack;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use size::{BETWEEN, MARKS, NAME, SIDE, SMALL, TEXT, short_type};
 pub use size::{HEADER, ROW, Row};

@@ -13,8 +13,12 @@ pub mod layout;
 mod measure;
 mod mermaid;
 mod select;
+#[cfg(test)]
+mod specimen;
 mod summary;
 mod svg;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use dbml::dbml;

@@ -4,7 +4,7 @@ mod table;
 
 use crate::graph::{Graph, Reference};
 use crate::layout::{DomainBox, Layout, Line, layout};
-use crate::measure::fit;
+use crate::measure::{fit, width};
 use crate::text::xml;
 use std::fmt::Write;
 
@@ -19,10 +19,10 @@ const STRIP: f64 = 40.0;
 /// The graph as an SVG file.
 pub fn svg(graph: &Graph) -> String {
     let layout = layout(graph);
-    let (width, height) = (layout.width.max(760.0), layout.height + STRIP);
+    let (wide, high) = (layout.width.max(760.0), layout.height + STRIP);
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" \
-         viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\" aria-labelledby=\"erd-title erd-desc\">\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide:.0}\" height=\"{high:.0}\" \
+         viewBox=\"0 0 {wide:.0} {high:.0}\" role=\"img\" aria-labelledby=\"erd-title erd-desc\">\n\
          <title id=\"erd-title\">{}</title>\n<desc id=\"erd-desc\">{}</desc>\n<style>{STYLE}</style>\n\
          <rect class=\"page\" width=\"100%\" height=\"100%\"/>\n",
         xml(&title(graph)),
@@ -90,19 +90,21 @@ pub(crate) fn drawing(out: &mut String, graph: &Graph, layout: &Layout) {
 }
 
 fn domain_box(out: &mut String, domain: &DomainBox) {
-    let name = fit(&domain.name, LABEL, domain.width - 28.0);
+    let room = domain.width - 28.0;
+    // From afar the label is as large as it can be.
+    let far = (room / width(&domain.name, 1.0)).clamp(LABEL, 30.0);
     put(
         out,
         format_args!(
             "<g class=\"domain\"><rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"10\"/>\
-         <text x=\"{:.1}\" y=\"{:.1}\">{}</text></g>\n",
+             <text x=\"{:.1}\" y=\"{:.1}\" style=\"--far:{far:.1}px\">{}</text></g>\n",
             domain.x,
             domain.y,
             domain.width,
             domain.height,
             domain.x + 14.0,
-            domain.y + 25.0,
-            xml(&name)
+            domain.y + 26.0,
+            xml(&fit(&domain.name, LABEL, room))
         ),
     );
 }
@@ -209,7 +211,7 @@ fn legend(out: &mut String, graph: &Graph) {
                 xml(words)
             ),
         );
-        x += 25.0 + crate::measure::width(words, LEGEND) + 22.0;
+        x += 25.0 + width(words, LEGEND) + 22.0;
     };
     for (class, words) in kinds(graph) {
         text(class, words);

@@ -24,9 +24,10 @@
     draw();
   };
   const fit = () => {
-    scale = Math.min(erd.clientWidth / width, erd.clientHeight / height, 1.2);
+    const room = erd.clientHeight - byId("legend").offsetHeight - 16;
+    scale = Math.min(erd.clientWidth / width, room / height, 1.2);
     x = (erd.clientWidth - width * scale) / 2;
-    y = (erd.clientHeight - height * scale) / 2;
+    y = Math.max(0, (room - height * scale) / 2);
     draw();
   };
   // Around some tables, large enough to be read.
@@ -278,6 +279,8 @@
     const box = event.target.closest && event.target.closest("[data-table]");
     const button = event.target.closest && event.target.closest("button");
     const moves = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] }[event.key];
+    // In the panel and in the help they scroll.
+    if (moves && event.target.closest && event.target.closest("#panel, #help")) return;
     if (moves) { x += moves[0]; y += moves[1]; draw(); }
     else if (event.key === "+" || event.key === "=") zoom(1.3);
     else if (event.key === "-") zoom(1 / 1.3);

@@ -62,7 +62,7 @@ fn overview(out: &mut String, table: &Table, place: &TableBox) {
     put(
         out,
         format_args!(
-            "<text class=\"far\" x=\"{:.1}\" y=\"{:.1}\" font-size=\"{size:.1}\">{}</text>",
+            "<text class=\"far\" x=\"{:.1}\" y=\"{:.1}\" style=\"font-size:{size:.1}px\">{}</text>",
             place.width / 2.0,
             place.height / 2.0 + size * 0.35,
             xml(&name)
