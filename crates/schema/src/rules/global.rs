@@ -1,0 +1,63 @@
+//! `reference-copy`: what a dedicated placement holds of rows that are not its tenant's.
+
+use super::{Case, Docs, Rule};
+use crate::check::Severity;
+use crate::declaration::Kind;
+use crate::model::Model;
+use tenantry_core::TenancyModel;
+
+#[derive(Debug)]
+pub(super) struct ReferenceCopies;
+
+/// The line of a table's comment that says that its rows are copied from the pool.
+const COPY: &str = "tenantry:copy";
+
+impl Rule for ReferenceCopies {
+    fn id(&self) -> &'static str {
+        "reference-copy"
+    }
+
+    fn about(&self) -> &'static str {
+        "Dedicated placements hold copies of global tables and, in databases of their own, of the rows of scoped tables that \
+         their tenant sees. The application reads them; the operator keeps them up. Their comment says so."
+    }
+
+    fn docs(&self) -> Docs {
+        Docs {
+            why: "Foreign keys and joins don't reach another database, so the rows have to be there. A copy that anybody may write is \
+                  no copy for long.",
+            before: "CREATE TABLE countries (code text PRIMARY KEY);\n\
+                     -- tenantry.toml\n\
+                     [tables]\n\
+                     countries = \"global\"",
+            after: "COMMENT ON TABLE countries IS 'tenantry:copy tenantry:kind=global'",
+            ignore: "",
+        }
+    }
+
+    fn models(&self) -> &'static [TenancyModel] {
+        &[TenancyModel::Schema, TenancyModel::Database]
+    }
+
+    fn severities(&self) -> &'static [Severity] {
+        &[Severity::Warning, Severity::Note]
+    }
+
+    fn apply(&self, model: &mut Model, case: &mut Case<'_>) {
+        for table in &mut model.tables {
+            let kind = case.kind(&table.name);
+            if !matches!(kind, Some(Kind::Global | Kind::Scoped)) {
+                continue;
+            }
+            let kept = table.comment.iter().flat_map(|comment| comment.lines());
+            let mut lines: Vec<&str> = kept.filter(|line| *line != COPY).collect();
+            let was = lines.len();
+            let had = table.comment.as_ref().is_some_and(|comment| comment.lines().count() > was);
+            lines.push(COPY);
+            table.comment = Some(lines.join("\n"));
+            if !had {
+                case.change(&table.name, "it is a copy here, which the application only reads");
+            }
+        }
+    }
+}

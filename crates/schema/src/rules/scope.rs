@@ -1,0 +1,138 @@
+//! `scope`: rows that are visible to a set of tenants.
+//!
+//! In a pool a scoped table has the scope column, uniques and indexes that take it in, and a floor that reads and writes
+//! through different sets. In a schema placement of the same database the table is not there at all: the pool's is reached by
+//! `search_path` and by foreign keys. In a database of its own it is a copy that is kept up (see `global`).
+
+mod column;
+mod foreign;
+mod policy;
+#[cfg(test)]
+mod tests;
+
+use super::{ALL, Case, Docs, Rule};
+use crate::check::Severity;
+use crate::declaration::{Declaration, Kind, TableEntry, WritableBy};
+use crate::model::{Model, Table};
+use tenantry_core::TenancyModel;
+
+/// The column that says which scope a row has.
+pub(crate) const COLUMN: &str = "scope_id";
+/// Where a schema placement finds the pool's tables.
+const POOL: &str = "public";
+
+#[derive(Debug)]
+pub(super) struct Scopes;
+
+impl Rule for Scopes {
+    fn id(&self) -> &'static str {
+        "scope"
+    }
+
+    fn about(&self) -> &'static str {
+        "A scoped table says for each row which set of tenants sees it. Reading goes by the scopes that a tenant sees, writing \
+         by its own (and, if members may write, by those it is a member of); uniques hold within a scope; a reference to a \
+         row that the tenant does not see is refused like one to a row that is not there."
+    }
+
+    fn docs(&self) -> Docs {
+        Docs {
+            why: "Rows that several tenants share are otherwise copied for each, or opened to all. What a tenant sees is one array, \
+                  read once a statement: an index serves `scope_id = ANY (array)`, and none serves `EXISTS (…)`.",
+            before: "CREATE TABLE products (id bigint, sku text, CONSTRAINT products_sku_key UNIQUE (sku));\n\
+                     -- tenantry.toml\n\
+                     [tables]\n\
+                     products = \"scoped\"",
+            after: "scope_id bigint DEFAULT tenancy.own_scope() NOT NULL;\n\
+                    CONSTRAINT products_sku_key UNIQUE (scope_id, sku);\n\
+                    CREATE POLICY tenantry_floor ON products AS RESTRICTIVE FOR ALL TO PUBLIC \
+                    USING ((scope_id = ANY ((SELECT tenancy.visible_scopes() AS visible_scopes)::bigint[])));\n\
+                    CREATE POLICY tenantry_floor_delete ON products AS RESTRICTIVE FOR DELETE TO PUBLIC \
+                    USING ((scope_id = (SELECT tenancy.own_scope() AS own_scope)))",
+            ignore: "The note about ids can be ignored where the database makes them.",
+        }
+    }
+
+    fn models(&self) -> &'static [TenancyModel] {
+        ALL
+    }
+
+    fn severities(&self) -> &'static [Severity] {
+        &[Severity::Error, Severity::Warning, Severity::Note]
+    }
+
+    fn apply(&self, model: &mut Model, case: &mut Case<'_>) {
+        foreign::refuse(model, case);
+        match case.tenancy {
+            TenancyModel::Shared => shared(model, case),
+            TenancyModel::Schema => beside_the_pool(model, case),
+            TenancyModel::Database => {}
+        }
+    }
+}
+
+fn shared(model: &mut Model, case: &mut Case<'_>) {
+    for at in 0..model.tables.len() {
+        if !is_scoped(case, &model.tables[at]) {
+            continue;
+        }
+        let members = members_write(case.declaration, model.root(&model.tables[at].name));
+        column::add(&mut model.tables[at], case);
+        column::keys(&mut model.tables[at], model.extensions.iter().any(|one| one.name == "btree_gist"), case);
+        column::indexes(model, at, case);
+        policy::put(&mut model.tables[at], members, case);
+    }
+    foreign::check_visibility(model, None, case);
+}
+
+/// The pool of the same database has the tables.
+fn beside_the_pool(model: &mut Model, case: &mut Case<'_>) {
+    let gone: Vec<String> =
+        model.tables.iter().filter(|table| is_scoped(case, table)).map(|table| table.name.clone()).collect();
+    for table in model.tables.iter().filter(|table| gone.contains(&table.name)) {
+        own_types(model, table, case);
+        case.change(&table.name, "the pool's table is used: it is found by search_path");
+    }
+    model.tables.retain(|table| !gone.contains(&table.name));
+    model.sequences.retain(|sequence| !sequence.owned_by.as_ref().is_some_and(|owner| gone.contains(&owner.table)));
+    for table in &mut model.tables {
+        foreign::to_the_pool(table, case);
+    }
+    foreign::check_visibility(model, Some(POOL), case);
+}
+
+/// Types belong to each schema: the pool's `mood` is another one than the tenant's.
+fn own_types(model: &Model, table: &Table, case: &mut Case<'_>) {
+    for column in &table.columns {
+        let base = column.type_name.trim_end_matches("[]").trim_matches('"');
+        if model.types.iter().any(|defined| defined.name == base) {
+            case.warning(
+                format!("{}.{}", table.name, column.name),
+                format!("its type {base} is the pool's there, and the tenant's own tables have another of that name"),
+                "compare such columns as text, or use a built-in type with a check",
+            );
+        }
+    }
+}
+
+fn is_scoped(case: &Case<'_>, table: &Table) -> bool {
+    case.kind(&table.name) == Some(Kind::Scoped)
+}
+
+/// By declaration: the table itself may be another schema's.
+fn is_scoped_name(case: &Case<'_>, name: &str) -> bool {
+    case.declaration.tables.get(name).is_some_and(|entry| entry.kind() == Kind::Scoped)
+        || case.kind(name) == Some(Kind::Scoped)
+}
+
+fn members_write(declaration: &Declaration, table: &str) -> bool {
+    match declaration.tables.get(table) {
+        Some(TableEntry::Detailed(details)) => details.writable_by == Some(WritableBy::Members),
+        _ => false,
+    }
+}
+
+/// Whether a schema placement needs the pool's tables in its `search_path`.
+pub(crate) fn needs_pool(declaration: &Declaration) -> bool {
+    declaration.tables.values().any(|entry| entry.kind() == Kind::Scoped)
+}
