@@ -19,7 +19,7 @@ use tenantry_wire::scram::Verifier;
 use tokio_postgres::{Client, Transaction};
 
 /// The version of the core that this build installs.
-pub const VERSION: i32 = 1;
+pub const VERSION: i32 = 2;
 
 /// What leads from each older version to the next: statements that run before the parts below, which replace
 /// functions and repeat grants anyway. Changes to tables go here.
@@ -30,6 +30,9 @@ const LOGIN: &str = include_str!("isolation/login.sql");
 const BASE: &str = include_str!("isolation/base.sql");
 const CARRIER: &str = include_str!("isolation/carrier.sql");
 const SIGNED: &str = include_str!("isolation/signed.sql");
+const PARTITIONS: &str = include_str!("isolation/partitions.sql");
+const PARTITIONS_LIST: &str = include_str!("isolation/partitions_list.sql");
+const SCOPES: &str = include_str!("isolation/scopes.sql");
 const SURFACE: &str = include_str!("isolation/surface.sql");
 const SURFACE_CLOSE: &str = include_str!("isolation/surface_close.sql");
 const GRANTS: &str = include_str!("isolation/grants.sql");
@@ -252,7 +255,9 @@ async fn run_parts(
     if let Some(found) = found {
         parts.extend(UPGRADES.iter().filter(|(from, _)| *from >= found).map(|(_, sql)| ("upgrade", *sql)));
     }
-    parts.extend([("base", BASE), ("context", context), ("surface", SURFACE)]);
+    parts.extend([("base", BASE), ("context", context)]);
+    parts.extend([("partitions", PARTITIONS), ("partitions by list", PARTITIONS_LIST), ("scopes", SCOPES)]);
+    parts.push(("surface", SURFACE));
     if surface == Surface::Closed {
         parts.push(("closing the surface", SURFACE_CLOSE));
     }

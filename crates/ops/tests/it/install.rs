@@ -22,7 +22,7 @@ async fn again_finds_it_done_and_makes_it_whole() {
             assert!(open.is_empty(), "{}: {open:?}", data.label());
             let session = data.inside(crate::support::ACME).await;
             assert_eq!(session.sees().await, "7");
-            assert_eq!(session.one("SELECT tenancy.version()").await.unwrap().as_deref(), Some("1"));
+            assert_eq!(session.one("SELECT tenancy.version()").await.unwrap().as_deref(), Some("2"));
         }
     }
 }
