@@ -59,21 +59,31 @@ pub(crate) enum State {
     /// A reset was sent; its replies, with the next nonce, have not been read yet.
     Resetting { reset: Reset },
     /// Nobody's. The nonce can be signed once.
-    Clean { nonce: Nonce },
+    Clean { nonce: Nonce, fence: Fence },
     /// Inside a tenant, holding its fence lock.
     Entered { tenant: TenantId, epoch: Epoch },
     /// A context was asked for and the answer is outstanding, or something went wrong: only closing is left.
     Unknown,
 }
 
-/// What was sent to reset a connection.
+/// What was sent to reset a connection. The replies come in the order of the fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reset {
-    /// A random text that the reset's last statement returns: whoever reads the replies knows that they are the
-    /// reset's, whatever else the server may have been made to say.
-    marker: Box<str>,
-    /// `DISCARD ALL` went before it.
+    /// `DISCARD ALL`, where only that drops what was left behind.
     discarded: bool,
+    /// The reset itself, with a random text that its last statement returns: whoever reads the replies knows that they are
+    /// the reset's, whatever else the server may have been made to say.
+    marker: Option<Box<str>>,
+    /// A challenge of its own, which also gives up the fence lock.
+    fence: Fence,
+}
+
+/// The fence lock of the tenant that a connection was last inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fence {
+    GivenUp,
+    /// Still held, until the next entry, which gives it up. Only while that entry is about to follow.
+    Kept,
 }
 
 /// What a transaction may have left behind in the session, from the evidence of command tags and texts.
@@ -101,6 +111,8 @@ pub(crate) struct ServerConnection {
     pub(crate) unnamed: u64,
     /// What `tenancy.enter` is called on the server, once it is prepared.
     enter: Option<Box<[u8]>>,
+    /// The same for `set_config`.
+    set: Option<Box<[u8]>>,
     pub(crate) cancel: Arc<CancelTarget>,
     /// What the server reports of itself now, under the settings in force.
     pub(crate) parameters: Arc<Parameters>,

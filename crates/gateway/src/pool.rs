@@ -4,7 +4,7 @@
 //! to lend a connection that is already inside the tenant, then one that is nobody's, and resets another tenant's
 //! idle connection before it opens a new one.
 
-use crate::backend::{Address, BackendError, Credentials, Parameters, ServerConnection, State};
+use crate::backend::{Address, BackendError, Credentials, Fence, Parameters, ServerConnection, State};
 use crate::config::Config;
 use crate::error::ClientError;
 use crate::statement::Statements;
@@ -185,17 +185,18 @@ impl Pool {
         if matches!(connection.state, State::Unknown) {
             return;
         }
-        let eager = {
+        // A waiter enters at once; otherwise nobody knows how long the fence would be held for nothing.
+        let (eager, fence) = {
             let inner = self.inner.lock();
             match (inner.waiting.front(), &connection.state) {
-                (Some((next, _)), State::Entered { tenant, .. }) => next != tenant,
-                _ => inner.switching >= EAGER_RESET,
+                (Some((next, _)), State::Entered { tenant, .. }) => (next != tenant, Fence::Kept),
+                _ => (inner.switching >= EAGER_RESET, Fence::GivenUp),
             }
         };
         let entered = matches!(connection.state, State::Entered { .. });
         if entered
             && (eager || connection.residue != crate::backend::Residue::None)
-            && !begin_reset(&mut connection)
+            && !begin_reset(&mut connection, fence)
         {
             return;
         }
@@ -237,10 +238,12 @@ impl Pool {
             }
             if let State::Entered { tenant, epoch } = connection.state {
                 let current = is_current(routes, tenant, epoch);
-                if (age >= self.config.linger || !current) && !begin_reset(&mut connection) {
+                if (age >= self.config.linger || !current) && !begin_reset(&mut connection, Fence::GivenUp) {
                     continue;
                 }
             }
+            // The waiter that the fence was kept for went away.
+            connection.give_up_fence();
             // What a full socket or a busy moment left unsent of a reset: the tenant's fence is held until it is done.
             if !flush(&mut connection) {
                 continue;
@@ -308,8 +311,8 @@ fn is_current(routes: &RouteTable, tenant: TenantId, epoch: Epoch) -> bool {
 }
 
 /// Sends the reset without waiting for its replies. False when the connection broke.
-fn begin_reset(connection: &mut ServerConnection) -> bool {
-    connection.start_reset();
+fn begin_reset(connection: &mut ServerConnection, fence: Fence) -> bool {
+    connection.start_reset(fence);
     flush(connection)
 }
 

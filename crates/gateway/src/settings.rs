@@ -72,6 +72,16 @@ impl Settings {
         ["utf8", "utf-8", "unicode"].iter().any(|name| name.eq_ignore_ascii_case(encoding))
     }
 
+    /// All of them, as a server connection that has none yet is to get them: the encoding, under which it reads the rest of
+    /// what it is sent, last.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        const ENCODING: &str = "client_encoding";
+        let others = self.0.iter().filter(|(name, _)| &***name != ENCODING);
+        others
+            .chain(self.0.iter().filter(|(name, _)| &***name == ENCODING))
+            .map(|(name, value)| (&**name, &**value))
+    }
+
     /// Writes the SQL that turns a connection with settings `from` into one with `self`.
     /// Values are what a client or a server gave as text, so they are always quoted.
     pub(crate) fn write_changes(&self, from: &Self, sql: &mut String) {

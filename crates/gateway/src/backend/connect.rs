@@ -1,6 +1,6 @@
 //! Opening a server connection: startup, SCRAM, and the first nonce.
 
-use super::{Address, BackendError, Parameters, Residue, ServerConnection, State};
+use super::{Address, BackendError, Fence, Parameters, Residue, ServerConnection, State};
 use crate::cancel::CancelTarget;
 use crate::pool::Slot;
 use crate::settings::Settings;
@@ -60,6 +60,7 @@ impl ServerConnection {
             prepared: Prepared::new(max_statements),
             unnamed: 0,
             enter: None,
+            set: None,
             cancel: Arc::new(CancelTarget {
                 address: address.clone(),
                 key: CancelKey { pid: 0, secret: Box::new([]) },
@@ -71,7 +72,7 @@ impl ServerConnection {
         connection.io.flush().await?;
         connection.authenticate(credentials).await?;
         connection.greet(address).await?;
-        connection.start_reset();
+        connection.start_reset(Fence::GivenUp);
         connection.finish_reset().await?;
         Ok(connection)
     }

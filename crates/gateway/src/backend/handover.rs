@@ -1,7 +1,7 @@
 //! The handover of a server connection from one tenant to the next.
 
 use super::connect::server_error;
-use super::{BackendError, Reset, Residue, ServerConnection, State};
+use super::{BackendError, Fence, Reset, Residue, ServerConnection, State};
 use crate::settings::Settings;
 use crate::statement::unguessable_name;
 use std::sync::Arc;
@@ -14,8 +14,9 @@ use tenantry_wire::{frame, frontend};
 const RESET: &str =
     "SET SESSION AUTHORIZATION DEFAULT;CLOSE ALL;RESET ALL;UNLISTEN *;DISCARD TEMP;DISCARD SEQUENCES";
 /// A message of its own, of exactly this text: only where the context's end is committed does the database also give
-/// up the fence lock.
+/// up the fence lock. As a part of the reset it issues a nonce and leaves the lock to the next entry.
 const CHALLENGE: &str = "SELECT tenancy.challenge()";
+const SET: &str = "SELECT pg_catalog.set_config($1::text,$2::text,false)";
 const ENTER: &str = "SELECT tenancy.enter($1::int4,$2::int8,$3::int8,$4::text)";
 
 /// What `tenancy.enter` answered.
@@ -46,7 +47,9 @@ impl Entry {
 
 impl ServerConnection {
     /// Queues the reset. The replies are read by whoever needs the connection next.
-    pub(crate) fn start_reset(&mut self) {
+    ///
+    /// Where an entry is about to follow, the fence lock may be kept for it to give up: that is one message less.
+    pub(crate) fn start_reset(&mut self, fence: Fence) {
         self.settings = Arc::new(Settings::default());
         self.unnamed = 0;
         let discarded = self.residue == Residue::Statements;
@@ -56,16 +59,41 @@ impl ServerConnection {
             self.forget_statements();
         }
         let marker = String::from_utf8_lossy(&unguessable_name()).into_owned();
-        frontend::query(&mut self.io.outbuf, &[RESET, ";SELECT ", &quote_literal(&marker)].concat());
-        frontend::query(&mut self.io.outbuf, CHALLENGE);
+        let literal = quote_literal(&marker);
+        match fence {
+            Fence::Kept => {
+                frontend::query(&mut self.io.outbuf, &[RESET, ";", CHALLENGE, ",", &literal].concat());
+            }
+            Fence::GivenUp => {
+                frontend::query(&mut self.io.outbuf, &[RESET, ";SELECT NULL,", &literal].concat());
+                frontend::query(&mut self.io.outbuf, CHALLENGE);
+            }
+        }
         self.residue = Residue::None;
-        self.state = State::Resetting { reset: Reset { marker: marker.into(), discarded } };
+        self.state = State::Resetting { reset: Reset { discarded, marker: Some(marker.into()), fence } };
+    }
+
+    /// Queues what gives up a fence lock that was kept for an entry which did not follow. False where none is kept.
+    pub(crate) fn give_up_fence(&mut self) -> bool {
+        let reset = match &self.state {
+            State::Clean { fence: Fence::Kept, .. } => {
+                Reset { discarded: false, marker: None, fence: Fence::GivenUp }
+            }
+            State::Resetting { reset } if reset.fence == Fence::Kept => {
+                Reset { fence: Fence::GivenUp, ..reset.clone() }
+            }
+            _ => return false,
+        };
+        frontend::query(&mut self.io.outbuf, CHALLENGE);
+        self.state = State::Resetting { reset };
+        true
     }
 
     /// All prepared statements of the session are gone.
     pub(crate) fn forget_statements(&mut self) {
         self.prepared.clear();
         self.enter = None;
+        self.set = None;
         self.unnamed = 0;
     }
 
@@ -79,10 +107,18 @@ impl ServerConnection {
         if reset.discarded {
             self.read_reply().await?;
         }
-        if self.read_reply().await?.as_deref() != Some(&*reset.marker) {
-            return Err(BackendError::Protocol("another reply than the reset's"));
+        let mut nonce = None;
+        if let Some(marker) = reset.marker {
+            let answer = self.read_reply().await?;
+            if answer.marker.as_deref() != Some(&*marker) {
+                return Err(BackendError::Protocol("another reply than the reset's"));
+            }
+            nonce = answer.value;
         }
-        let mut nonce = self.read_reply().await?;
+        if reset.fence == Fence::GivenUp {
+            nonce = self.read_reply().await?.value;
+        }
+        let mut fence = reset.fence;
         if nonce.is_none() {
             // SQL prepared statements without a command tag that told (a function did it), so the database does not
             // call the session clean.
@@ -91,21 +127,22 @@ impl ServerConnection {
             frontend::query(&mut self.io.outbuf, CHALLENGE);
             self.io.flush().await?;
             self.read_reply().await?;
-            nonce = self.read_reply().await?;
+            nonce = self.read_reply().await?.value;
+            fence = Fence::GivenUp;
         }
         let nonce = nonce.ok_or(BackendError::Protocol("no nonce"))?;
-        self.state = State::Clean { nonce: Nonce::new(nonce) };
+        self.state = State::Clean { nonce: Nonce::new(nonce), fence };
         Ok(())
     }
 
-    /// Reads up to ReadyForQuery. Returns the first column of the last row.
-    async fn read_reply(&mut self) -> Result<Option<String>, BackendError> {
-        let mut column = None;
+    /// Reads up to ReadyForQuery. Returns the columns of the last row.
+    async fn read_reply(&mut self) -> Result<Answer, BackendError> {
+        let mut answer = Answer::default();
         loop {
             let frame = self.next_frame().await?;
             let body = &frame[frame::HEADER..];
             match frame[0] {
-                tag::DATA_ROW => column = first_column(body)?,
+                tag::DATA_ROW => answer = Answer::decode(body)?,
                 tag::ERROR => return Err(server_error(body)),
                 tag::PARAMETER_STATUS => {
                     let status = ParameterStatus::decode(body)
@@ -115,26 +152,35 @@ impl ServerConnection {
                 }
                 tag::READY_FOR_QUERY => {
                     expect_idle(body)?;
-                    return Ok(column);
+                    return Ok(answer);
                 }
                 _ => {}
             }
         }
     }
 
-    /// Queues the entry into a tenant. The answer is one row of text, read with `Entry::parse`.
-    /// The connection must be `Clean`; its nonce is used up whatever comes back.
+    /// Queues settings, each answered with a row, and the entry into a tenant, in one pipeline: the entry's answer is one
+    /// row of text, read with `Entry::parse`. The connection must be `Clean`; its nonce is used up whatever comes back.
     pub(crate) fn queue_enter(
         &mut self,
         key: &ContextKey,
         tenant: TenantId,
         epoch: Epoch,
+        settings: &[(&str, &str)],
     ) -> Result<(), BackendError> {
-        let State::Clean { nonce } = std::mem::replace(&mut self.state, State::Unknown) else {
+        let State::Clean { nonce, .. } = std::mem::replace(&mut self.state, State::Unknown) else {
             return Err(BackendError::Protocol("handover of a connection that is not clean"));
         };
         let token = key.sign(tenant, epoch, &nonce);
         let out = &mut self.io.outbuf;
+        if self.set.is_none() && !settings.is_empty() {
+            frontend::parse(out, &*self.set.insert(unguessable_name()), SET, &[]);
+        }
+        for (name, value) in settings {
+            let params = [Some(name.as_bytes()), Some(value.as_bytes())];
+            frontend::bind_text(out, b"", self.set.as_deref().unwrap_or_default(), &params);
+            frontend::execute(out, b"", 0);
+        }
         if self.enter.is_none() {
             frontend::parse(out, &*self.enter.insert(unguessable_name()), ENTER, &[]);
         }
@@ -156,10 +202,10 @@ impl ServerConnection {
         tenant: TenantId,
         epoch: Epoch,
     ) -> Result<Entry, BackendError> {
-        self.queue_enter(key, tenant, epoch)?;
+        self.queue_enter(key, tenant, epoch, &[])?;
         self.io.flush().await?;
         let answer = self.read_reply().await?;
-        let entry = answer.and_then(|text| Entry::parse(text.as_bytes()));
+        let entry = answer.value.and_then(|text| Entry::parse(text.as_bytes()));
         let entry = entry.ok_or(BackendError::Protocol("no answer from tenancy.enter"))?;
         if entry == Entry::Entered {
             self.state = State::Entered { tenant, epoch };
@@ -168,10 +214,19 @@ impl ServerConnection {
     }
 }
 
-/// The first column of a row, as text.
-pub(crate) fn first_column(body: &[u8]) -> Result<Option<String>, BackendError> {
-    let row = DataRow::decode(body).map_err(|_| BackendError::Protocol("DataRow"))?;
-    Ok(row.get(0).map(|text| String::from_utf8_lossy(text).into_owned()))
+/// What a statement of the handover returned: its value and, behind it, the reset's marker.
+#[derive(Debug, Default)]
+struct Answer {
+    value: Option<String>,
+    marker: Option<String>,
+}
+
+impl Answer {
+    fn decode(body: &[u8]) -> Result<Self, BackendError> {
+        let row = DataRow::decode(body).map_err(|_| BackendError::Protocol("DataRow"))?;
+        let column = |at| row.get(at).map(|text| String::from_utf8_lossy(text).into_owned());
+        Ok(Self { value: column(0), marker: column(1) })
+    }
 }
 
 fn expect_idle(body: &[u8]) -> Result<(), BackendError> {

@@ -2,7 +2,7 @@
 
 use super::transaction::Transaction;
 use super::{Session, Target, unavailable};
-use crate::backend::{BackendError, Entry, ServerConnection, State};
+use crate::backend::{BackendError, Entry, Fence, ServerConnection, State};
 use crate::error::ClientError;
 use crate::settings::Settings;
 use std::sync::Arc;
@@ -92,8 +92,10 @@ impl Session {
 /// What a handover queued before the client's first message.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Prologue {
+    /// A Query that changes settings.
     pub(super) settings: bool,
-    pub(super) enter: bool,
+    /// An entry, behind so many settings in the same pipeline.
+    pub(super) enter: Option<usize>,
 }
 
 enum Handover {
@@ -117,7 +119,7 @@ async fn prepare(
     let mut prologue = Prologue::default();
     if !inside {
         if matches!(server.state, State::Entered { .. }) {
-            server.start_reset();
+            server.start_reset(Fence::Kept);
         }
         if matches!(server.state, State::Resetting { .. }) {
             server.finish_reset().await.map_err(Handover::Broken)?;
@@ -130,23 +132,23 @@ async fn prepare(
             }
         }
     }
-    let mut sql = String::new();
-    if !inside && target.placement.model == TenancyModel::Schema {
-        sql = format!("SET search_path TO {};", target.placement.schema);
-    }
-    if !inside || !same_settings {
+    if matches!(server.state, State::Clean { .. }) {
+        let schema = target.placement.schema.to_string();
+        let in_schema = target.placement.model == TenancyModel::Schema;
+        let path = in_schema.then_some(("search_path", schema.as_str()));
+        let changes: Vec<(&str, &str)> = path.into_iter().chain(settings.all()).collect();
+        server.queue_enter(&target.pool.context_key, tenant, epoch, &changes).map_err(Handover::Broken)?;
+        prologue.enter = Some(changes.len());
+    } else if !same_settings {
+        let mut sql = String::new();
         settings.write_changes(&server.settings, &mut sql);
-    }
-    if !sql.is_empty() {
-        frontend::query(&mut server.io.outbuf, &sql);
-        server.unnamed = 0;
-        prologue.settings = true;
+        if !sql.is_empty() {
+            frontend::query(&mut server.io.outbuf, &sql);
+            server.unnamed = 0;
+            prologue.settings = true;
+        }
     }
     server.settings = Arc::clone(settings);
-    if matches!(server.state, State::Clean { .. }) {
-        server.queue_enter(&target.pool.context_key, tenant, epoch).map_err(Handover::Broken)?;
-        prologue.enter = true;
-    }
     Ok(prologue)
 }
 

@@ -174,7 +174,7 @@ impl Session {
         let mut in_pipeline = false;
         for expected in transaction.expected.drain(..) {
             match expected {
-                Expected::Settings | Expected::Enter | Expected::SyncInjected => {}
+                Expected::Settings | Expected::Enter { .. } | Expected::SyncInjected => {}
                 Expected::Query => {
                     super::refuse::error(out, error);
                     backend::ready_for_query(out, TransactionStatus::Idle);

@@ -21,8 +21,11 @@ use tenantry_wire::frontend;
 pub(super) enum Expected {
     /// The gateway's own settings; swallowed up to ReadyForQuery.
     Settings,
-    /// The entry into the tenant; its answer decides, the rest is swallowed up to ReadyForQuery.
-    Enter,
+    /// The entry into the tenant, behind so many settings that are not answered yet; its answer decides, the rest is
+    /// swallowed up to ReadyForQuery.
+    Enter {
+        settings: usize,
+    },
     /// A simple Query or a function call: everything up to ReadyForQuery.
     Query,
     Sync,
@@ -99,8 +102,8 @@ impl Transaction {
         if prologue.settings {
             expected.push_back(Expected::Settings);
         }
-        if prologue.enter {
-            expected.push_back(Expected::Enter);
+        if let Some(settings) = prologue.enter {
+            expected.push_back(Expected::Enter { settings });
         }
         Self {
             server,
@@ -139,12 +142,12 @@ impl Transaction {
 
     /// Whether the client's own messages are what is being waited for, or already answered in part.
     pub(super) fn in_prologue(&self) -> bool {
-        matches!(self.expected.front(), Some(Expected::Settings | Expected::Enter))
+        matches!(self.expected.front(), Some(Expected::Settings | Expected::Enter { .. }))
     }
 
     /// Whether the client has sent anything that is not answered yet.
     pub(super) fn owes_client(&self) -> bool {
-        !matches!(self.expected.back(), None | Some(Expected::Settings | Expected::Enter))
+        !matches!(self.expected.back(), None | Some(Expected::Settings | Expected::Enter { .. }))
     }
 
     pub(super) fn scope(&self) -> StatementScope {

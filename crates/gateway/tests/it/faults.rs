@@ -147,6 +147,33 @@ async fn a_fence_that_is_held_keeps_transactions_out() {
     world.close().await;
 }
 
+/// A connection that goes to a waiter leaves the fence lock to the waiter's entry. Where that never comes, it must not be
+/// held for as long as the connection is idle.
+#[tokio::test]
+async fn a_fence_that_was_left_to_a_waiter_who_went_away_is_given_up() {
+    let config = Config { queue_timeout: Duration::from_millis(200), ..Config::default() };
+    let world = World::with(newest(), 1, config).await;
+    let (id, tenant, model) = TENANTS[0];
+    let (holder, waiter) = (world.connect(tenant).await, world.connect("umbrella").await);
+    holder.batch_execute("BEGIN; SELECT 1").await.unwrap();
+    let error = waiter.query("SELECT 1", &[]).await.unwrap_err();
+    assert_eq!(error.code().unwrap().code(), "53400");
+    holder.batch_execute("COMMIT").await.unwrap();
+    let admin = world.admin_of(model, id).await;
+    let fenced = "SELECT pg_try_advisory_lock(tenancy.fence_key($1))";
+    let fence = async {
+        while !admin.query_one(fenced, &[&id]).await.unwrap().get::<_, bool>(0) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), fence).await.expect("the fence becomes free");
+    admin.execute("SELECT pg_advisory_unlock_all()", &[]).await.unwrap();
+    // The connection is still good, for either.
+    holder.query("SELECT 1", &[]).await.unwrap();
+    waiter.query("SELECT 1", &[]).await.unwrap();
+    world.close().await;
+}
+
 #[tokio::test]
 async fn waiting_for_a_connection_is_bounded_in_time_and_number() {
     let config = Config { queue_timeout: Duration::from_millis(200), max_queue: 1, ..Config::default() };

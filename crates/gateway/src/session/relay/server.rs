@@ -227,10 +227,29 @@ fn prologue_reply(
 ) -> Result<Verdict, Broken> {
     let server = &mut transaction.server;
     let body = &server.io.inbuf[at + frame::HEADER..at + header.len];
-    let entering = matches!(transaction.expected.front(), Some(Expected::Enter));
+    let before = match transaction.expected.front_mut() {
+        Some(Expected::Enter { settings }) => Some(settings),
+        _ => None,
+    };
+    let entering = before.is_some();
+    match (header.tag, before) {
+        (reply::ERROR, Some(0)) => return Err(Broken::NotEntered),
+        (reply::ERROR, _) => return Err(Broken::Settings(settings_error(body))),
+        (reply::DATA_ROW, Some(settings @ 1..)) => *settings -= 1,
+        _ => return prologue_answer(transaction, header, at, entering),
+    }
+    Ok(Verdict::Swallow)
+}
+
+fn prologue_answer(
+    transaction: &mut Transaction,
+    header: frame::Header,
+    at: usize,
+    entering: bool,
+) -> Result<Verdict, Broken> {
+    let server = &mut transaction.server;
+    let body = &server.io.inbuf[at + frame::HEADER..at + header.len];
     match header.tag {
-        reply::ERROR if entering => return Err(Broken::NotEntered),
-        reply::ERROR => return Err(Broken::Settings(settings_error(body))),
         reply::DATA_ROW if entering && matches!(server.state, State::Entered { .. }) => {
             return Err(Broken::Lost);
         }
