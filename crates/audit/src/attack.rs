@@ -1,0 +1,1 @@
+//! The portable part of the isolation suite (being written).

@@ -1,0 +1,6 @@
+SELECT p.nspname::text AS schema, format('policy %s on %s', p.polname, p.relname) AS place,
+       'it casts the column ' || quote_ident(p.tenant_name) || ', so that no index on it can be used' AS message,
+       'cast what the column is compared with' AS hint,
+       jsonb_build_object('using', p.seen)::text AS facts
+  FROM policies p
+ WHERE p.kind = 'tenant' AND p.seen ~ ('\(' || p.tenant_name || '\)::(?!' || (SELECT format_type(t.tenant_type, NULL) FROM tables t WHERE t.oid = p.table_oid) || ')')

@@ -1,0 +1,147 @@
+//! Running the audit of one database: one read-only transaction, every rule in a savepoint of its own, so that one that may
+//! not look, or takes too long, is told as such and the others go on.
+
+use crate::error::Doing;
+use crate::finding::{Evidence, Finding, Place, Report, Skipped, Summary};
+use crate::fix::Fix;
+use crate::look::{self, Ask, Found};
+use crate::rule::{Rule, Scope, registry};
+use crate::{AuditError, Home, engine};
+use serde_json::Map;
+use std::time::Instant;
+use tenantry_schema::Severity;
+use tokio_postgres::{Client, Row, Transaction};
+
+/// How many findings of one rule are kept for one database.
+const MAX_FINDINGS: usize = 500;
+/// How long one rule may look at the catalog, and at data.
+const CATALOG_TIMEOUT: &str = "SET LOCAL statement_timeout = '20s'";
+const DATA_TIMEOUT: &str = "SET LOCAL statement_timeout = '10s'";
+
+/// What to do beyond the rules about one database.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Also ask what concerns the whole server. Once per server is enough.
+    pub server: bool,
+    /// Also look for rows that should not be there (bounded by the size of tables).
+    pub data: bool,
+    /// These rules alone; all if empty.
+    pub only: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { server: true, data: true, only: Vec::new() }
+    }
+}
+
+/// Audits the database that the client is connected to. Changes nothing.
+pub async fn audit(client: &mut Client, ask: &Ask, options: &Options) -> Result<(Report, Found), AuditError> {
+    let begun = Instant::now();
+    let mut tx = look::begin(client).await?;
+    tx.batch_execute("SET LOCAL search_path TO pg_catalog").await.doing("starting the audit")?;
+    let mut found = look::look(&mut tx, ask).await?;
+    let mut report = Report::default();
+    report.skipped.append(&mut found.skipped);
+    let scope = found.scope();
+    let wanted = |id: &str| options.only.is_empty() || options.only.iter().any(|only| only == id);
+    for rule in registry().iter().filter(|rule| wanted(rule.id)) {
+        match rule.scope {
+            Scope::Server if !options.server => continue,
+            Scope::Data if !options.data => continue,
+            Scope::Data if !found.sees_all => {
+                let reason = "the audit's role does not see every row; audit as a superuser".to_owned();
+                report.skipped.push(Skipped { rule: rule.id, database: found.label.clone(), reason });
+                continue;
+            }
+            _ => {}
+        }
+        match ask_rule(&mut tx, rule, &scope, &found).await? {
+            Ok(findings) => report.findings.extend(findings),
+            Err(reason) => report.skipped.push(Skipped { rule: rule.id, database: found.label.clone(), reason }),
+        }
+    }
+    tx.rollback().await.doing("ending the audit")?;
+    let (findings, skipped) = engine::findings(&found);
+    report.findings.extend(findings.into_iter().filter(|finding| wanted(finding.rule)));
+    report.skipped.extend(skipped);
+    report.audited.push(summary(&found, begun));
+    report.sort();
+    Ok((report, found))
+}
+
+/// One rule, in a savepoint. The outer error is a lost connection; the inner one the reason why it was not checked.
+async fn ask_rule(
+    tx: &mut Transaction<'_>,
+    rule: &'static Rule,
+    scope: &str,
+    found: &Found,
+) -> Result<Result<Vec<Finding>, String>, AuditError> {
+    let part = tx.savepoint("rule").await.doing("checking a rule")?;
+    let timeout = if rule.scope == Scope::Data { DATA_TIMEOUT } else { CATALOG_TIMEOUT };
+    part.batch_execute(timeout).await.doing("checking a rule")?;
+    match part.query(&rule.query(), &[&scope]).await {
+        Ok(rows) => {
+            part.commit().await.doing("checking a rule")?;
+            Ok(Ok(findings(rule, &rows, found)))
+        }
+        Err(error) if error.is_closed() => Err(error).doing(&format!("checking the rule {}", rule.id)),
+        Err(error) => {
+            part.rollback().await.doing("checking a rule")?;
+            let reason = error.as_db_error().map_or_else(|| error.to_string(), |db| format!("{} ({})", db.message(), db.code().code()));
+            Ok(Err(reason))
+        }
+    }
+}
+
+fn findings(rule: &'static Rule, rows: &[Row], found: &Found) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = rows.iter().take(MAX_FINDINGS).map(|row| finding(rule, row, found)).collect();
+    if rows.len() > MAX_FINDINGS {
+        let place = Place { database: found.label.clone(), schema: None, object: "database".to_owned() };
+        let message = format!("and {} more findings of this rule", rows.len() - MAX_FINDINGS);
+        findings.push(Finding::new(rule.id, rule.severity, place, message));
+    }
+    findings
+}
+
+fn finding(rule: &'static Rule, row: &Row, found: &Found) -> Finding {
+    let text = |name: &str| -> Option<String> {
+        let at = row.columns().iter().position(|column| column.name() == name)?;
+        row.try_get::<_, Option<String>>(at).ok().flatten()
+    };
+    let severity = match text("severity").as_deref() {
+        Some("error") => Severity::Error,
+        Some("warning") => Severity::Warning,
+        Some("note") => Severity::Note,
+        _ => rule.severity,
+    };
+    let place = Place {
+        database: found.label.clone(),
+        schema: text("schema"),
+        object: text("place").unwrap_or_else(|| "database".to_owned()),
+    };
+    let mut finding = Finding::new(rule.id, severity, place, text("message").unwrap_or_default());
+    finding.hint = text("hint");
+    let facts: Map<String, serde_json::Value> = text("facts").and_then(|facts| serde_json::from_str(&facts).ok()).unwrap_or_default();
+    finding.evidence = Some(Evidence { query: text("proof"), facts });
+    let statements = row.columns().iter().position(|column| column.name() == "fix");
+    let statements = statements.and_then(|at| row.try_get::<_, Option<Vec<Option<String>>>>(at).ok().flatten()).unwrap_or_default();
+    for sql in statements.into_iter().flatten() {
+        finding.fix.push(Fix::of_rule(rule, sql, &finding, &found.label));
+    }
+    finding
+}
+
+fn summary(found: &Found, begun: Instant) -> Summary {
+    Summary {
+        database: found.label.clone(),
+        server: found.server.clone(),
+        origin: if found.home == Home::ByHand { "by-hand" } else { "tenantry" }.to_owned(),
+        schemas: found.spaces.iter().map(|space| space.name.clone()).collect(),
+        tables: found.tables.len(),
+        tenant_tables: found.tables.iter().filter(|table| table.kind == "tenant").count(),
+        roles: found.roles.clone(),
+        tenant_column: found.has_column.then(|| found.declaration.tenancy.column.as_str().to_owned()),
+        milliseconds: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+    }
+}

@@ -1,0 +1,5 @@
+//! The auditor on real servers.
+
+mod lab;
+mod rules;
+mod server;

@@ -1,0 +1,108 @@
+//! Rules about servers and sessions, each with the stage that it needs.
+
+use crate::lab::Lab;
+use tenantry_audit::{Access, Ask, Options, audit, connect, registry};
+use tenantry_testkit::{Postgres, PostgresOptions, versions_for_tests};
+
+#[tokio::test]
+async fn minor_releases_with_holes_are_named() {
+    let rule = registry().iter().find(|rule| rule.id == "minor-version").unwrap();
+    let lab = Lab::empty(versions_for_tests()[0]).await;
+    lab.run("SET search_path = pg_catalog").await;
+    for (version, wanted) in [(150_018, 2), (150_000, 8), (150_019, 0), (160_014, 2), (170_011, 0), (180_004, 2), (180_006, 0), (190_000, 0)] {
+        let scope = format!(r#"{{"version": {version}}}"#);
+        let rows = lab.admin.query(&rule.query(), &[&scope]).await.unwrap();
+        let named = rows.first().map_or(0, |row| row.get::<_, String>("message").matches("CVE-").count());
+        assert_eq!(named, wanted, "{version}");
+    }
+}
+
+#[tokio::test]
+async fn every_query_is_accepted_by_every_version() {
+    for version in versions_for_tests() {
+        let lab = Lab::empty(version).await;
+        lab.run("SET search_path = pg_catalog").await;
+        for rule in registry() {
+            let prepared = lab.admin.prepare(&rule.query()).await;
+            let statement = prepared.unwrap_or_else(|error| panic!("{} on {version}: {error:?}", rule.id));
+            for name in ["place", "message"] {
+                assert!(statement.columns().iter().any(|column| column.name() == name), "{}: {name}", rule.id);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn sessions_that_see_everything_are_told() {
+    for version in versions_for_tests() {
+        let lab = Lab::new(version).await;
+        assert_eq!(lab.lines(&["role-in-use"]).await, Vec::<String>::new());
+        let name = lab.fill("app_worker_user");
+        lab.run(&format!("CREATE ROLE {name} LOGIN BYPASSRLS PASSWORD 'x'; GRANT CONNECT ON DATABASE {{{{database}}}} TO {name}")).await;
+        let worker = Access { user: name, password: Some(tenantry_core::Secret::new("x")), ..lab.access() };
+        let client = connect(&worker).await.unwrap();
+        client.batch_execute("SET application_name = 'worker'").await.unwrap();
+        let found = lab.lines(&["role-in-use"]).await;
+        assert!(found.len() == 1 && found[0].contains("1 sessions") && found[0].contains("BYPASSRLS"), "{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_was_set_up_without_care() {
+    for version in versions_for_tests() {
+        let settings = [("max_prepared_transactions", "4"), ("shared_preload_libraries", "pg_stat_statements")];
+        let options = PostgresOptions {
+            version: Some(version),
+            settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+            ..PostgresOptions::default()
+        };
+        let postgres = Postgres::start(options).await.unwrap();
+        let admin = postgres.connect("postgres").await.unwrap();
+        admin.batch_execute("CREATE DATABASE app").await.unwrap();
+        let access = Access {
+            host: postgres.host().to_owned(),
+            port: postgres.port(),
+            user: postgres.superuser().to_owned(),
+            password: Some(postgres.password().clone()),
+            database: "app".to_owned(),
+        };
+        let admin = postgres.connect("app").await.unwrap();
+        admin
+            .batch_execute(
+                "CREATE EXTENSION pg_stat_statements;
+                 CREATE TABLE notes (tenant_id bigint NOT NULL, id bigint NOT NULL, PRIMARY KEY (tenant_id, id));
+                 CREATE TABLE memos (tenant_id bigint NOT NULL, id bigint NOT NULL, PRIMARY KEY (tenant_id, id));",
+            )
+            .await
+            .unwrap();
+        for _ in 0..12 {
+            admin.query("SELECT id FROM notes WHERE id = $1", &[&1_i64]).await.unwrap();
+            admin.query("SELECT id FROM memos WHERE tenant_id = $1", &[&1_i64]).await.unwrap();
+        }
+        let mut client = connect(&access).await.unwrap();
+        let (report, _) = audit(&mut client, &Ask::default(), &Options::default()).await.unwrap();
+        let found = crate::lab::lines(&report);
+        for wanted in ["[two-phase]", "[statement-without-tenant] notes"] {
+            assert!(found.iter().any(|line| line.contains(wanted)), "{wanted} on {version}: {found:#?}");
+        }
+        assert!(!found.iter().any(|line| line.contains("[statement-without-tenant] memos")), "{found:#?}");
+        postgres.stop().await;
+    }
+}
+
+/// pgvector is not on every machine that runs the tests: an access method of that name, with another's handler, is.
+#[tokio::test]
+async fn vector_indexes_over_all_tenants_are_told() {
+    for version in versions_for_tests() {
+        let lab = Lab::new(version).await;
+        assert_eq!(lab.lines(&["index-vector"]).await, Vec::<String>::new());
+        lab.run(
+            "CREATE ACCESS METHOD hnsw TYPE INDEX HANDLER hashhandler;
+             CREATE OPERATOR CLASS near DEFAULT FOR TYPE bigint USING hnsw AS OPERATOR 1 =, FUNCTION 1 hashint8(bigint);
+             CREATE INDEX near ON memos USING hnsw (id)",
+        )
+        .await;
+        let found = lab.lines(&["index-vector"]).await;
+        assert!(found.len() == 1 && found[0].contains("index near on memos"), "{found:?}");
+    }
+}
