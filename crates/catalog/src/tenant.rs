@@ -101,24 +101,25 @@ impl Tx {
         if inserted.is_some() { Ok(tenant) } else { same(tenant, new) }
     }
 
-    /// The same with an id, and a UUID, that rows of a database have already. Ids that are given out later are greater.
+    /// The same with an id or a UUID that rows of a database have already. Ids that are given out later are greater.
     /// `Taken` when another tenant has the id.
     pub async fn create_tenant_as(
         &self,
         new: &NewTenant,
-        id: TenantId,
+        id: Option<TenantId>,
         uuid: Option<Uuid>,
     ) -> Result<Tenant, CatalogError> {
         if let Some(found) = self.find_tenant(&new.key).await? {
-            let is_it = found.id == id && uuid.is_none_or(|uuid| uuid == found.uuid);
+            let is_it = id.is_none_or(|id| id == found.id) && uuid.is_none_or(|uuid| uuid == found.uuid);
             let taken = || CatalogError::Taken { what: "tenant key", name: new.key.to_string() };
             return if is_it { same(found, new) } else { Err(taken()) };
         }
-        let params: crate::connection::Params<'_> = &[&id.get(), &uuid, &new.key.as_str(), &new.name];
+        let params: crate::connection::Params<'_> = &[&id.map(TenantId::get), &uuid, &new.key.as_str(), &new.name];
         let inserted = self.execute(queries::TENANT_INSERT_AS, params).await;
         let inserted = inserted.map_err(|error| malformed(error, &new.key))?;
         if inserted == 0 {
-            return Err(CatalogError::Taken { what: "tenant id", name: id.to_string() });
+            let name = id.map_or_else(|| uuid.unwrap_or_default().to_string(), |id| id.to_string());
+            return Err(CatalogError::Taken { what: "tenant id", name });
         }
         self.execute(queries::TENANT_RAISE_IDS, &[]).await?;
         self.tenant(&new.key).await
