@@ -28,11 +28,17 @@ pub fn introspection() -> &'static [Query] {
         "triggers",
         "policies",
         "statistics",
+        "rules",
         "views",
+        "materialized_views",
         "functions",
+        "aggregates",
+        "operators",
+        "definitions",
         "extensions",
         "dependencies",
         "unmodelled",
+        "access",
     ]
 }
 

@@ -3,12 +3,18 @@
 //! Names are bare; texts printed by PostgreSQL (types, expressions, bodies) are SQL as they stand. The model holds no
 //! tenant, role or server, so that every placement of one schema version comes from one model.
 
+mod access;
+mod definition;
 mod table;
+mod view;
 
+pub use access::{Access, DefaultGrant, Grant, GrantOn, Ownership};
+pub use definition::{Definition, DefinitionKind};
 pub use table::{
     Column, Constraint, ConstraintKind, Exclusion, ForeignAction, ForeignKey, Generated, Identity, Index,
-    IndexKey, Owned, PartitionOf, Policy, Statistics, Table, Trigger, UniqueKey,
+    IndexKey, Owned, PartitionOf, Policy, RewriteRule, Statistics, Table, Trigger, TriggerState, UniqueKey,
 };
+pub use view::{ColumnComment, ColumnDefault, MaterializedView, View};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,9 +29,17 @@ pub struct Model {
     pub functions: Vec<Function>,
     pub tables: Vec<Table>,
     pub views: Vec<View>,
+    #[serde(default)]
+    pub materialized_views: Vec<MaterializedView>,
+    /// Aggregates, operators, collations and other objects that are kept as the statements that create them.
+    #[serde(default)]
+    pub definitions: Vec<Definition>,
     pub extensions: Vec<Extension>,
     pub dependencies: Vec<Dependency>,
     pub unmodelled: Vec<Unmodelled>,
+    /// Owners and grants, for audits. Not part of the fingerprint, and not written anywhere: placements have their own.
+    #[serde(default, skip_serializing)]
+    pub access: Access,
 }
 
 /// Server and schema that the facts come from.
@@ -57,6 +71,11 @@ pub enum TypeKind {
         collation: Option<String>,
         default: Option<String>,
         not_null: bool,
+        /// Where it is not the name that the server would choose (from 17 on it has one).
+        #[serde(default)]
+        not_null_name: Option<String>,
+        #[serde(default)]
+        not_null_comment: Option<String>,
         checks: Vec<DomainCheck>,
     },
     Composite {
@@ -69,6 +88,8 @@ pub enum TypeKind {
         canonical: Option<String>,
         difference: Option<String>,
         multirange: String,
+        #[serde(default)]
+        multirange_comment: Option<String>,
     },
 }
 
@@ -76,7 +97,12 @@ pub enum TypeKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DomainCheck {
     pub name: String,
+    /// With `NOT VALID`, where it is not validated.
     pub definition: String,
+    #[serde(default)]
+    pub unvalidated: bool,
+    #[serde(default)]
+    pub comment: Option<String>,
 }
 
 /// An attribute of a composite type.
@@ -86,6 +112,8 @@ pub struct Attribute {
     #[serde(rename = "type")]
     pub type_name: String,
     pub collation: Option<String>,
+    #[serde(default)]
+    pub comment: Option<String>,
 }
 
 /// A sequence that is not an identity column's.
@@ -134,30 +162,6 @@ pub struct Function {
     pub definition: String,
 }
 
-/// A view.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct View {
-    pub name: String,
-    pub comment: Option<String>,
-    pub definition: String,
-    /// `name=value`.
-    pub options: Vec<String>,
-    /// Bit mask of `pg_relation_is_updatable`.
-    pub updatable: u32,
-    pub column_comments: Vec<ColumnComment>,
-    /// Tables whose primary key the view's GROUP BY rests on.
-    pub groups_by: Vec<String>,
-    #[serde(default)]
-    pub triggers: Vec<Trigger>,
-}
-
-/// A comment on a column of a view.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ColumnComment {
-    pub column: String,
-    pub comment: String,
-}
-
 /// An extension.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extension {
@@ -166,6 +170,12 @@ pub struct Extension {
     pub schema: Option<String>,
     /// Relations that name a type or a function of it.
     pub relations: Vec<String>,
+    /// The installed version. Servers bring different ones, so it is not part of the fingerprint.
+    #[serde(default, skip_serializing)]
+    pub version: Option<String>,
+    /// What of the schema needs it: also by an operator class, an operator or a language. Not part of the fingerprint.
+    #[serde(default, skip_serializing)]
+    pub users: Vec<Object>,
 }
 
 /// `from` can only be created after `to`.
@@ -173,6 +183,9 @@ pub struct Extension {
 pub struct Dependency {
     pub from: Object,
     pub to: Object,
+    /// Only a default or a check needs it, which can also be added later. Not part of the fingerprint.
+    #[serde(default, skip_serializing)]
+    pub soft: bool,
 }
 
 /// An object that is created by a statement of its own before constraints between tables.
@@ -189,9 +202,14 @@ pub struct Object {
 pub enum ObjectKind {
     Type,
     Sequence,
+    /// See [`Definition`]; its name is [`Definition::object_name`]. Before functions: a body may use a cast that the catalog
+    /// does not say it uses.
+    Definition,
     Function,
     Table,
     View,
+    #[serde(rename = "materialized view")]
+    MaterializedView,
 }
 
 /// Something that the model does not hold.
@@ -204,7 +222,26 @@ pub struct Unmodelled {
 impl Model {
     /// The table of that name.
     pub fn table(&self, name: &str) -> Option<&Table> {
-        self.tables.iter().find(|table| table.name == name)
+        // Sorted by name, unless a rule has added one at the end.
+        match self.tables.binary_search_by(|table| table.name.as_str().cmp(name)) {
+            Ok(at) => self.tables.get(at),
+            Err(_) => self.tables.iter().find(|table| table.name == name),
+        }
+    }
+
+    /// The view of that name.
+    pub fn view(&self, name: &str) -> Option<&View> {
+        self.views.iter().find(|view| view.name == name)
+    }
+
+    /// The materialized view of that name.
+    pub fn materialized_view(&self, name: &str) -> Option<&MaterializedView> {
+        self.materialized_views.iter().find(|view| view.name == name)
+    }
+
+    /// The tables that inherit directly from this one, in the sense of `INHERITS`.
+    pub fn children<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Table> {
+        self.tables.iter().filter(move |table| table.inherits.iter().any(|parent| parent == name))
     }
 
     /// Whether the extension is there.
@@ -217,9 +254,12 @@ impl Model {
         let mut name = name;
         // Bounded by the number of tables, should the facts ever hold a circle.
         for _ in 0..self.tables.len() {
-            match self.table(name).and_then(|table| table.partition_of.as_ref()) {
-                Some(partition) => name = &partition.parent,
-                None => break,
+            let Some(table) = self.table(name) else { break };
+            match (&table.partition_of, table.looked_after_for()) {
+                (Some(partition), _) => name = &partition.parent,
+                // One that was detached holds tenants' rows all the same.
+                (None, Some(origin)) => name = origin,
+                (None, None) => break,
             }
         }
         name

@@ -1,49 +1,59 @@
 //! Model to statements. It decides nothing about tenancy: what the rules left in the model is what is written.
 //!
-//! Order: what tables need and the tables themselves, by dependency; owners of sequences; late checks; indexes; partitions
-//! are attached; foreign keys; statistics, triggers, policies; owners; grants; comments.
+//! Order: what tables need and the tables themselves, by dependency; owners of sequences; indexes; partitions are attached;
+//! late checks; foreign keys; statistics, triggers, rules, policies; materialized views are filled; owners; grants; comments.
 
 pub(crate) mod access;
 pub(crate) mod comment;
 pub(crate) mod constraint;
+mod inherit;
 pub(crate) mod order;
+mod policy;
 pub(crate) mod table;
 pub(crate) mod text;
+mod types;
+mod view;
 
 use crate::SchemaError;
 use crate::Target;
 use crate::declaration::Kind;
-use crate::model::{Function, Model, Object, ObjectKind, Sequence, Type, TypeKind, View};
-use std::collections::BTreeMap;
+use crate::model::{Model, Object, ObjectKind, Sequence, Statistics, Table};
+use std::collections::{BTreeMap, BTreeSet};
 
-use text::{add, ident, idents, literal, options, sequence_options};
+use table::Columns;
+use text::{ident, idents, sequence_options};
+pub(crate) use view::create_view;
 
-pub(crate) fn render(
+/// The statements that make a model as it stands, in order: what [`crate::compile`] writes when the rules are done.
+pub fn render(
     model: &Model,
     kinds: &BTreeMap<String, Kind>,
     target: &Target,
 ) -> Result<Vec<String>, SchemaError> {
-    let mut out = vec![format!("SET LOCAL search_path TO {}, pg_catalog", target.schema)];
+    // The schema alone, as when it was read: what was printed without a schema means the same objects again.
+    let mut out = vec![format!("SET LOCAL search_path TO {}", target.schema)];
     if model.functions.iter().any(|function| function.body.is_some()) {
         // Bodies that are text may name tables that don't exist yet.
         out.push("SET LOCAL check_function_bodies = off".to_owned());
     }
     extensions(model, target, &mut out);
-    for object in order::creation_order(model)? {
-        create(model, &object, &mut out);
+    let order = order::order(model)?;
+    for object in &order.objects {
+        let columns = if order.bare.contains(object) { Columns::Bare } else { Columns::Whole };
+        create_as(model, object, columns, &mut out);
     }
+    order.bare.iter().for_each(|object| complete(model, object, &mut out));
     serial_columns(model, &mut out);
-    model.tables.iter().for_each(|table| table::finish(table, &mut out));
-    model.tables.iter().for_each(|table| table::late_checks(table, &mut out));
-    model.tables.iter().for_each(|table| table::indexes(table, &mut out));
-    model.tables.iter().for_each(|table| table::attach(table, &mut out));
-    model.tables.iter().for_each(|table| table::foreign_keys(table, &mut out));
-    model.tables.iter().for_each(|table| table::replica_identity(table, &mut out));
-    for table in &model.tables {
-        out.extend(table.statistics.iter().map(|statistics| statistics.definition.clone()));
-    }
-    triggers(model, &mut out);
+    tables(model, &mut out);
+    model.views.iter().for_each(|view| view::column_defaults(view, &mut out));
+    model.materialized_views.iter().for_each(|view| view::finish_materialized(view, &mut out));
+    statistics(model, &mut out);
+    view::triggers(model, &mut out);
+    view::rules(model, &mut out);
     model.tables.iter().for_each(|table| table::policies(table, &mut out));
+    let is_materialized = |object: &&Object| object.kind == ObjectKind::MaterializedView;
+    let materialized = order.objects.iter().filter(is_materialized);
+    view::refresh(model, materialized.map(|object| object.name.as_str()), &mut out);
     access::owners(model, target, &mut out);
     access::grants(model, kinds, target, &mut out);
     comment::comments(model, &mut out);
@@ -63,65 +73,53 @@ fn extensions(model: &Model, target: &Target, out: &mut Vec<String>) {
     }
 }
 
+/// One object, whole.
 pub(crate) fn create(model: &Model, object: &Object, out: &mut Vec<String>) {
+    create_as(model, object, Columns::Whole, out);
+}
+
+fn create_as(model: &Model, object: &Object, columns: Columns, out: &mut Vec<String>) {
+    let name = &object.name;
     match object.kind {
-        ObjectKind::Type => out.extend(model.types.iter().filter(|t| t.name == object.name).map(create_type)),
+        ObjectKind::Type => {
+            let found = model.types.iter().filter(|t| t.name == *name);
+            found.for_each(|defined| types::create(defined, columns, out));
+        }
         ObjectKind::Sequence => {
-            out.extend(model.sequences.iter().filter(|s| s.name == object.name).map(create_sequence));
+            out.extend(model.sequences.iter().filter(|s| s.name == *name).map(create_sequence));
         }
         ObjectKind::Function => {
-            let same = |function: &&Function| function.object_name() == object.name;
-            out.extend(model.functions.iter().filter(same).map(|f| f.definition.trim_end().to_owned()));
+            let found = model.functions.iter().filter(|function| function.object_name() == *name);
+            out.extend(found.map(|f| f.definition.trim_end().to_owned()));
         }
-        ObjectKind::Table => out.extend(model.table(&object.name).map(table::create)),
-        ObjectKind::View => out.extend(model.views.iter().filter(|v| v.name == object.name).map(create_view)),
-    }
-}
-
-fn create_type(defined: &Type) -> String {
-    let name = ident(&defined.name);
-    match &defined.kind {
-        TypeKind::Enum { labels } => {
-            let labels: Vec<String> = labels.iter().map(|label| literal(label)).collect();
-            format!("CREATE TYPE {name} AS ENUM ({})", labels.join(", "))
+        ObjectKind::Definition => {
+            let found = model.definitions.iter().filter(|defined| defined.object_name() == *name);
+            out.extend(found.flat_map(|defined| defined.statements.iter().cloned()));
         }
-        TypeKind::Domain { base, collation, default, not_null, checks } => {
-            let mut sql = format!("CREATE DOMAIN {name} AS {base}");
-            push(&mut sql, " COLLATE ", collation.as_deref());
-            push(&mut sql, " DEFAULT ", default.as_deref());
-            push(&mut sql, " NOT NULL", not_null.then_some(""));
-            for check in checks {
-                add(&mut sql, format_args!("\n    CONSTRAINT {} {}", ident(&check.name), check.definition));
+        ObjectKind::Table => {
+            if let Some(table) = model.table(name) {
+                table::create(model, table, columns, out);
             }
-            sql
         }
-        TypeKind::Composite { attributes } => {
-            let attributes: Vec<String> = attributes
-                .iter()
-                .map(|attribute| {
-                    let mut sql = format!("\n    {} {}", ident(&attribute.name), attribute.type_name);
-                    push(&mut sql, " COLLATE ", attribute.collation.as_deref());
-                    sql
-                })
-                .collect();
-            format!("CREATE TYPE {name} AS ({}\n)", attributes.join(","))
-        }
-        TypeKind::Range { subtype, opclass, collation, canonical, difference, multirange } => {
-            let mut sql = format!("CREATE TYPE {name} AS RANGE (SUBTYPE = {subtype}");
-            push(&mut sql, ", SUBTYPE_OPCLASS = ", opclass.as_deref());
-            push(&mut sql, ", COLLATION = ", collation.as_deref());
-            push(&mut sql, ", CANONICAL = ", canonical.as_deref());
-            push(&mut sql, ", SUBTYPE_DIFF = ", difference.as_deref());
-            add(&mut sql, format_args!(", MULTIRANGE_TYPE_NAME = {})", ident(multirange)));
-            sql
+        ObjectKind::View => out.extend(model.view(name).map(create_view)),
+        ObjectKind::MaterializedView => {
+            out.extend(model.materialized_view(name).map(view::create_materialized));
         }
     }
 }
 
-fn push(sql: &mut String, before: &str, value: Option<&str>) {
-    if let Some(value) = value {
-        sql.push_str(before);
-        sql.push_str(value);
+/// What a bare object lacks.
+fn complete(model: &Model, object: &Object, out: &mut Vec<String>) {
+    match object.kind {
+        ObjectKind::Table => {
+            if let Some(table) = model.table(&object.name) {
+                table::complete(model, table, out);
+            }
+        }
+        _ => {
+            let found = model.types.iter().filter(|t| t.name == object.name);
+            found.for_each(|defined| types::complete(defined, out));
+        }
     }
 }
 
@@ -135,11 +133,6 @@ fn create_sequence(sequence: &Sequence) -> String {
     format!("CREATE {unlogged}SEQUENCE {}{as_type}{numbers}", ident(&sequence.name))
 }
 
-pub(crate) fn create_view(view: &View) -> String {
-    let definition = view.definition.trim_end().trim_end_matches(';');
-    format!("CREATE VIEW {}{} AS\n{definition}", ident(&view.name), options(&view.options))
-}
-
 fn serial_columns(model: &Model, out: &mut Vec<String>) {
     for sequence in &model.sequences {
         let Some(owned) = &sequence.owned_by else { continue };
@@ -148,19 +141,38 @@ fn serial_columns(model: &Model, out: &mut Vec<String>) {
     }
 }
 
-fn triggers(model: &Model, out: &mut Vec<String>) {
-    let tables = model.tables.iter().map(|table| (&table.name, &table.triggers));
-    let views = model.views.iter().map(|view| (&view.name, &view.triggers));
-    for (relation, triggers) in tables.chain(views) {
-        for trigger in triggers {
-            out.push(trigger.definition.clone());
-            let state = match trigger.enabled {
-                'D' => "DISABLE",
-                'R' => "ENABLE REPLICA",
-                'A' => "ENABLE ALWAYS",
-                _ => continue,
-            };
-            out.push(format!("ALTER TABLE {} {state} TRIGGER {}", ident(relation), ident(&trigger.name)));
+fn tables(model: &Model, out: &mut Vec<String>) {
+    let parents: BTreeSet<&str> =
+        model.tables.iter().flat_map(|table| &table.inherits).map(String::as_str).collect();
+    let each = |out: &mut Vec<String>, step: fn(&Table, &mut Vec<String>)| {
+        model.tables.iter().for_each(|table| step(table, out));
+    };
+    for table in &model.tables {
+        match parents.contains(table.name.as_str()) {
+            true => table::finish_parent(table, out),
+            false => table::finish(table, out),
+        }
+    }
+    // A partitioned table's reach its partitions when those are attached.
+    let (partitioned, plain): (Vec<&Table>, Vec<&Table>) =
+        model.tables.iter().partition(|table| table.partition_by.is_some());
+    plain.into_iter().for_each(|table| table::late_checks(table, out));
+    each(out, table::indexes);
+    each(out, table::attach);
+    partitioned.into_iter().for_each(|table| table::late_checks(table, out));
+    each(out, table::unfinished_indexes);
+    each(out, table::attach_indexes);
+    each(out, table::foreign_keys);
+    each(out, table::replica_identity);
+}
+
+fn statistics(model: &Model, out: &mut Vec<String>) {
+    let of_tables = model.tables.iter().flat_map(|table| &table.statistics);
+    let of_views = model.materialized_views.iter().flat_map(|view| &view.statistics);
+    for Statistics { name, definition, target, .. } in of_tables.chain(of_views) {
+        out.push(definition.clone());
+        if let Some(target) = target {
+            out.push(format!("ALTER STATISTICS {} SET STATISTICS {target}", ident(name)));
         }
     }
 }

@@ -1,6 +1,7 @@
--- Columns of tables and views. A partition's identity is its parent's (15 keeps none there, 17 a copy), so it is left out.
+-- Columns of tables and materialized views. A partition's identity is its parent's (15 keeps none there, 17 a copy), so it is left out.
 -- Of a column's options only those that people set: 15.20 keeps a number of its own there (pg_attver), on every column.
--- A NOT NULL has a name from 18 on; it is given only where it is not the one that the server would choose.
+-- A NOT NULL is a constraint from 18 on; its name is given only where it is not the one that the server would choose, and
+-- not where a partition has its parent's.
 SELECT coalesce(json_agg(json_build_object(
     'table', c.relname,
     'position', a.attnum,
@@ -8,10 +9,26 @@ SELECT coalesce(json_agg(json_build_object(
     'type', format_type(a.atttypid, a.atttypmod),
     'collation', CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END,
     'not_null', a.attnotnull,
-    'not_null_name', (
-        SELECT n.conname FROM pg_catalog.pg_constraint n
-        WHERE n.conrelid = c.oid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum] AND n.coninhcount = 0
-            AND n.conname <> c.relname || '_' || a.attname || '_not_null'),
+    'inherited', NOT a.attislocal AND NOT c.relispartition,
+    -- Without constraints to tell: if a parent has it, it is the parent's.
+    'not_null_inherited', CASE
+        WHEN n.oid IS NULL THEN NOT a.attislocal AND NOT c.relispartition AND EXISTS (
+            SELECT FROM pg_catalog.pg_inherits i
+            JOIN pg_catalog.pg_attribute p ON p.attrelid = i.inhparent AND p.attname = a.attname
+            WHERE i.inhrelid = c.oid AND p.attnotnull)
+        WHEN c.relispartition THEN n.coninhcount > 0 AND NOT n.convalidated
+        ELSE NOT n.conislocal END,
+    'not_null_name', CASE
+        WHEN n.conname = c.relname || '_' || a.attname || '_not_null' THEN NULL
+        WHEN n.coninhcount = 0 THEN n.conname
+        WHEN NOT c.relispartition THEN CASE WHEN n.conislocal THEN n.conname END
+        WHEN NOT EXISTS (
+            SELECT FROM pg_catalog.pg_inherits i
+            JOIN pg_catalog.pg_constraint p ON p.conrelid = i.inhparent AND p.contype = 'n' AND p.conname = n.conname
+            WHERE i.inhrelid = c.oid) THEN n.conname END,
+    'not_null_unvalidated', n.oid IS NOT NULL AND NOT n.convalidated,
+    'not_null_no_inherit', n.oid IS NOT NULL AND n.connoinherit,
+    'not_null_comment', CASE WHEN n.oid IS NOT NULL THEN obj_description(n.oid, 'pg_constraint') END,
     'default', CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,
     'generated', CASE WHEN a.attgenerated <> '' THEN json_build_object(
         'expression', pg_get_expr(d.adbin, d.adrelid), 'stored', a.attgenerated = 's') END,
@@ -21,7 +38,9 @@ SELECT coalesce(json_agg(json_build_object(
             'sequence', q.relname,
             'options', json_build_object(
                 'type', format_type(s.seqtypid, NULL), 'start', s.seqstart, 'increment', s.seqincrement,
-                'minimum', s.seqmin, 'maximum', s.seqmax, 'cache', s.seqcache, 'cycle', s.seqcycle))
+                'minimum', s.seqmin, 'maximum', s.seqmax, 'cache', s.seqcache, 'cycle', s.seqcycle),
+            'comment', obj_description(q.oid, 'pg_class'),
+            'unlogged', CASE WHEN q.relpersistence <> c.relpersistence THEN q.relpersistence = 'u' END)
         FROM pg_catalog.pg_depend i
         JOIN pg_catalog.pg_class q ON q.oid = i.objid
         JOIN pg_catalog.pg_sequence s ON s.seqrelid = q.oid
@@ -38,6 +57,7 @@ FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+LEFT JOIN pg_catalog.pg_constraint n ON n.conrelid = c.oid AND n.contype = 'n' AND n.conkey[1] = a.attnum
+WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't'
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
                     WHERE e.classid = 'pg_catalog.pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')

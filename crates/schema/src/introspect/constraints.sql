@@ -11,6 +11,9 @@ SELECT coalesce(json_agg(json_build_object(
         SELECT json_agg(a.attname ORDER BY k.ord)
         FROM unnest(c.conkey) WITH ORDINALITY k (attnum, ord)
         JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum), '[]'),
+    -- An unvalidated one of a partition is named too: it can't be there before its parent's.
+    'inherited', c.contype = 'c' AND c.coninhcount > 0
+        AND CASE WHEN r.relispartition THEN NOT c.convalidated ELSE NOT c.conislocal END,
     'deferrable', c.condeferrable,
     'deferred', c.condeferred,
     'validated', c.convalidated,

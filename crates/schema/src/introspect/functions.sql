@@ -1,5 +1,5 @@
--- Functions and procedures. pg_get_functiondef always prints the schema, so everything up to the name is replaced.
--- Aggregates and window functions are listed in unmodelled.sql.
+-- Functions, procedures and window functions. pg_get_functiondef always prints the schema, so everything up to the name is replaced.
+-- Aggregates: aggregates.sql.
 SELECT coalesce(json_agg(json_build_object(
     'name', p.proname,
     'arguments', pg_get_function_identity_arguments(p.oid),
@@ -17,7 +17,7 @@ SELECT coalesce(json_agg(json_build_object(
 )), '[]')::text
 FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-WHERE p.pronamespace = current_schema()::regnamespace AND p.prokind IN ('f', 'p')
+WHERE p.pronamespace = current_schema()::regnamespace AND p.prokind IN ('f', 'p', 'w')
     -- Functions that the server makes itself (constructors of ranges) belong to their type.
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
                     WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype IN ('i', 'e'))

@@ -26,7 +26,8 @@ SELECT coalesce(json_agg(json_build_object(
                           ELSE format('%I.%I', n.nspname, o.opcname) END END,
             'opclass_options', coalesce(x.options, '[]'),
             'descending', i.indoption[k] & 1 = 1,
-            'nulls_first', i.indoption[k] & 2 = 2)
+            'nulls_first', i.indoption[k] & 2 = 2,
+            'statistics', CASE WHEN i.indkey[k] = 0 AND ia.attstattarget >= 0 THEN ia.attstattarget END)
             ORDER BY k)
         FROM generate_series(0, i.indnkeyatts - 1) k
         JOIN pg_catalog.pg_attribute ia ON ia.attrelid = c.oid AND ia.attnum = k + 1
@@ -43,13 +44,24 @@ SELECT coalesce(json_agg(json_build_object(
         JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum = i.indkey[k]), '[]'),
     'predicate', pg_get_expr(i.indpred, i.indrelid),
     'options', coalesce(to_json(c.reloptions), '[]'),
-    'replica_identity', i.indisreplident
+    'replica_identity', i.indisreplident,
+    'clustered', i.indisclustered,
+    'invalid', NOT i.indisvalid,
+    -- Valid trees of indexes are found again by their definition when a partition is attached; unfinished ones are not.
+    'attached_to', (
+        SELECT p.relname
+        FROM pg_catalog.pg_inherits h
+        JOIN pg_catalog.pg_class p ON p.oid = h.inhparent
+        JOIN pg_catalog.pg_index pi ON pi.indexrelid = p.oid AND NOT pi.indisvalid
+        WHERE h.inhrelid = c.oid),
+    'tablespace', s.spcname
 )), '[]')::text
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
 JOIN pg_catalog.pg_class r ON r.oid = i.indrelid
 JOIN pg_catalog.pg_am m ON m.oid = c.relam
-WHERE r.relnamespace = current_schema()::regnamespace AND r.relkind IN ('r', 'p') AND r.relpersistence <> 't'
+LEFT JOIN pg_catalog.pg_tablespace s ON s.oid = c.reltablespace
+WHERE r.relnamespace = current_schema()::regnamespace AND r.relkind IN ('r', 'p', 'm') AND r.relpersistence <> 't'
     AND i.indislive
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
                     WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = r.oid AND d.deptype = 'e')

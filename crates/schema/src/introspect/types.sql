@@ -5,8 +5,8 @@ FROM (
         'name', t.typname,
         'comment', obj_description(t.oid, 'pg_type'),
         'kind', 'enum',
-        'labels', (SELECT json_agg(e.enumlabel ORDER BY e.enumsortorder)
-                   FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid)
+        'labels', coalesce((SELECT json_agg(e.enumlabel ORDER BY e.enumsortorder)
+                            FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid), '[]')
     ) AS fact
     FROM pg_catalog.pg_type t
     WHERE t.typtype = 'e' AND t.typnamespace = current_schema()::regnamespace
@@ -21,8 +21,17 @@ FROM (
         'collation', CASE WHEN t.typcollation <> b.typcollation THEN t.typcollation::regcollation::text END,
         'default', pg_get_expr(t.typdefaultbin, 0),
         'not_null', t.typnotnull,
+        -- A constraint with a name from 17 on; given only where it is not the one that the server would choose.
+        'not_null_name', (
+            SELECT c.conname FROM pg_catalog.pg_constraint c
+            WHERE c.contypid = t.oid AND c.contype = 'n' AND c.conname <> t.typname || '_not_null'),
+        'not_null_comment', (
+            SELECT obj_description(c.oid, 'pg_constraint') FROM pg_catalog.pg_constraint c
+            WHERE c.contypid = t.oid AND c.contype = 'n'),
         'checks', coalesce((
-            SELECT json_agg(json_build_object('name', c.conname, 'definition', pg_get_constraintdef(c.oid))
+            SELECT json_agg(json_build_object(
+                                'name', c.conname, 'definition', pg_get_constraintdef(c.oid),
+                                'unvalidated', NOT c.convalidated, 'comment', obj_description(c.oid, 'pg_constraint'))
                             ORDER BY c.conname COLLATE "C")
             FROM pg_catalog.pg_constraint c WHERE c.contypid = t.oid AND c.contype = 'c'), '[]')
     )
@@ -40,7 +49,8 @@ FROM (
             SELECT json_agg(json_build_object(
                 'name', a.attname,
                 'type', format_type(a.atttypid, a.atttypmod),
-                'collation', CASE WHEN a.attcollation <> at.typcollation THEN a.attcollation::regcollation::text END)
+                'collation', CASE WHEN a.attcollation <> at.typcollation THEN a.attcollation::regcollation::text END,
+                'comment', col_description(t.typrelid, a.attnum))
                 ORDER BY a.attnum)
             FROM pg_catalog.pg_attribute a
             JOIN pg_catalog.pg_type at ON at.oid = a.atttypid
@@ -57,11 +67,15 @@ FROM (
         'comment', obj_description(t.oid, 'pg_type'),
         'kind', 'range',
         'subtype', format_type(r.rngsubtype, NULL),
-        'opclass', CASE WHEN NOT o.opcdefault THEN o.opcname END,
+        'opclass', CASE
+            WHEN o.opcdefault THEN NULL
+            WHEN pg_opclass_is_visible(o.oid) THEN quote_ident(o.opcname)
+            ELSE format('%s.%I', o.opcnamespace::regnamespace, o.opcname) END,
         'collation', CASE WHEN r.rngcollation <> s.typcollation THEN r.rngcollation::regcollation::text END,
         'canonical', CASE WHEN r.rngcanonical <> 0 THEN r.rngcanonical::regproc::text END,
         'difference', CASE WHEN r.rngsubdiff <> 0 THEN r.rngsubdiff::regproc::text END,
-        'multirange', m.typname
+        'multirange', m.typname,
+        'multirange_comment', obj_description(m.oid, 'pg_type')
     )
     FROM pg_catalog.pg_type t
     JOIN pg_catalog.pg_range r ON r.rngtypid = t.oid

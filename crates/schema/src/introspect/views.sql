@@ -11,6 +11,12 @@ SELECT coalesce(json_agg(json_build_object(
                         ORDER BY a.attnum)
         FROM pg_catalog.pg_attribute a
         WHERE a.attrelid = v.oid AND a.attnum > 0 AND col_description(v.oid, a.attnum) IS NOT NULL), '[]'),
+    'column_defaults', coalesce((
+        SELECT json_agg(json_build_object('column', a.attname, 'default', pg_get_expr(d.adbin, d.adrelid))
+                        ORDER BY a.attnum)
+        FROM pg_catalog.pg_attrdef d
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+        WHERE d.adrelid = v.oid), '[]'),
     'groups_by', coalesce((
         SELECT json_agg(DISTINCT t.relname)
         FROM pg_catalog.pg_rewrite w

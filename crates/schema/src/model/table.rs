@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A table, partitioned table or partition.
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own in the catalog")]
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
     pub name: String,
     pub comment: Option<String>,
@@ -36,6 +36,20 @@ pub struct Table {
     pub policies: Vec<Policy>,
     #[serde(default)]
     pub statistics: Vec<Statistics>,
+    #[serde(default)]
+    pub rules: Vec<RewriteRule>,
+    /// The composite type that a table `OF` it takes its columns from.
+    #[serde(default)]
+    pub of: Option<String>,
+    /// Where it is not `heap`.
+    #[serde(default)]
+    pub access_method: Option<String>,
+    /// Reported and not written: placements use their database's.
+    #[serde(default)]
+    pub tablespace: Option<String>,
+    /// Of a partition: triggers of its parent that are enabled or disabled otherwise here.
+    #[serde(default)]
+    pub trigger_states: Vec<TriggerState>,
 }
 
 /// Place in a partitioned table.
@@ -54,7 +68,8 @@ pub struct Owned {
 }
 
 /// A column.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own in the catalog")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
     /// Orders the columns when they are read; gaps of dropped columns mean nothing.
     #[serde(default, skip_serializing)]
@@ -73,6 +88,19 @@ pub struct Column {
     pub statistics: Option<i16>,
     pub options: Vec<String>,
     pub comment: Option<String>,
+    /// It is there only because a parent (in the sense of `INHERITS`) has it. Never so in a partition.
+    #[serde(default)]
+    pub inherited: bool,
+    /// The NOT NULL is a parent's (in the sense of `INHERITS`) and not the table's own. Known from 18 on.
+    #[serde(default)]
+    pub not_null_inherited: bool,
+    /// The NOT NULL is `NOT VALID`: rows from before may hold nulls.
+    #[serde(default)]
+    pub not_null_unvalidated: bool,
+    #[serde(default)]
+    pub not_null_no_inherit: bool,
+    #[serde(default)]
+    pub not_null_comment: Option<String>,
 }
 
 /// `GENERATED ALWAYS AS (expression)`.
@@ -88,9 +116,16 @@ pub struct Identity {
     pub always: bool,
     pub sequence: String,
     pub options: SequenceOptions,
+    /// The sequence's.
+    #[serde(default)]
+    pub comment: Option<String>,
+    /// Where the sequence is unlogged and the table is not, or the other way round.
+    #[serde(default)]
+    pub unlogged: Option<bool>,
 }
 
 /// A constraint of a table.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own in the catalog")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Constraint {
     pub name: String,
@@ -98,6 +133,18 @@ pub struct Constraint {
     pub deferrable: bool,
     pub deferred: bool,
     pub kind: ConstraintKind,
+    /// It is there only because a parent has it: in a child in the sense of `INHERITS`, or an unvalidated one in a partition.
+    #[serde(default)]
+    pub inherited: bool,
+    /// The comment on the index behind it.
+    #[serde(default)]
+    pub index_comment: Option<String>,
+    /// The index behind it is the table's replica identity.
+    #[serde(default)]
+    pub replica_identity: bool,
+    /// `CLUSTER` goes by the index behind it.
+    #[serde(default)]
+    pub clustered: bool,
 }
 
 /// What a constraint asks for.
@@ -176,7 +223,8 @@ pub enum ForeignAction {
 }
 
 /// An index that is not a constraint's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own in the catalog")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Index {
     pub name: String,
     pub comment: Option<String>,
@@ -188,6 +236,17 @@ pub struct Index {
     pub predicate: Option<String>,
     pub options: Vec<String>,
     pub replica_identity: bool,
+    #[serde(default)]
+    pub clustered: bool,
+    /// A partitioned table's: some partition has no index for it. Any other: building it has failed; it is not written.
+    #[serde(default)]
+    pub invalid: bool,
+    /// The invalid index of the parent that this one of a partition belongs to.
+    #[serde(default)]
+    pub attached_to: Option<String>,
+    /// Reported and not written: placements use their database's.
+    #[serde(default)]
+    pub tablespace: Option<String>,
 }
 
 /// A key of an index: a column or an expression.
@@ -201,11 +260,32 @@ pub struct IndexKey {
     pub opclass_options: Vec<String>,
     pub descending: bool,
     pub nulls_first: bool,
+    /// An expression's statistics target.
+    #[serde(default)]
+    pub statistics: Option<i16>,
 }
 
 /// A trigger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trigger {
+    pub name: String,
+    pub comment: Option<String>,
+    pub definition: String,
+    /// `O`rigin, `D`isabled, `R`eplica or `A`lways.
+    pub enabled: char,
+}
+
+/// How a trigger stands that is defined elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TriggerState {
+    pub name: String,
+    /// `O`rigin, `D`isabled, `R`eplica or `A`lways.
+    pub enabled: char,
+}
+
+/// A rewrite rule (`CREATE RULE`) other than the one that makes a view a view.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RewriteRule {
     pub name: String,
     pub comment: Option<String>,
     pub definition: String,
@@ -231,6 +311,25 @@ pub struct Statistics {
     pub name: String,
     pub comment: Option<String>,
     pub definition: String,
+    #[serde(default)]
+    pub target: Option<i32>,
+}
+
+impl Constraint {
+    /// A constraint that is checked at once, with nothing special about it.
+    pub fn new(name: impl Into<String>, kind: ConstraintKind) -> Self {
+        Self {
+            name: name.into(),
+            comment: None,
+            deferrable: false,
+            deferred: false,
+            kind,
+            inherited: false,
+            index_comment: None,
+            replica_identity: false,
+            clustered: false,
+        }
+    }
 }
 
 impl Table {
@@ -250,6 +349,14 @@ impl Table {
     /// Whether it is a partition of another table.
     pub fn is_partition(&self) -> bool {
         self.partition_of.is_some()
+    }
+
+    /// The table that this one was made for, where Tenantry looks after it: a partition, or one that was detached or is about
+    /// to be attached. The database makes it and takes it away; no compiled statement does.
+    pub fn looked_after_for(&self) -> Option<&str> {
+        let mut lines = self.comment.as_deref()?.lines();
+        let state = lines.find_map(|line| line.strip_prefix("tenantry:partition="))?;
+        ["of ", "detached from ", "joining ", "leaving from "].iter().find_map(|word| state.strip_prefix(word))
     }
 }
 

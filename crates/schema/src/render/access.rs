@@ -6,8 +6,8 @@
 use super::text::ident;
 use crate::Target;
 use crate::declaration::Kind;
-use crate::model::{Function, Model, Object, ObjectKind, TypeKind, View};
-use std::collections::BTreeMap;
+use crate::model::{DefinitionKind, Function, Model, Object, ObjectKind, TypeKind, View};
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) fn owners(model: &Model, target: &Target, out: &mut Vec<String>) {
     let owner = &target.owner;
@@ -18,9 +18,16 @@ pub(crate) fn owners(model: &Model, target: &Target, out: &mut Vec<String>) {
     for function in &model.functions {
         out.push(format!("ALTER ROUTINE {} OWNER TO {owner}", signature(function)));
     }
-    for table in &model.tables {
-        out.push(format!("ALTER TABLE {} OWNER TO {owner}", ident(&table.name)));
-        for statistics in &table.statistics {
+    for defined in model.definitions.iter().filter(|defined| defined.kind != DefinitionKind::Cast) {
+        let word = defined.kind.as_str().to_uppercase();
+        out.push(format!("ALTER {word} {} OWNER TO {owner}", defined.name));
+    }
+    let tables = model.tables.iter().map(|table| ("TABLE", &table.name, &table.statistics));
+    let views =
+        model.materialized_views.iter().map(|view| ("MATERIALIZED VIEW", &view.name, &view.statistics));
+    for (word, name, statistics) in tables.chain(views) {
+        out.push(format!("ALTER {word} {} OWNER TO {owner}", ident(name)));
+        for statistics in statistics {
             out.push(format!("ALTER STATISTICS {} OWNER TO {owner}", ident(&statistics.name)));
         }
     }
@@ -41,6 +48,10 @@ pub(crate) fn grants(model: &Model, kinds: &BTreeMap<String, Kind>, target: &Tar
     for table in model.tables.iter().filter(|table| !table.is_partition()) {
         let rights = match kinds.get(&table.name) {
             Some(Kind::Tenant) => "SELECT, INSERT, UPDATE, DELETE",
+            // Their floor says which rows.
+            Some(Kind::Scoped) if target.model == tenantry_core::TenancyModel::Shared => {
+                "SELECT, INSERT, UPDATE, DELETE"
+            }
             // The operator writes global tables; dedicated placements hold copies of them.
             Some(Kind::Global | Kind::Scoped) | None => "SELECT",
         };
@@ -49,9 +60,13 @@ pub(crate) fn grants(model: &Model, kinds: &BTreeMap<String, Kind>, target: &Tar
     for sequence in model.sequences.iter().filter(|sequence| sequence.used_by_default) {
         out.push(format!("GRANT USAGE ON SEQUENCE {} TO {app}", ident(&sequence.name)));
     }
+    let needs = needs(model);
     for view in &model.views {
-        let rights = view_rights(model, kinds, view);
+        let rights = view_rights(&needs, kinds, view);
         out.push(format!("GRANT {rights} ON TABLE {} TO {app}", ident(&view.name)));
+    }
+    for view in &model.materialized_views {
+        out.push(format!("GRANT SELECT ON TABLE {} TO {app}", ident(&view.name)));
     }
     for function in &model.functions {
         out.push(format!("REVOKE EXECUTE ON ROUTINE {} FROM PUBLIC", signature(function)));
@@ -65,30 +80,41 @@ fn signature(function: &Function) -> String {
     format!("{}({})", ident(&function.name), function.arguments)
 }
 
+type Needs<'a> = BTreeMap<&'a str, Vec<&'a Object>>;
+
+/// What each view and materialized view rests on.
+fn needs(model: &Model) -> Needs<'_> {
+    let mut needs = Needs::new();
+    for edge in &model.dependencies {
+        if matches!(edge.from.kind, ObjectKind::View | ObjectKind::MaterializedView) {
+            needs.entry(&edge.from.name).or_default().push(&edge.to);
+        }
+    }
+    needs
+}
+
 /// A view that shows global tables is read-only: its owner may write them, the application may not.
-fn view_rights(model: &Model, kinds: &BTreeMap<String, Kind>, view: &View) -> String {
+fn view_rights(needs: &Needs<'_>, kinds: &BTreeMap<String, Kind>, view: &View) -> String {
     const BITS: [(u32, &str); 3] = [(8, "INSERT"), (4, "UPDATE"), (16, "DELETE")];
     let mut rights = vec!["SELECT"];
-    if tables_of(model, view).iter().all(|table| kinds.get(*table) == Some(&Kind::Tenant)) {
+    if tables_of(needs, &view.name).iter().all(|table| kinds.get(*table) == Some(&Kind::Tenant)) {
         rights.extend(BITS.iter().filter(|(bit, _)| view.updatable & bit != 0).map(|(_, right)| *right));
     }
     rights.join(", ")
 }
 
 /// The tables that a view rests on, through other views too.
-fn tables_of<'a>(model: &'a Model, view: &'a View) -> Vec<&'a str> {
-    let mut open = vec![view.name.as_str()];
-    let (mut seen, mut tables) = (Vec::new(), Vec::new());
+fn tables_of<'a>(needs: &Needs<'a>, view: &'a str) -> Vec<&'a str> {
+    let mut open = vec![view];
+    let (mut seen, mut tables) = (BTreeSet::new(), Vec::new());
     while let Some(name) = open.pop() {
-        if seen.contains(&name) {
+        if !seen.insert(name) {
             continue;
         }
-        seen.push(name);
-        let is_from = |from: &Object| from.kind == ObjectKind::View && from.name == name;
-        for dependency in model.dependencies.iter().filter(|dependency| is_from(&dependency.from)) {
-            match dependency.to.kind {
-                ObjectKind::Table => tables.push(dependency.to.name.as_str()),
-                ObjectKind::View => open.push(&dependency.to.name),
+        for to in needs.get(name).into_iter().flatten() {
+            match to.kind {
+                ObjectKind::Table => tables.push(to.name.as_str()),
+                ObjectKind::View | ObjectKind::MaterializedView => open.push(&to.name),
                 _ => {}
             }
         }

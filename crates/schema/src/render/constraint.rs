@@ -13,7 +13,8 @@ pub(crate) fn late(constraint: &Constraint) -> bool {
     }
 }
 
-pub(crate) fn written(constraint: &Constraint) -> String {
+/// `CONSTRAINT name …`, for CREATE TABLE and ALTER TABLE … ADD.
+pub fn written(constraint: &Constraint) -> String {
     let body = match &constraint.kind {
         ConstraintKind::PrimaryKey(key) => format!("PRIMARY KEY {}", unique_key(key)),
         ConstraintKind::Unique(key) => {

@@ -1,19 +1,62 @@
 //! Statements about one table.
 
 use super::constraint::{late, written};
+use super::inherit;
+pub(crate) use super::policy::{create_policy, policies};
 use super::text::{add, assignments, ident, idents, options, sequence_options};
-use crate::model::{Column, ConstraintKind, Identity, Index, IndexKey, Policy, Table};
+use crate::model::{Column, ConstraintKind, Identity, Index, IndexKey, Model, Table};
+
+/// How much of its columns CREATE TABLE says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Columns {
+    Whole,
+    /// No defaults and no checks: they need something that needs the table. [`complete`] adds them.
+    Bare,
+}
 
 /// CREATE TABLE with keys and checks. A partition is created by itself and attached later, so that its constraints and
 /// indexes keep their names.
-pub(crate) fn create(table: &Table) -> String {
-    let columns = table.columns.iter().map(|column| column_definition(table, column));
-    let constraints = table.constraints.iter().filter(|constraint| !late(constraint)).map(written);
-    let lines: Vec<String> = columns.chain(constraints).map(|line| format!("    {line}")).collect();
+pub(crate) fn create(model: &Model, table: &Table, columns: Columns, out: &mut Vec<String>) {
+    let lines: Vec<String> =
+        inherit::lines(model, table, columns).iter().map(|line| format!("    {line}")).collect();
     let unlogged = if table.unlogged { "UNLOGGED " } else { "" };
-    let body = if lines.is_empty() { String::new() } else { format!("\n{}\n", lines.join(",\n")) };
-    let partitions = table.partition_by.as_ref().map_or_else(String::new, |by| format!(" PARTITION BY {by}"));
-    format!("CREATE {unlogged}TABLE {} ({body}){partitions}{}", ident(&table.name), options(&table.options))
+    let mut sql = format!("CREATE {unlogged}TABLE {}", ident(&table.name));
+    if let Some(of) = &table.of {
+        add(&mut sql, format_args!(" OF {of}"));
+    }
+    match (lines.is_empty(), &table.of) {
+        (true, Some(_)) => {}
+        (true, None) => sql.push_str(" ()"),
+        (false, _) => add(&mut sql, format_args!(" (\n{}\n)", lines.join(",\n"))),
+    }
+    if !table.inherits.is_empty() && inherit::birth(model, table) == inherit::Birth::Born {
+        add(&mut sql, format_args!(" INHERITS ({})", idents(&table.inherits, ", ")));
+    }
+    if let Some(by) = &table.partition_by {
+        add(&mut sql, format_args!(" PARTITION BY {by}"));
+    }
+    if let Some(method) = &table.access_method {
+        add(&mut sql, format_args!(" USING {}", ident(method)));
+    }
+    sql.push_str(&options(&table.options));
+    out.push(sql);
+    if columns == Columns::Whole {
+        inherit::after(model, table, out);
+    }
+}
+
+/// What [`Columns::Bare`] has left out.
+pub(crate) fn complete(model: &Model, table: &Table, out: &mut Vec<String>) {
+    let name = ident(&table.name);
+    for column in table.columns.iter().filter(|column| !column.inherited) {
+        if let Some(default) = &column.default {
+            out.push(format!("ALTER TABLE ONLY {name} ALTER COLUMN {} SET DEFAULT {default}", ident(&column.name)));
+        }
+    }
+    inherit::after(model, table, out);
+    let checks = table.constraints.iter().filter(|c| matches!(c.kind, ConstraintKind::Check { .. }));
+    let checks = checks.filter(|check| !late(check) && !check.inherited);
+    out.extend(checks.map(|check| format!("ALTER TABLE {name} ADD {}", written(check))));
 }
 
 pub(crate) fn column_definition(table: &Table, column: &Column) -> String {
@@ -31,11 +74,15 @@ pub(crate) fn column_definition(table: &Table, column: &Column) -> String {
     if let Some(identity) = &column.identity {
         sql.push_str(&identity_clause(table, column, identity));
     }
-    if let (Some(name), true) = (&column.not_null_name, column.not_null) {
+    let not_null = column.not_null && !column.not_null_unvalidated;
+    if let (Some(name), true) = (&column.not_null_name, not_null) {
         add(&mut sql, format_args!(" CONSTRAINT {}", ident(name)));
     }
-    if column.not_null {
+    if not_null {
         sql.push_str(" NOT NULL");
+    }
+    if not_null && column.not_null_no_inherit {
+        sql.push_str(" NO INHERIT");
     }
     sql
 }
@@ -56,8 +103,18 @@ fn identity_clause(table: &Table, column: &Column, identity: &Identity) -> Strin
 
 /// What CREATE TABLE can't say about columns in every supported version.
 pub(crate) fn finish(table: &Table, out: &mut Vec<String>) {
-    for column in &table.columns {
-        let place = format!("ALTER TABLE {} ALTER COLUMN {}", ident(&table.name), ident(&column.name));
+    finish_columns(&format!("ALTER TABLE {}", ident(&table.name)), &table.columns, out);
+}
+
+/// The same of a table that others inherit from: they have settings of their own.
+pub(crate) fn finish_parent(table: &Table, out: &mut Vec<String>) {
+    finish_columns(&format!("ALTER TABLE ONLY {}", ident(&table.name)), &table.columns, out);
+}
+
+/// `alter` is the beginning of ALTER TABLE or ALTER MATERIALIZED VIEW.
+pub(crate) fn finish_columns(alter: &str, columns: &[Column], out: &mut Vec<String>) {
+    for column in columns {
+        let place = format!("{alter} ALTER COLUMN {}", ident(&column.name));
         if let Some(storage) = column.storage.and_then(storage_word) {
             out.push(format!("{place} SET STORAGE {storage}"));
         }
@@ -69,6 +126,11 @@ pub(crate) fn finish(table: &Table, out: &mut Vec<String>) {
         }
         if !column.options.is_empty() {
             out.push(format!("{place} SET ({})", assignments(&column.options)));
+        }
+        let identity = column.identity.as_ref();
+        if let Some((identity, unlogged)) = identity.and_then(|identity| Some((identity, identity.unlogged?))) {
+            let word = if unlogged { "UNLOGGED" } else { "LOGGED" };
+            out.push(format!("ALTER SEQUENCE {} SET {word}", ident(&identity.sequence)));
         }
     }
 }
@@ -91,11 +153,22 @@ pub(crate) fn compression_word(letter: char) -> Option<&'static str> {
     }
 }
 
-/// Checks that existing rows need not meet: CREATE TABLE would make them valid.
+/// Checks and NOT NULLs that existing rows need not meet: CREATE TABLE would make them valid.
 pub(crate) fn late_checks(table: &Table, out: &mut Vec<String>) {
+    let name = ident(&table.name);
+    for column in table.columns.iter().filter(|c| c.not_null_unvalidated && !c.not_null_inherited) {
+        let constraint =
+            column.not_null_name.as_ref().map_or_else(String::new, |n| format!("CONSTRAINT {} ", ident(n)));
+        let alone = if column.not_null_no_inherit { " NO INHERIT" } else { "" };
+        out.push(format!(
+            "ALTER TABLE {name} ADD {constraint}NOT NULL {} NOT VALID{alone}",
+            ident(&column.name)
+        ));
+    }
     let checks =
         table.constraints.iter().filter(|c| matches!(c.kind, ConstraintKind::Check { .. }) && late(c));
-    out.extend(checks.map(|check| format!("ALTER TABLE {} ADD {}", ident(&table.name), written(check))));
+    let checks = checks.filter(|check| !check.inherited);
+    out.extend(checks.map(|check| format!("ALTER TABLE {name} ADD {}", written(check))));
 }
 
 /// Foreign keys, when every table is there.
@@ -104,17 +177,69 @@ pub(crate) fn foreign_keys(table: &Table, out: &mut Vec<String>) {
     out.extend(keys.map(|key| format!("ALTER TABLE {} ADD {}", ident(&table.name), written(key))));
 }
 
+/// Indexes and what is set on them. Unfinished ones come later ([`unfinished_indexes`]) or, of a plain table, not at all.
 pub(crate) fn indexes(table: &Table, out: &mut Vec<String>) {
-    out.extend(table.indexes.iter().map(|index| create_index(table, index)));
+    let alter = format!("ALTER TABLE {}", ident(&table.name));
+    for index in table.indexes.iter().filter(|index| !index.invalid) {
+        index_with_settings(&table.name, &alter, index, out);
+    }
+    for constraint in &table.constraints {
+        if let ConstraintKind::Exclusion(exclusion) = &constraint.kind {
+            key_statistics(&constraint.name, &exclusion.keys, out);
+        }
+        if constraint.clustered {
+            out.push(format!("{alter} CLUSTER ON {}", ident(&constraint.name)));
+        }
+    }
+}
+
+/// `alter` is the beginning of ALTER TABLE or ALTER MATERIALIZED VIEW.
+pub(crate) fn index_with_settings(relation: &str, alter: &str, index: &Index, out: &mut Vec<String>) {
+    out.push(index_on(&ident(relation), index));
+    key_statistics(&index.name, &index.keys, out);
+    if index.clustered {
+        out.push(format!("{alter} CLUSTER ON {}", ident(&index.name)));
+    }
+}
+
+fn key_statistics(index: &str, keys: &[IndexKey], out: &mut Vec<String>) {
+    for (at, key) in keys.iter().enumerate() {
+        if let Some(target) = key.statistics {
+            out.push(format!("ALTER INDEX {} ALTER COLUMN {} SET STATISTICS {target}", ident(index), at + 1));
+        }
+    }
+}
+
+/// Indexes of partitioned tables that not every partition has.
+pub(crate) fn unfinished_indexes(table: &Table, out: &mut Vec<String>) {
+    if table.partition_by.is_some() {
+        let unfinished = table.indexes.iter().filter(|index| index.invalid);
+        for index in unfinished {
+            out.push(index_on(&format!("ONLY {}", ident(&table.name)), index));
+            key_statistics(&index.name, &index.keys, out);
+        }
+    }
+}
+
+/// Takes a partition's indexes into the unfinished ones of its parent.
+pub(crate) fn attach_indexes(table: &Table, out: &mut Vec<String>) {
+    for index in &table.indexes {
+        if let Some(parent) = &index.attached_to {
+            out.push(format!("ALTER INDEX {} ATTACH PARTITION {}", ident(parent), ident(&index.name)));
+        }
+    }
 }
 
 pub(crate) fn create_index(table: &Table, index: &Index) -> String {
+    index_on(&ident(&table.name), index)
+}
+
+fn index_on(relation: &str, index: &Index) -> String {
     let unique = if index.unique { "UNIQUE " } else { "" };
     let keys: Vec<String> = index.keys.iter().map(index_key).collect();
     let mut sql = format!(
-        "CREATE {unique}INDEX {} ON {} USING {} ({})",
+        "CREATE {unique}INDEX {} ON {relation} USING {} ({})",
         ident(&index.name),
-        ident(&table.name),
         ident(&index.method),
         keys.join(", ")
     );
@@ -171,39 +296,15 @@ pub(crate) fn replica_identity(table: &Table, out: &mut Vec<String>) {
     let identity = match table.replica_identity {
         'n' => "NOTHING".to_owned(),
         'f' => "FULL".to_owned(),
-        'i' => match table.indexes.iter().find(|index| index.replica_identity) {
-            Some(index) => format!("USING INDEX {}", ident(&index.name)),
-            None => return,
-        },
+        'i' => {
+            let index = table.indexes.iter().find(|index| index.replica_identity).map(|index| &index.name);
+            let key = || table.constraints.iter().find(|constraint| constraint.replica_identity);
+            match index.or_else(|| key().map(|constraint| &constraint.name)) {
+                Some(name) => format!("USING INDEX {}", ident(name)),
+                None => return,
+            }
+        }
         _ => return,
     };
     out.push(format!("ALTER TABLE {} REPLICA IDENTITY {identity}", ident(&table.name)));
-}
-
-/// Row-level security: first the policies, then the switch, so that no statement between them sees all or nothing.
-pub(crate) fn policies(table: &Table, out: &mut Vec<String>) {
-    out.extend(table.policies.iter().map(|policy| create_policy(table, policy)));
-    if table.row_security {
-        out.push(format!("ALTER TABLE {} ENABLE ROW LEVEL SECURITY", ident(&table.name)));
-    }
-    if table.force_row_security {
-        out.push(format!("ALTER TABLE {} FORCE ROW LEVEL SECURITY", ident(&table.name)));
-    }
-}
-
-pub(crate) fn create_policy(table: &Table, policy: &Policy) -> String {
-    let mode = if policy.permissive { "PERMISSIVE" } else { "RESTRICTIVE" };
-    let roles = if policy.roles.is_empty() { "PUBLIC".to_owned() } else { idents(&policy.roles, ", ") };
-    let mut sql = format!(
-        "CREATE POLICY {} ON {} AS {mode} FOR {} TO {roles}",
-        ident(&policy.name),
-        ident(&table.name),
-        policy.command
-    );
-    for (word, expression) in [("USING", &policy.using), ("WITH CHECK", &policy.check)] {
-        if let Some(expression) = expression {
-            add(&mut sql, format_args!("\n    {word} ({expression})"));
-        }
-    }
-    sql
 }

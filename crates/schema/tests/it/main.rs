@@ -6,6 +6,7 @@
 mod alter;
 mod construct;
 mod declaration;
+mod dump;
 mod harness;
 mod introspection;
 mod isolation;
@@ -13,3 +14,5 @@ mod partition;
 mod property;
 mod refusal;
 mod sample;
+mod scope;
+mod table23;
