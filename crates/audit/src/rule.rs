@@ -6,7 +6,8 @@ use tenantry_schema::alter::{Effort, Lock};
 use tenantry_schema::{Docs, Severity};
 
 /// A rule. Its query gets the audit's scope as `$1` (see prelude.sql) and answers with columns by name: `place` and
-/// `message`; optionally `schema`, `hint`, `severity`, `facts` (JSON text), and `fix` (an array of statements).
+/// `message`; optionally `schema`, `hint`, `severity`, `facts` (JSON text), `proof` (a query that shows it), `fix` (an array of
+/// statements), and `then`: a further query, about one object, whose rows are the findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Rule {
     /// Stable, kebab-case.

@@ -80,7 +80,7 @@ async fn ask_rule(
     let part = tx.savepoint("rule").await.doing("checking a rule")?;
     let timeout = if rule.scope == Scope::Data { DATA_TIMEOUT } else { CATALOG_TIMEOUT };
     part.batch_execute(timeout).await.doing("checking a rule")?;
-    match part.query(&rule.query(), &[&scope]).await {
+    match answers(&part, rule, scope).await {
         Ok(rows) => {
             part.commit().await.doing("checking a rule")?;
             Ok(Ok(findings(rule, &rows, found)))
@@ -92,6 +92,22 @@ async fn ask_rule(
             Ok(Err(reason))
         }
     }
+}
+
+/// The rows that are findings. Where a row has a column `then`, it is a query about one object, whose rows are.
+async fn answers(part: &Transaction<'_>, rule: &Rule, scope: &str) -> Result<Vec<Row>, tokio_postgres::Error> {
+    let rows = part.query(&rule.query(), &[&scope]).await?;
+    let then = |row: &Row| row.columns().iter().position(|column| column.name() == "then");
+    if rows.first().and_then(then).is_none() {
+        return Ok(rows);
+    }
+    let mut all = Vec::new();
+    for row in &rows {
+        if let Some(sql) = then(row).and_then(|at| row.get::<_, Option<String>>(at)) {
+            all.extend(part.query(&sql, &[]).await?);
+        }
+    }
+    Ok(all)
 }
 
 fn findings(rule: &'static Rule, rows: &[Row], found: &Found) -> Vec<Finding> {

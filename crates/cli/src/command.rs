@@ -1,5 +1,6 @@
 //! One file per command, and what they share: the configuration and the way to the catalog.
 
+pub(crate) mod audit;
 pub(crate) mod catalog;
 pub(crate) mod cluster;
 pub(crate) mod completions;
@@ -29,6 +30,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Tenant(command) => tenant::run(&session, command).await,
         Command::Login(command) => login::run(&session, command).await,
         Command::Schema(command) => schema::run(&session, command).await,
+        Command::Audit(args) => audit::run(&session, *args).await,
         Command::Rules(args) => rules::run(&session, &args),
         Command::Erd(args) => erd::run(&session, args).await,
         Command::Catalog(command) => catalog::run(&session, command).await,

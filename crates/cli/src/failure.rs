@@ -7,6 +7,7 @@ use crate::print::{BAD, HINT};
 use serde::Serialize;
 use std::error::Error as StdError;
 use std::fmt;
+use tenantry_audit::AuditError;
 use tenantry_catalog::CatalogError;
 use tenantry_core::ErrorKind;
 use tenantry_erd::ErdError;
@@ -86,6 +87,6 @@ fn describe(error: &(dyn StdError + 'static)) -> Option<(ErrorKind, Option<Strin
             }
         )*};
     }
-    try_each!(ConfigError, OpsError, CatalogError, SchemaError, ErdError, GatewayError, PostgresError);
+    try_each!(AuditError, ConfigError, OpsError, CatalogError, SchemaError, ErdError, GatewayError, PostgresError);
     error.downcast_ref::<Refusal>().map(|refusal| (refusal.kind, refusal.hint.clone()))
 }
