@@ -6,6 +6,8 @@ mod group;
 mod star;
 mod write;
 
+pub(crate) use star::figure_name;
+
 use crate::Refusal;
 use crate::edit::{Change, Splice};
 use crate::known::{Facts, Known};

@@ -89,6 +89,23 @@ impl Known {
         self.tables = facts(model, &built.model, &built.kinds);
     }
 
+    /// Takes over what the rules made of some tables, and what these refer to.
+    pub(crate) fn update(
+        &mut self,
+        plain: &Model,
+        built: &Model,
+        kinds: &BTreeMap<String, Kind>,
+        tables: &[&str],
+    ) {
+        let mut fresh = facts(plain, built, kinds);
+        for table in &built.tables {
+            let Some(facts) = fresh.remove(&table.name) else { continue };
+            if tables.contains(&table.name.as_str()) || self.tables.get(&table.name) != Some(&facts) {
+                self.tables.insert(table.name.clone(), facts);
+            }
+        }
+    }
+
     /// A table by the name that a statement has for it. Names qualified by another schema are none of ours.
     pub(crate) fn table(&self, schema: Option<&str>, name: &str) -> Option<&Facts> {
         if schema.is_some_and(|schema| schema != self.schema) {

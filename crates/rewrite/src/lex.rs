@@ -271,6 +271,9 @@ impl<'a> Tokens<'a> {
 
     /// The range of the text that these positions cover.
     pub(crate) fn span(&self, positions: Range<usize>) -> Option<Range<usize>> {
+        if positions.is_empty() {
+            return None;
+        }
         let first = self.tokens.get(positions.start)?;
         let last = self.tokens.get(positions.end.checked_sub(1)?)?;
         Some(first.start..last.end)

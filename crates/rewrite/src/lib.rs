@@ -19,3 +19,6 @@ pub use find::Star;
 pub use refusal::{Place, Refusal};
 pub use rewriter::{Rewriter, Rewritten};
 pub use script::{Class, Runs, Script, Statement};
+
+#[cfg(test)]
+mod tests;

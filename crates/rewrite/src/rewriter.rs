@@ -50,6 +50,14 @@ impl Rewriter {
         self
     }
 
+    pub(crate) fn known(&self) -> &Known {
+        &self.known
+    }
+
+    pub(crate) fn known_mut(&mut self) -> &mut Known {
+        &mut self.known
+    }
+
     pub(crate) fn replace_known(&mut self, known: Known) {
         self.known = known;
     }

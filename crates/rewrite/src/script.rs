@@ -3,16 +3,32 @@
 //! A script keeps its own picture of the plain schema up to date as statements create and change tables, so that a later
 //! statement may use what an earlier one made.
 
+mod alter;
+mod build;
+mod create;
+mod data;
+mod drop;
+mod element;
+mod index;
+mod other;
+mod partition;
+mod split;
+mod text;
+mod work;
+
+use crate::Refusal;
 use crate::find::Star;
 use crate::known::Known;
 use crate::lex::{Kind, Lexer, Token};
 use crate::parse::{self, parse};
 use crate::rewriter::{Rewriter, range_of};
-use crate::{Refusal, Rewritten};
+use element::Names;
 use pg_raw_parse::nodes;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use tenantry_schema::{Declaration, Model, Target};
+use work::Work;
 
 /// A statement to run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,6 +41,8 @@ pub struct Statement {
     /// False for what PostgreSQL refuses in a transaction block (`CREATE INDEX CONCURRENTLY`).
     pub transactional: bool,
     pub runs: Runs,
+    /// What a person should know of it.
+    pub notes: Vec<String>,
 }
 
 /// What a statement is about.
@@ -80,34 +98,61 @@ impl Script {
     }
 
     fn statements(&mut self, sql: &str) -> Result<Vec<Statement>, Refusal> {
+        split::refuse_client_text(sql)?;
         let parsed = parse(sql).map_err(|message| parse::syntax_error(sql, &message))?;
         let mut out = Vec::new();
+        // The parser's places leave out the comments before a statement.
+        let mut from = 0;
         for raw in parsed.iter() {
-            let (range, marker) = trimmed(sql, range_of(sql, raw));
-            out.extend(self.statement(sql, range, marker, raw)?);
+            let (range, marker) = trimmed(sql, from..range_of(sql, raw).end);
+            from = range.end;
+            if range.len() / 2 > parse::DEEPEST && parse::is_deep_statement(raw.stmt()) {
+                return Err(Refusal::new(sql, range, "the statement is nested too deeply").hint("split it"));
+            }
+            let work = Work::new(sql, range, raw);
+            out.extend(self.dispatch(&work, marker)?);
         }
         Ok(out)
     }
 
-    fn statement(
-        &mut self,
-        sql: &str,
-        range: Range<usize>,
-        _marker: Option<Marker>,
-        _raw: &nodes::RawStmt,
-    ) -> Result<Vec<Statement>, Refusal> {
-        let text = &sql[range.clone()];
-        let rewritten = self.rewriter.rewrite(text).map_err(|refusal| refusal.within(sql, range.start))?;
-        Ok(vec![Statement {
-            sql: match rewritten {
-                Rewritten::Unchanged(sql) => sql.to_owned(),
-                Rewritten::Changed(sql) => sql,
-            },
-            original: range,
-            class: Class::Schema,
-            transactional: true,
-            runs: Runs::Once,
-        }])
+    /// The placement has one schema, and the statements run with the search path set to it.
+    fn own_schema(&self, work: &Work<'_>, relation: &nodes::RangeVar) -> Result<(), Refusal> {
+        let Some(schema) = relation.schemaname() else { return Ok(()) };
+        if schema == self.target.schema.as_str() && schema == self.model.source.schema {
+            return Ok(());
+        }
+        let message = if schema == self.model.source.schema {
+            format!("the schema of the placement is not called {schema}")
+        } else {
+            format!("{schema} is another schema, and tables of other schemas are not Tenantry's")
+        };
+        Err(work.refuse_at(relation.location, message).hint("leave the schema out: the search path is set"))
+    }
+
+    /// The names that are taken.
+    fn names(&self) -> Names {
+        let mut taken: BTreeSet<String> = BTreeSet::new();
+        let model = &self.model;
+        for table in &model.tables {
+            taken.insert(table.name.clone());
+            taken.extend(table.constraints.iter().map(|constraint| constraint.name.clone()));
+            taken.extend(table.indexes.iter().map(|index| index.name.clone()));
+            taken
+                .extend(table.columns.iter().filter_map(|c| c.identity.as_ref()).map(|i| i.sequence.clone()));
+        }
+        taken.extend(model.sequences.iter().map(|sequence| sequence.name.clone()));
+        taken.extend(model.views.iter().map(|view| view.name.clone()));
+        taken.extend(model.materialized_views.iter().map(|view| view.name.clone()));
+        taken.extend(model.types.iter().map(|defined| defined.name.clone()));
+        Names { taken }
+    }
+
+    /// Takes over what the rules made of some tables.
+    fn learn_about(&mut self, built: &build::Built, tables: &[&str]) {
+        if self.target.model == tenantry_core::TenancyModel::Shared {
+            let known = self.rewriter.known_mut();
+            known.update(&self.model, &built.model, &built.kinds, tables);
+        }
     }
 
     /// Brings what is known of tables up to date with the model.
@@ -123,6 +168,7 @@ pub(crate) enum Marker {
     PerTenant,
     Once,
     Verbatim,
+    Skip,
 }
 
 /// The statement without the comments before it, and what they say.
@@ -134,7 +180,7 @@ pub(crate) fn trimmed(sql: &str, range: Range<usize>) -> (Range<usize>, Option<M
             if bounds.is_none() {
                 marker = marked(sql, &token).or(marker);
             }
-        } else {
+        } else if bounds.is_some() || &sql[token.start..token.end] != ";" {
             let start = bounds.map_or(token.start, |bounds| bounds.start);
             bounds = Some(start..token.end);
         }
@@ -148,6 +194,7 @@ fn marked(sql: &str, token: &Token) -> Option<Marker> {
         "per-tenant" => Some(Marker::PerTenant),
         "once" => Some(Marker::Once),
         "verbatim" => Some(Marker::Verbatim),
+        "skip" => Some(Marker::Skip),
         _ => None,
     }
 }

@@ -111,8 +111,10 @@ fn resolve(of: &nodes::ColumnRef, leaves: &[&Leaf<'_>]) -> Option<(String, Strin
     let path = super::names(of.fields().iter());
     match path.as_slice() {
         [column] => {
-            let has =
-                |leaf: &&&Leaf<'_>| leaf.columns.as_ref().is_none_or(|columns| columns.contains(column));
+            let hidden = |leaf: &Leaf<'_>| leaf.facts.is_some_and(|facts| facts.hidden.contains(column));
+            let has = |leaf: &&&Leaf<'_>| {
+                leaf.columns.as_ref().is_none_or(|columns| columns.contains(column)) || hidden(leaf)
+            };
             let mut having = leaves.iter().filter(has);
             let (first, second) = (having.next()?, having.next());
             if second.is_some() {

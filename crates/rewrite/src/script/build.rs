@@ -1,0 +1,161 @@
+//! From a change of the plain schema to what it is in the placement: the rules run over the part of the model that the change
+//! is about, before it and after it.
+
+use super::Script;
+use super::work::Work;
+use crate::Refusal;
+use std::collections::{BTreeMap, BTreeSet};
+use tenantry_schema::model::{Constraint, ConstraintKind};
+use tenantry_schema::{
+    Declaration, Finding, Floor, Kind, Model, Severity, constraint_sql, reconcile, render,
+};
+
+/// What the rules make of the part of the model that a statement is about.
+#[derive(Debug)]
+pub(crate) struct Built {
+    pub model: Model,
+    pub kinds: BTreeMap<String, Kind>,
+    findings: Vec<Finding>,
+}
+
+impl Built {
+    fn errors(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.severity == Severity::Error)
+    }
+}
+
+/// A constraint that changes without the statement saying so.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Consequence {
+    Add { table: String, constraint: Box<Constraint> },
+    Drop { table: String, name: String },
+}
+
+impl Consequence {
+    pub(crate) fn sql(&self) -> String {
+        match self {
+            Self::Add { table, constraint } => {
+                format!("ALTER TABLE {} ADD {}", crate::name::ident(table), constraint_sql(constraint))
+            }
+            Self::Drop { table, name } => {
+                format!(
+                    "ALTER TABLE {} DROP CONSTRAINT {}",
+                    crate::name::ident(table),
+                    crate::name::ident(name)
+                )
+            }
+        }
+    }
+}
+
+impl Script {
+    /// Runs the rules over the tables `about`, and over what these tables' own parts depend on.
+    pub(crate) fn build(&self, model: &Model, about: &[&str]) -> Built {
+        let (part, declaration) = part_of(model, &self.declaration, about);
+        let floor = Floor { context: self.target.context, tenant_value: self.target.tenant_value.clone() };
+        let built = reconcile(&part, &declaration, self.target.model, &floor);
+        Built { model: built.model, kinds: built.kinds, findings: built.findings }
+    }
+
+    /// What the rules refuse now and did not refuse before.
+    pub(crate) fn refused(
+        &self,
+        work: &Work<'_>,
+        after: &Built,
+        before: impl FnOnce() -> Built,
+    ) -> Result<(), Refusal> {
+        if after.errors().next().is_none() {
+            return Ok(());
+        }
+        let before = before();
+        let new = after.errors().find(|error| {
+            !before.errors().any(|known| known.place == error.place && known.message == error.message)
+        });
+        match new {
+            None => Ok(()),
+            Some(error) => {
+                let mut refusal = work.refuse(format!("{}: {}", error.place, error.message));
+                refusal.hint.clone_from(&error.hint);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// The statements that create what is left of a model, without those that prepare a transaction and a schema.
+    pub(crate) fn rendered(
+        &self,
+        work: &Work<'_>,
+        built: &Built,
+        model: &Model,
+    ) -> Result<Vec<String>, Refusal> {
+        let statements = render(model, &built.kinds, &self.target);
+        let statements = statements.map_err(|error| work.refuse(error.to_string()))?;
+        let prepares = ["SET LOCAL ", "GRANT USAGE ON SCHEMA ", "CREATE EXTENSION "];
+        Ok(statements
+            .into_iter()
+            .filter(|sql| !prepares.iter().any(|start| sql.starts_with(start)))
+            .collect())
+    }
+}
+
+/// Constraints that differ between two builds, without the ones that the statement itself names.
+pub(crate) fn consequences(before: &Built, after: &Built, stated: &BTreeSet<String>) -> Vec<Consequence> {
+    let mut out = Vec::new();
+    for table in &after.model.tables {
+        let Some(old) = before.model.table(&table.name) else { continue };
+        let find = |list: &[Constraint], name: &str| list.iter().find(|c| c.name == name).cloned();
+        for constraint in old.constraints.iter().filter(|c| !stated.contains(&c.name)) {
+            if find(&table.constraints, &constraint.name).as_ref() != Some(constraint) {
+                out.push(Consequence::Drop { table: table.name.clone(), name: constraint.name.clone() });
+            }
+        }
+        for constraint in table.constraints.iter().filter(|c| !stated.contains(&c.name)) {
+            if find(&old.constraints, &constraint.name).as_ref() != Some(constraint) {
+                let constraint = Box::new(constraint.clone());
+                out.push(Consequence::Add { table: table.name.clone(), constraint });
+            }
+        }
+    }
+    out
+}
+
+/// The tables in question, those they refer to, those that refer to any of these, and the partition trees of all of them.
+fn part_of(model: &Model, declaration: &Declaration, about: &[&str]) -> (Model, Declaration) {
+    let mut names: BTreeSet<&str> = about.iter().copied().collect();
+    for name in about {
+        names.extend(targets(model, name));
+    }
+    let near: BTreeSet<&str> = names.clone();
+    for table in &model.tables {
+        if targets(model, &table.name).any(|target| near.contains(target)) {
+            names.insert(&table.name);
+        }
+    }
+    let with: Vec<&str> = names.iter().copied().collect();
+    for name in with {
+        names.extend(targets(model, name));
+    }
+    let roots: BTreeSet<&str> = names.iter().map(|name| model.root(name)).collect();
+    let in_tree = |name: &str| names.contains(name) || roots.contains(model.root(name));
+    let part = Model {
+        source: model.source.clone(),
+        extensions: model.extensions.clone(),
+        tables: model.tables.iter().filter(|table| in_tree(&table.name)).cloned().collect(),
+        ..Model::default()
+    };
+    let mut declaration = declaration.clone();
+    declaration.tables.retain(|name, _| part.table(name).is_some());
+    declaration
+        .unique
+        .retain(|key, _| key.split_once('.').is_some_and(|(table, _)| part.table(table.trim()).is_some()));
+    declaration.ignore.clear();
+    (part, declaration)
+}
+
+fn targets<'m>(model: &'m Model, name: &str) -> impl Iterator<Item = &'m str> + use<'m> {
+    let constraints = model.table(name).map(|table| table.constraints.as_slice()).unwrap_or_default();
+    constraints.iter().filter_map(|constraint| match &constraint.kind {
+        ConstraintKind::ForeignKey(key) if key.target_schema.is_none() => Some(key.target.as_str()),
+        _ => None,
+    })
+}
