@@ -9,26 +9,34 @@ mod exclusion;
 mod extension;
 mod foreign_key;
 mod function;
+mod global;
 mod index;
 #[cfg(test)]
 mod lab;
+mod leakproof;
 mod marker;
+mod materialized_view;
 mod names;
 mod not_modelled;
-
+mod overrides;
+pub(crate) mod partition;
 mod primary_key;
+mod query;
+mod rewrite_rule;
 mod row_security;
+pub(crate) mod scope;
 mod sequence;
+mod statistics;
 mod table;
 mod tenant_column;
 mod unique;
 mod view;
 
 use crate::check::{Classified, Finding, Origin, Remedy, Severity};
-use crate::declaration::{Declaration, Kind, Unnamed};
+use crate::declaration::{Declaration, Kind, Unnamed, split_unique};
 use crate::model::{Model, Table};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Debug;
 use tenantry_core::{ContextKind, SqlIdent, TenancyModel};
 
@@ -114,16 +122,24 @@ pub fn registry() -> &'static [&'static dyn Rule] {
         &not_modelled::NotModelled,
         &table::Tables,
         &extension::Extensions,
-        &function::Functions,
         &sequence::Sequences,
+        &overrides::Overrides,
         &tenant_column::TenantColumn,
+        &partition::Partitions,
         &primary_key::PrimaryKey,
         &unique::Uniques,
         &exclusion::Exclusions,
+        &scope::Scopes,
         &foreign_key::ForeignKeys,
         &index::Indexes,
+        &leakproof::Leakproof,
+        &statistics::ExtendedStatistics,
         &row_security::RowSecurity,
         &view::Views,
+        &function::Functions,
+        &materialized_view::MaterializedViews,
+        &rewrite_rule::RewriteRules,
+        &global::ReferenceCopies,
         &marker::Marker,
     ]
 }
@@ -143,6 +159,9 @@ pub struct Case<'a> {
     pub tenancy: TenancyModel,
     pub floor: &'a Floor,
     kinds: BTreeMap<String, Kind>,
+    globally_unique: BTreeMap<String, Vec<Vec<String>>>,
+    /// Built when a rule first needs a name.
+    names: Option<HashSet<String>>,
     rule: &'static str,
     findings: Vec<Finding>,
 }
@@ -158,9 +177,31 @@ impl Case<'_> {
         self.kinds.get(table).copied()
     }
 
+    /// The column sets of a table (the root of its partitions) that `[unique]` declares unique over all tenants.
+    pub fn globally_unique(&self, table: &str) -> &[Vec<String>] {
+        self.globally_unique.get(table).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether policies of ours bind the readers of a table.
+    pub fn has_floor(&self, table: &Table) -> bool {
+        match self.tenancy {
+            TenancyModel::Shared => matches!(self.kind(&table.name), Some(Kind::Tenant | Kind::Scoped)),
+            TenancyModel::Schema => true,
+            TenancyModel::Database => false,
+        }
+    }
+
     /// Whether it is a tenant table.
     pub fn is_tenant(&self, table: &Table) -> bool {
         self.kind(&table.name) == Some(Kind::Tenant)
+    }
+
+    /// A name for something new of a table that nothing has yet.
+    pub(crate) fn fresh_name(&mut self, model: &Model, table: &str, columns: &[String], label: &str) -> String {
+        let names = self.names.get_or_insert_with(|| names::all(model));
+        let name = names::fresh_among(|name| names.contains(name), table, columns, label);
+        names.insert(name.clone());
+        name
     }
 
     /// The model can't be compiled like this.
@@ -231,6 +272,8 @@ pub(crate) fn run(
         tenancy,
         floor,
         kinds: kinds(&model, declaration),
+        globally_unique: globally_unique(declaration),
+        names: None,
         rule: "",
         findings: Vec::new(),
     };
@@ -241,21 +284,55 @@ pub(crate) fn run(
     (model, case.findings)
 }
 
+fn globally_unique(declaration: &Declaration) -> BTreeMap<String, Vec<Vec<String>>> {
+    let mut sets: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
+    for (table, columns) in declaration.unique.keys().filter_map(|key| split_unique(key)) {
+        let columns = columns.into_iter().map(ToOwned::to_owned).collect();
+        sets.entry(table.to_owned()).or_default().push(columns);
+    }
+    sets
+}
+
 /// The findings alone, before a target is known.
 pub(crate) fn preview(model: &Model, declaration: &Declaration, tenancy: TenancyModel) -> Vec<Finding> {
     let tenant_value = (tenancy == TenancyModel::Schema).then(|| "0".to_owned());
     run(model, declaration, tenancy, &Floor { context: ContextKind::Carrier, tenant_value }).1
 }
 
-/// The kind of every table. Partitions follow the root of their tree.
+/// The kind of every table.
 pub(crate) fn classify(model: &Model, declaration: &Declaration) -> Vec<Classified> {
-    model.tables.iter().map(|table| classify_table(model, declaration, table)).collect()
+    let mut all: Vec<Classified> =
+        model.tables.iter().map(|table| classify_table(model, declaration, table)).collect();
+    all.extend(overrides::companions(model, declaration).map(|table| Classified {
+        table,
+        kind: Some(Kind::Tenant),
+        origin: Origin::Declared,
+    }));
+    all
+}
+
+/// What `[tables]` says of a table: partitions follow the root of their tree, and children by INHERITS their parent unless they
+/// are named themselves.
+fn declared(model: &Model, declaration: &Declaration, table: &Table) -> Option<(Kind, Origin)> {
+    let mut table = table;
+    let mut origin = Origin::Declared;
+    // Bounded by the number of tables, should the facts ever hold a circle.
+    for _ in 0..=model.tables.len() {
+        if let Some(entry) = declaration.tables.get(model.root(&table.name)) {
+            return Some((entry.kind(), origin));
+        }
+        table = table.inherits.first().and_then(|parent| model.table(parent))?;
+        origin = Origin::Parent;
+    }
+    None
 }
 
 fn classify_table(model: &Model, declaration: &Declaration, table: &Table) -> Classified {
-    let (kind, origin) = match declaration.tables.get(model.root(&table.name)) {
-        Some(entry) => (Some(entry.kind()), Origin::Declared),
-        None if declaration.tenancy.default == Unnamed::Tenant => (Some(Kind::Tenant), Origin::Default),
+    let (kind, origin) = match declared(model, declaration, table) {
+        Some((kind, origin)) => (Some(kind), origin),
+        None if declaration.tenancy.default == Unnamed::Tenant || overrides::is_companion(table) => {
+            (Some(Kind::Tenant), Origin::Default)
+        }
         None => (None, Origin::Default),
     };
     let origin = if table.is_partition() { Origin::Parent } else { origin };
@@ -269,6 +346,7 @@ pub(crate) fn kinds(model: &Model, declaration: &Declaration) -> BTreeMap<String
 
 const ALL: &[TenancyModel] = &TenancyModel::ALL;
 const SHARED: &[TenancyModel] = &[TenancyModel::Shared];
+const POOLED: &[TenancyModel] = &[TenancyModel::Shared, TenancyModel::Schema];
 
 /// The tenant column's default, as the server prints it.
 pub(crate) const TENANT_ID: &str = "tenancy.tenant_id()";

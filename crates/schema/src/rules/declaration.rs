@@ -1,8 +1,10 @@
 //! `declaration`: every table has a kind, and everything the declaration names is there.
 
 use super::{ALL, Case, Rule, names, same_columns};
+use crate::check::{Remedy, Severity};
 use crate::declaration::{Kind, TableEntry, split_unique};
 use crate::model::{ConstraintKind, Model, Table};
+use crate::rules::Docs;
 use tenantry_core::TenancyModel;
 
 #[derive(Debug)]
@@ -18,8 +20,32 @@ impl Rule for Declared {
          a table that nobody classified would be a table that nobody isolates."
     }
 
+    fn docs(&self) -> Docs {
+        Docs {
+            why: "A table that nobody classified is a table that nobody isolates. A name that is not there is a typo, \
+                  and the table that was meant would silently become a tenant table.",
+            before: "CREATE TABLE countries (code text PRIMARY KEY);\n\
+                     -- tenantry.toml\n\
+                     [tables]\n\
+                     countires = \"global\"",
+            after: "CREATE TABLE countries (code text PRIMARY KEY);\n\
+                    -- tenantry.toml\n\
+                    [tables]\n\
+                    countries = \"global\"",
+            ignore: "Never: nothing is compiled before the declaration is right.",
+        }
+    }
+
     fn models(&self) -> &'static [TenancyModel] {
         ALL
+    }
+
+    fn severities(&self) -> &'static [Severity] {
+        &[Severity::Error, Severity::Warning, Severity::Note]
+    }
+
+    fn remedies(&self) -> &'static [Remedy] {
+        &[Remedy::Person]
     }
 
     fn apply(&self, model: &mut Model, case: &mut Case<'_>) {
@@ -45,6 +71,10 @@ impl Rule for Declared {
 fn table_entry(model: &Model, case: &mut Case<'_>, name: &str, entry: &TableEntry) {
     let place = format!("[tables] {name}");
     let Some(table) = model.table(name) else {
+        // In a schema placement that is read back, scoped tables are the pool's.
+        if entry.kind() == Kind::Scoped && case.tenancy == TenancyModel::Schema && !model.tables.is_empty() {
+            return;
+        }
         return case.error(place, "there is no such table", suggestion(model, name));
     };
     if table.is_partition() {
@@ -53,20 +83,6 @@ fn table_entry(model: &Model, case: &mut Case<'_>, name: &str, entry: &TableEntr
             place,
             format!("it is a partition of {root}"),
             format!("declare {root}: partitions follow it"),
-        );
-    }
-    if entry.kind() == Kind::Scoped {
-        case.error(
-            &place,
-            "scoped tables are not offered yet",
-            "declare it \"tenant\" or \"global\" for now",
-        );
-    }
-    if entry.partition().is_some() && case.tenancy == TenancyModel::Shared {
-        case.error(
-            &place,
-            "adding partitions is not offered yet",
-            "leave `partition` out, or partition the table in the plain schema",
         );
     }
     if let TableEntry::Detailed(details) = entry
@@ -144,5 +160,94 @@ fn suggestion(model: &Model, name: &str) -> String {
     match names::nearest(name, model.tables.iter().map(|table| table.name.as_str())) {
         Some(near) => format!("did you mean {near:?}?"),
         None => "remove the entry, or add the table to the schema".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lab::{hits, misses};
+    use super::*;
+
+    const SQL: &str = "CREATE TABLE posts (id bigint PRIMARY KEY, slug text UNIQUE);
+        CREATE TABLE comments (id bigint PRIMARY KEY, post_id bigint REFERENCES posts);";
+
+    #[test]
+    fn names_that_are_not_there() {
+        hits(
+            &Declared,
+            SQL,
+            "[tables]\npsots = \"global\"",
+            &["error: [tables] psots: there is no such table"],
+        );
+        let via = |path: &str| format!("[tables]\ncomments = {{ kind = \"tenant\", via = \"{path}\" }}");
+        hits(&Declared, SQL, &via("posts"), &["error: [tables] comments: via = \"posts\" is not a path"]);
+        hits(
+            &Declared,
+            SQL,
+            &via("post.post_id"),
+            &["error: [tables] comments: via names no table: \"post\""],
+        );
+        hits(
+            &Declared,
+            SQL,
+            &via("posts.post"),
+            &["error: [tables] comments: comments has no column \"post\""],
+        );
+        misses(&Declared, SQL, &via("posts.post_id"));
+    }
+
+    #[test]
+    fn partitions_follow_their_parent() {
+        let sql =
+            "CREATE TABLE t (at date) PARTITION BY RANGE (at); CREATE TABLE t_rest PARTITION OF t DEFAULT;";
+        hits(
+            &Declared,
+            sql,
+            "[tables]\nt_rest = \"global\"",
+            &["error: [tables] t_rest: it is a partition of t"],
+        );
+        misses(&Declared, sql, "[tables]\nt = \"global\"");
+    }
+
+    #[test]
+    fn unique_names_a_constraint() {
+        let unique = |key: &str| format!("[unique]\n\"{key}\" = \"global\"");
+        let not = "there is no unique constraint or index on just these columns";
+        hits(&Declared, SQL, &unique("posts.id"), &[&format!("error: [unique] \"posts.id\": {not}")]);
+        hits(
+            &Declared,
+            SQL,
+            &unique("posts"),
+            &["error: [unique] \"posts\": it is not a table and its columns"],
+        );
+        misses(&Declared, SQL, &unique("posts.slug"));
+    }
+
+    #[test]
+    fn unclassified_tables_where_the_declaration_refuses_them() {
+        let refuse = "[tenancy]\ndefault = \"refuse\"\n[tables]\nposts = \"tenant\"\n";
+        let message =
+            "error: comments: the table is not classified, and the declaration refuses unnamed tables";
+        hits(&Declared, SQL, refuse, &[message]);
+        misses(&Declared, SQL, &format!("{refuse}comments = \"tenant\""));
+    }
+
+    #[test]
+    fn suppressions_that_do_nothing() {
+        let ignore = |rule: &str, place: &str, reason: &str| {
+            format!("[[ignore]]\nrule = \"{rule}\"\nplace = \"{place}\"\nreason = \"{reason}\"")
+        };
+        let sql = "CREATE TABLE t (a text)";
+        hits(
+            &Declared,
+            sql,
+            &ignore("primry-key", "t", "x"),
+            &["warning: [[ignore]] primry-key, \"t\": there is no rule \"primry-key\""],
+        );
+        let nothing = "warning: [[ignore]] primary-key, \"u\": no finding of this rule is at this place";
+        hits(&Declared, sql, &ignore("primary-key", "u", "x"), &[nothing]);
+        let unsaid = "warning: [[ignore]] primary-key, \"t\": it has no reason, so it ignores nothing";
+        hits(&Declared, sql, &ignore("primary-key", "t", " "), &[unsaid]);
+        misses(&Declared, sql, &ignore("primary-key", "*", "a log"));
     }
 }

@@ -1,7 +1,9 @@
 //! `extension`: extensions exist once per database, so a tenant's own schema may not find them.
 
 use super::{Case, Rule};
+use crate::check::{Remedy, Severity};
 use crate::model::Model;
+use crate::rules::Docs;
 use tenantry_core::TenancyModel;
 
 #[derive(Debug)]
@@ -20,8 +22,30 @@ impl Rule for Extensions {
          tenant's schema alone, so types and functions of extensions are not found there by their bare name."
     }
 
+    fn docs(&self) -> Docs {
+        Docs {
+            why: "A type that a session can't find is an error at run time, in the schema model alone: the same \
+                  statement works elsewhere.",
+            before: "CREATE EXTENSION citext;\n\
+                     CREATE TABLE users (id bigint PRIMARY KEY, email citext);",
+            after: "CREATE SCHEMA extensions;\n\
+                    CREATE EXTENSION citext SCHEMA extensions;\n\
+                    CREATE TABLE users (id bigint PRIMARY KEY, email extensions.citext);",
+            ignore: "Where no tenant will ever have a schema of its own, or the application names the extension's \
+                     schema itself.",
+        }
+    }
+
     fn models(&self) -> &'static [TenancyModel] {
         &[TenancyModel::Schema]
+    }
+
+    fn severities(&self) -> &'static [Severity] {
+        &[Severity::Error, Severity::Warning]
+    }
+
+    fn remedies(&self) -> &'static [Remedy] {
+        &[Remedy::Person]
     }
 
     fn apply(&self, model: &mut Model, case: &mut Case<'_>) {
@@ -48,5 +72,39 @@ impl Rule for Extensions {
                 );
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lab::{hits, misses};
+    use super::*;
+
+    #[test]
+    fn types_and_functions_of_extensions_in_the_schema_itself() {
+        let sql = "CREATE EXTENSION citext; CREATE TABLE t (id bigint PRIMARY KEY, c citext)";
+        hits(
+            &Extensions,
+            sql,
+            "",
+            &["error: extension citext: t use it, and a tenant's schema can't reach it yet"],
+        );
+        let message = "its functions and operators are not on the search_path of a tenant's schema";
+        hits(
+            &Extensions,
+            "CREATE EXTENSION pg_trgm",
+            "",
+            &[&format!("warning: extension pg_trgm: {message}")],
+        );
+    }
+
+    #[test]
+    fn operator_classes_and_extensions_elsewhere() {
+        misses(&Extensions, "CREATE EXTENSION btree_gist; CREATE EXTENSION btree_gin", "");
+        misses(
+            &Extensions,
+            "CREATE SCHEMA x; CREATE EXTENSION citext SCHEMA x; CREATE TABLE t (c x.citext)",
+            "",
+        );
     }
 }

@@ -105,7 +105,8 @@ pub(super) fn plain(version: u32, sql: &str) -> Model {
             vacant.insert(postgres.connect(&database).await.unwrap());
         }
         let client = &clients[&version];
-        client.batch_execute("BEGIN").await.unwrap();
+        // A test that failed may have left its transaction.
+        client.batch_execute("ROLLBACK; BEGIN").await.unwrap();
         let loaded = client.batch_execute(sql).await;
         let facts = match &loaded {
             Ok(()) => facts(client).await,
@@ -121,7 +122,9 @@ async fn facts(client: &Client) -> Vec<(String, String)> {
     client.batch_execute(&introspection_settings(&SqlIdent::new("public").unwrap())).await.unwrap();
     let mut facts = Vec::new();
     for query in introspection() {
-        facts.push((query.name.to_owned(), client.query_one(query.sql, &[]).await.unwrap().get(0)));
+        let row = client.query_one(query.sql, &[]).await;
+        let row = row.unwrap_or_else(|error| panic!("{}: {error:?}", query.name));
+        facts.push((query.name.to_owned(), row.get(0)));
     }
     facts
 }

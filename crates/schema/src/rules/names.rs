@@ -1,22 +1,46 @@
 //! Names for what rules add. They follow PostgreSQL's own pattern and never collide with what the schema has.
 
 use crate::model::{ConstraintKind, Model};
+use std::collections::HashSet;
 use tenantry_core::ident::MAX_IDENT_BYTES;
 
 /// `<table>_<columns>_<label>`, cut to the length that PostgreSQL can store, numbered where it is taken.
 /// Relations and constraints share one namespace here: a unique constraint is both.
 pub(super) fn fresh(model: &Model, table: &str, columns: &[String], label: &str) -> String {
+    fresh_among(|name| is_taken(model, name), table, columns, label)
+}
+
+/// The same, where all names are known already ([`all`]): for rules that make a name for every table.
+pub(super) fn fresh_among(
+    is_taken: impl Fn(&str) -> bool,
+    table: &str,
+    columns: &[String],
+    label: &str,
+) -> String {
     let stem = if columns.is_empty() { table.to_owned() } else { format!("{table}_{}", columns.join("_")) };
     let mut name = cut(&stem, &format!("_{label}"));
     let mut number = 1;
-    while is_taken(model, &name) {
+    while is_taken(&name) {
         name = cut(&stem, &format!("_{label}{number}"));
         number += 1;
     }
     name
 }
 
-fn cut(stem: &str, label: &str) -> String {
+/// Every name of a relation or constraint.
+pub(super) fn all(model: &Model) -> HashSet<String> {
+    let of_tables = model.tables.iter().flat_map(|table| {
+        let constraints = table.constraints.iter().map(|constraint| &constraint.name);
+        std::iter::once(&table.name).chain(constraints).chain(table.indexes.iter().map(|index| &index.name))
+    });
+    let sequences = model.sequences.iter().map(|sequence| &sequence.name);
+    let types = model.types.iter().map(|defined| &defined.name);
+    let views = model.views.iter().map(|view| &view.name);
+    let materialized = model.materialized_views.iter().map(|view| &view.name);
+    of_tables.chain(sequences).chain(types).chain(views).chain(materialized).cloned().collect()
+}
+
+pub(super) fn cut(stem: &str, label: &str) -> String {
     let mut end = stem.len().min(MAX_IDENT_BYTES - label.len());
     while !stem.is_char_boundary(end) {
         end -= 1;
@@ -25,14 +49,7 @@ fn cut(stem: &str, label: &str) -> String {
 }
 
 fn is_taken(model: &Model, name: &str) -> bool {
-    model.sequences.iter().any(|sequence| sequence.name == name)
-        || model.views.iter().any(|view| view.name == name)
-        || model.types.iter().any(|defined| defined.name == name)
-        || model.tables.iter().any(|table| {
-            table.name == name
-                || table.constraints.iter().any(|constraint| constraint.name == name)
-                || table.indexes.iter().any(|index| index.name == name)
-        })
+    all(model).contains(name)
 }
 
 /// The name most like the wanted one, if any is near.

@@ -1,8 +1,10 @@
 //! `row-security`: the floor that the application can't go below.
 
 use super::{ALL, Case, Rule, TENANT_ID, printed};
+use crate::check::{Remedy, Severity};
 use crate::declaration::TenantType;
 use crate::model::{Model, Policy, Table};
+use crate::rules::Docs;
 use tenantry_core::{ContextKind, TenancyModel, quote_literal};
 
 #[derive(Debug)]
@@ -25,8 +27,28 @@ impl Rule for RowSecurity {
          one tenant of the schema, once a statement."
     }
 
+    fn docs(&self) -> Docs {
+        Docs {
+            why: "A condition that the application forgets, a view, a report, an injected statement: the database \
+                  itself adds the tenant to every one of them, for every role, the owner included. A partition or child \
+                  table that is read directly has a policy of its own, because its parent's does not apply there.",
+            before: "CREATE TABLE notes (id bigint PRIMARY KEY, body text);",
+            after: "CREATE POLICY tenantry_floor ON notes AS RESTRICTIVE FOR ALL TO PUBLIC USING ((tenant_id = tenancy.tenant_id())) WITH CHECK ((tenant_id = tenancy.tenant_id()));\n\
+                    ALTER TABLE notes FORCE ROW LEVEL SECURITY",
+            ignore: "The warning, where a table is really meant to be empty for the application.",
+        }
+    }
+
     fn models(&self) -> &'static [TenancyModel] {
         ALL
+    }
+
+    fn severities(&self) -> &'static [Severity] {
+        &[Severity::Error, Severity::Warning, Severity::Note]
+    }
+
+    fn remedies(&self) -> &'static [Remedy] {
+        &[Remedy::Compile, Remedy::Person]
     }
 
     fn apply(&self, model: &mut Model, case: &mut Case<'_>) {
@@ -127,5 +149,50 @@ pub(crate) fn is_value(value: &str, value_type: TenantType) -> bool {
             groups == [8, 4, 4, 4, 12] && value.chars().all(|c| c.is_ascii_hexdigit() || c == '-')
         }
         TenantType::Text => !value.is_empty() && !value.contains('\0'),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lab::{hits, misses};
+    use super::*;
+
+    const FLOOR_PUT: &str = "change: t: row-level security is enabled and forced, with the tenant floor";
+
+    #[test]
+    fn every_table_that_tenants_share_gets_the_floor() {
+        hits(&RowSecurity, "CREATE TABLE t (id bigint)", "", &[FLOOR_PUT]);
+        let partitions =
+            "CREATE TABLE t (at date) PARTITION BY RANGE (at); CREATE TABLE t_rest PARTITION OF t DEFAULT";
+        hits(&RowSecurity, partitions, "", &[FLOOR_PUT, &FLOOR_PUT.replacen("t:", "t_rest:", 1)]);
+        let own = "CREATE TABLE t (id bigint); ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON t USING (id > 0)";
+        hits(&RowSecurity, own, "", &[FLOOR_PUT]);
+    }
+
+    #[test]
+    fn policies_that_would_mean_something_else() {
+        let idle = "error: t: it has policies that are not in force, and enabling row-level security would put them in force";
+        hits(
+            &RowSecurity,
+            "CREATE TABLE t (id bigint); CREATE POLICY p ON t USING (id > 0)",
+            "",
+            &[idle, FLOOR_PUT],
+        );
+        let shut = "warning: t: row-level security is enabled without any policy: the application's role will see no rows";
+        hits(
+            &RowSecurity,
+            "CREATE TABLE t (id bigint); ALTER TABLE t ENABLE ROW LEVEL SECURITY",
+            "",
+            &[shut, FLOOR_PUT],
+        );
+        let named = "CREATE ROLE clerk; CREATE TABLE t (id bigint); ALTER TABLE t ENABLE ROW LEVEL SECURITY;
+            CREATE POLICY p ON t TO clerk USING (true)";
+        let expected = "error: policy p on t: it is for clerk, but placements have roles of their own";
+        hits(&RowSecurity, named, "", &[expected, FLOOR_PUT]);
+    }
+
+    #[test]
+    fn schemas_without_tables() {
+        misses(&RowSecurity, "CREATE TYPE mood AS ENUM ('a')", "");
     }
 }

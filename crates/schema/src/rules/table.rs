@@ -1,7 +1,9 @@
-//! `table`: partitions are understood; `INHERITS` is not yet.
+//! `table`: what kinds of tables there are, and what of them shared tables can't keep.
 
 use super::{ALL, Case, MARKER, Rule};
+use crate::check::{Remedy, Severity};
 use crate::model::Model;
+use crate::rules::Docs;
 use tenantry_core::TenancyModel;
 
 #[derive(Debug)]
@@ -13,22 +15,61 @@ impl Rule for Tables {
     }
 
     fn about(&self) -> &'static str {
-        "Tables are plain, partitioned or partitions. INHERITS passes on neither keys nor row-level security, so each \
-         child would need its own; that is not offered yet. Grants of the plain schema are replaced by Tenantry's."
+        "Tables are plain, partitioned, partitions, or children by INHERITS. A child is a table of its own: keys, policies and \
+         grants are not inherited, so it gets its own, and it is of its parent's kind. Grants of the plain schema are replaced \
+         by Tenantry's."
+    }
+
+    fn docs(&self) -> Docs {
+        Docs {
+            why: "A query of a parent reads its children's rows past their policies, under its own alone, and the tenant column \
+                  comes from the parent. So one of them can't be global while the other is a tenant's.",
+            before: "CREATE TABLE places (id bigint PRIMARY KEY, name text);\n\
+                     CREATE TABLE cities (mayor text) INHERITS (places);\n\
+                     -- tenantry.toml\n\
+                     [tables]\n\
+                     cities = \"global\"",
+            after: "CREATE TABLE places (id bigint PRIMARY KEY, name text);\n\
+                    CREATE TABLE cities (mayor text) INHERITS (places);\n\
+                    -- tenantry.toml\n\
+                    [tables]\n\
+                    places = \"global\"",
+            ignore: "The note about grants, once you know what the application's role gets.",
+        }
     }
 
     fn models(&self) -> &'static [TenancyModel] {
         ALL
     }
 
+    fn severities(&self) -> &'static [Severity] {
+        &[Severity::Error, Severity::Note]
+    }
+
+    fn remedies(&self) -> &'static [Remedy] {
+        &[Remedy::Compile, Remedy::Person]
+    }
+
     fn apply(&self, model: &mut Model, case: &mut Case<'_>) {
-        for table in &model.tables {
-            if !table.inherits.is_empty() {
-                case.error(
-                    &table.name,
-                    format!("it inherits from {}, which is not offered yet", table.inherits.join(", ")),
-                    "use declarative partitions, or a view over separate tables",
-                );
+        for table in &mut model.tables {
+            if case.tenancy == TenancyModel::Shared && table.of.take().is_some() {
+                // It could not have the tenant column otherwise.
+                case.change(&table.name, "the table no longer is OF a type: its columns are written out");
+            }
+            for parent in &table.inherits {
+                let kinds = (case.kind(&table.name), case.kind(parent));
+                if let (Some(own), Some(theirs)) = kinds
+                    && own != theirs
+                {
+                    case.error(
+                        &table.name,
+                        format!("it is {own}, but inherits from {parent}, which is {theirs}"),
+                        format!(
+                            "declare {parent} alone: children follow it; or make {} a table by itself",
+                            table.name
+                        ),
+                    );
+                }
             }
             let ours = table.comment.as_deref().is_some_and(|comment| comment.contains(MARKER));
             if table.has_grants && !ours {
@@ -39,5 +80,45 @@ impl Rule for Tables {
                 );
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lab::{compiles_to, hits, misses};
+    use super::*;
+
+    const FAMILY: &str =
+        "CREATE TABLE p (id bigint PRIMARY KEY, a int); CREATE TABLE c (b int) INHERITS (p);";
+
+    #[test]
+    fn children_are_of_their_parents_kind() {
+        misses(&Tables, FAMILY, "");
+        misses(&Tables, FAMILY, "[tables]\np = \"global\"");
+        let other = |own: &str, theirs: &str| {
+            format!("error: c: it is {own}, but inherits from p, which is {theirs}")
+        };
+        hits(&Tables, FAMILY, "[tables]\nc = \"global\"", &[&other("global", "tenant")]);
+        hits(&Tables, FAMILY, "[tables]\np = \"global\"\nc = \"tenant\"", &[&other("tenant", "global")]);
+    }
+
+    #[test]
+    fn children_get_the_column_from_their_parent_and_a_floor_of_their_own() {
+        compiles_to(FAMILY, "", "CREATE TABLE c (b integer) INHERITS (p)");
+        compiles_to(FAMILY, "", "CREATE POLICY tenantry_floor ON c AS RESTRICTIVE");
+    }
+
+    #[test]
+    fn tables_of_a_type_have_their_columns_written_out() {
+        let sql = "CREATE TYPE pair AS (a int, b text); CREATE TABLE t OF pair (PRIMARY KEY (a));";
+        hits(&Tables, sql, "", &["change: t: the table no longer is OF a type: its columns are written out"]);
+        compiles_to(sql, "", "CREATE TABLE t (a integer NOT NULL, b text, tenant_id");
+    }
+
+    #[test]
+    fn grants_are_replaced() {
+        let sql = "CREATE TABLE t (id bigint); GRANT SELECT ON t TO PUBLIC";
+        hits(&Tables, sql, "", &["note: t: the grants of the plain schema are not kept"]);
+        misses(&Tables, "CREATE TABLE t (id bigint)", "");
     }
 }

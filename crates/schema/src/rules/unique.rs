@@ -1,8 +1,9 @@
 //! `unique`: a value is unique within its tenant, unless it was declared unique over all of them.
 
 use super::{Case, Rule, SHARED, lead, same_columns};
-use crate::declaration::split_unique;
+use crate::check::{Remedy, Severity};
 use crate::model::{ConstraintKind, Index, IndexKey, Model, Table};
+use crate::rules::Docs;
 use tenantry_core::TenancyModel;
 
 #[derive(Debug)]
@@ -18,8 +19,27 @@ impl Rule for Uniques {
          tenants may use the same value and neither learns of the other's. Exceptions are declared under [unique]."
     }
 
+    fn docs(&self) -> Docs {
+        Docs {
+            why: "A value that one tenant uses could not be used by another, and the refusal tells the second that \
+                  somebody has it. With ON CONFLICT DO NOTHING it even tells so silently.",
+            before: "CREATE TABLE users (id bigint PRIMARY KEY, email text, CONSTRAINT users_email_key UNIQUE (email));",
+            after: "CONSTRAINT users_email_key UNIQUE (tenant_id, email)",
+            ignore: "Don't: what is looked up before the tenant is known (a login's address, the hash of a token) is \
+                     declared under [unique].",
+        }
+    }
+
     fn models(&self) -> &'static [TenancyModel] {
         SHARED
+    }
+
+    fn severities(&self) -> &'static [Severity] {
+        &[Severity::Note]
+    }
+
+    fn remedies(&self) -> &'static [Remedy] {
+        &[Remedy::Compile]
     }
 
     fn apply(&self, model: &mut Model, case: &mut Case<'_>) {
@@ -27,20 +47,12 @@ impl Rule for Uniques {
             if !case.is_tenant(&model.tables[at]) {
                 continue;
             }
-            let root = model.root(&model.tables[at].name).to_owned();
-            let global: Vec<Vec<String>> = declared_global(case, &root);
+            let global = case.globally_unique(model.root(&model.tables[at].name)).to_vec();
             let table = &mut model.tables[at];
             constraints(table, &global, case);
             indexes(table, &global, case);
         }
     }
-}
-
-fn declared_global(case: &Case<'_>, table: &str) -> Vec<Vec<String>> {
-    let keys = case.declaration.unique.keys().filter_map(|key| split_unique(key));
-    keys.filter(|(name, _)| *name == table)
-        .map(|(_, columns)| columns.into_iter().map(ToOwned::to_owned).collect())
-        .collect()
 }
 
 fn constraints(table: &mut Table, global: &[Vec<String>], case: &mut Case<'_>) {
@@ -83,4 +95,32 @@ pub(super) fn lead_index(index: &mut Index, tenant: &str) -> bool {
     index.keys.insert(0, IndexKey::of_column(tenant));
     index.include.retain(|column| column != tenant);
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lab::{hits, misses};
+    use super::*;
+
+    #[test]
+    fn constraints_and_indexes_are_led_by_the_tenant() {
+        let sql = "CREATE TABLE t (a int, b int, CONSTRAINT c UNIQUE NULLS NOT DISTINCT (a) INCLUDE (b) DEFERRABLE);
+            CREATE UNIQUE INDEX i ON t (lower(b::text)) WHERE a > 0";
+        let expected = [
+            "change: c on t: the unique constraint becomes (tenant_id, a)",
+            "change: i on t: the unique index is led by tenant_id",
+        ];
+        hits(&Uniques, sql, "", &expected);
+    }
+
+    #[test]
+    fn those_declared_global_and_those_that_have_the_tenant() {
+        misses(
+            &Uniques,
+            "CREATE TABLE t (a int, b int, UNIQUE (b, a)); CREATE UNIQUE INDEX ON t (a)",
+            "[unique]\n\"t.a, b\" = \"global\"\n\"t.a\" = \"global\"",
+        );
+        misses(&Uniques, "CREATE TABLE t (tenant_id bigint, a int, UNIQUE (tenant_id, a))", "");
+        misses(&Uniques, "CREATE TABLE t (a int UNIQUE)", "[tables]\nt = \"global\"");
+    }
 }
