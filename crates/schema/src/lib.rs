@@ -27,5 +27,7 @@ pub use error::SchemaError;
 pub use introspect::{Query, introspection, introspection_settings};
 pub use model::Model;
 pub use read::read;
+pub use render::constraint::written as constraint_sql;
+pub use render::render;
 pub use rules::{Docs, Floor, Reconciled, RuleInfo, reconcile};
 pub use suppression::Suppressions;
