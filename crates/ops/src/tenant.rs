@@ -122,7 +122,7 @@ fn info<'a>(tenant: Tenant, database: impl FnOnce(DatabaseId) -> Option<&'a Data
 }
 
 /// A tenant and the database it is placed in.
-async fn find(control: &Control, key: &TenantKey) -> Result<(Tenant, Option<Database>), OpsError> {
+pub(crate) async fn find(control: &Control, key: &TenantKey) -> Result<(Tenant, Option<Database>), OpsError> {
     let tx = control.catalog.snapshot().await?;
     let tenant = tx.tenant(key).await?;
     let database = database_of(&tx, &tenant).await?;
@@ -138,7 +138,7 @@ async fn database_of(tx: &Tx, tenant: &Tenant) -> Result<Option<Database>, OpsEr
 }
 
 /// What one operation at a time may hold. By id would be stricter, but a tenant that is being made has none yet.
-fn lock_name(key: &TenantKey) -> String {
+pub(crate) fn lock_name(key: &TenantKey) -> String {
     format!("tenant/{key}")
 }
 

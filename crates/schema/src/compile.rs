@@ -42,14 +42,23 @@ pub struct Compiled {
 /// `search_path` for the transaction; everything after it is unqualified.
 pub fn compile(model: &Model, declaration: &Declaration, target: &Target) -> Result<Compiled, SchemaError> {
     let floor = rules::Floor { context: target.context, tenant_value: tenant_value(declaration, target)? };
-    let (model_to_build, findings) = rules::run(model, declaration, target.model, &floor);
+    let (mut model_to_build, findings) = rules::run(model, declaration, target.model, &floor);
     let errors: Vec<Finding> =
         findings.into_iter().filter(|finding| finding.severity == Severity::Error).collect();
     if !errors.is_empty() {
         return Err(SchemaError::Refused(errors));
     }
-    let kinds = rules::kinds(model, declaration);
-    let statements = render::render(&model_to_build, &kinds, target)?;
+    let kinds = rules::kinds(&model_to_build, declaration);
+    // Partitions that Tenantry looks after are the database's to make: which there are depends on the day.
+    model_to_build.tables.retain(|table| table.looked_after_for().is_none());
+    let mut statements = render::render(&model_to_build, &kinds, target)?;
+    if target.model == TenancyModel::Schema && rules::scope::needs_pool(declaration) {
+        // Scoped tables are found in the pool of the same database.
+        statements[0] = format!("SET LOCAL search_path TO {}, public", target.schema);
+    }
+    if target.model == TenancyModel::Shared {
+        statements.extend(rules::partition::statements(&model_to_build, declaration));
+    }
     Ok(Compiled { statements, fingerprint: fingerprint(model, declaration) })
 }
 

@@ -133,7 +133,8 @@ async fn prepare(
         }
     }
     if matches!(server.state, State::Clean { .. }) {
-        let schema = target.placement.schema.to_string();
+        // Behind the tenant's own schema, the pool's: extensions are there, and tables that tenants share.
+        let schema = format!("{}, public", target.placement.schema);
         let in_schema = target.placement.model == TenancyModel::Schema;
         let path = in_schema.then_some(("search_path", schema.as_str()));
         let changes: Vec<(&str, &str)> = path.into_iter().chain(settings.all()).collect();

@@ -12,6 +12,7 @@ use crate::steps::Steps;
 use crate::{Control, OpsError, Progress};
 use tenantry_catalog::{Cluster, Database, DatabaseKind, DatabaseState, NewDatabase, NewTenant, Tenant, Tx};
 use tenantry_core::{Epoch, ErrorKind, Placement, SqlIdent, TenancyModel, TenantState};
+use tenantry_schema::Kind;
 use tokio_postgres::Client;
 
 /// Makes a tenant and its place.
@@ -237,8 +238,11 @@ impl Job<'_> {
         step.run(self.gate_is_open(&admin).await?, self.open_gate(&admin)).await
     }
 
-    /// Schema, tables and gate appear together.
+    /// Schema, tables and gate appear together. Scoped tables are the pool's, so those must be there first.
     async fn schema(&self, steps: Steps<'_>) -> Result<(), OpsError> {
+        if self.schema.declaration.tables.values().any(|entry| entry.kind() == Kind::Scoped) {
+            schema::apply_to_pool(self.control, self.schema, self.database, steps).await?;
+        }
         let on = format!("{} in {}", self.placement.schema.as_str(), self.database.stable_name());
         let step = steps.next("create-schema", &on)?;
         let mut admin = self.connect().await?;

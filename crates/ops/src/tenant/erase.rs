@@ -86,12 +86,40 @@ pub(super) async fn shared(
             tx.batch_execute(&sql).await.doing(&format!("{WHAT} of table {table}"))?;
         }
     }
+    loose(tx, column, &value).await?;
     if let Some(table) = shared_rows(tx, declared, tables, value).await? {
         return Err(OpsError::refused(
             ErrorKind::Conflict,
             format!("rows of the tenant are left in table {table}"),
             "a rule of that table may keep them; look at it and run the command again",
         ));
+    }
+    Ok(())
+}
+
+/// Partitions that were detached, or are about to be attached, hold rows of tenants all the same.
+async fn loose(tx: &Transaction<'_>, column: &SqlIdent, value: &str) -> Result<(), OpsError> {
+    const WHAT: &str = "deleting the tenant's rows of detached partitions";
+    let there = "SELECT to_regclass('tenancy.loose_partitions') IS NOT NULL";
+    if !tx.query_one(there, &[]).await.doing(WHAT)?.get::<_, bool>(0) {
+        return Ok(());
+    }
+    let sql = "SELECT l.partition::text FROM tenancy.loose_partitions l JOIN pg_class c ON c.oid = l.partition";
+    for row in tx.query(sql, &[]).await.doing(WHAT)? {
+        // Printed by the server, so it is quoted as it must be.
+        let sql = format!("DELETE FROM {} WHERE {column} = {}", row.get::<_, &str>(0), quote_literal(value));
+        tx.batch_execute(&sql).await.doing(WHAT)?;
+    }
+    Ok(())
+}
+
+/// Takes the tenant out of every scope; the rows of its own scope go.
+pub(super) async fn scopes(tx: &Transaction<'_>, value: &str) -> Result<(), OpsError> {
+    const WHAT: &str = "taking the tenant out of its scopes";
+    let there = "SELECT to_regclass('tenancy.tenant_scopes') IS NOT NULL";
+    if tx.query_one(there, &[]).await.doing(WHAT)?.get::<_, bool>(0) {
+        let sql = format!("SELECT tenancy.fold_tenant({})", quote_literal(value));
+        tx.batch_execute(&sql).await.doing(WHAT)?;
     }
     Ok(())
 }

@@ -151,12 +151,15 @@ impl<'a> Place<'a> {
         let (tx, _) = fence::hold(&mut self.admin, self.tenant.id, options).await?;
         match self.placement.model {
             TenancyModel::Shared => {
-                if let (Some(declared), Some(value)) = (&declared, value) {
+                if let (Some(declared), Some(value)) = (&declared, value.clone()) {
                     erase::shared(&tx, declared, &erase::tables(declared), value).await?;
                 }
             }
             TenancyModel::Schema => erase::schema(&tx, &self.placement.schema).await?,
             TenancyModel::Database => {}
+        }
+        if let Some(value) = &value {
+            erase::scopes(&tx, value).await?;
         }
         erase::gate(&tx, self.tenant.id).await?;
         erase::commit(tx).await

@@ -6,6 +6,7 @@ mod attack;
 mod context;
 mod install;
 mod lifecycle;
+mod placements;
 mod provision;
 mod support;
 mod surface;

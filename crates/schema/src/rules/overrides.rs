@@ -77,6 +77,12 @@ fn declared(declaration: &Declaration) -> impl Iterator<Item = (&str, &[String])
     })
 }
 
+/// The companions that a plain schema does not have yet: they hold tenants' rows, so erasing and moving must know of them.
+pub(crate) fn companions<'a>(model: &'a Model, declaration: &'a Declaration) -> impl Iterator<Item = String> + 'a {
+    let scoped = declared(declaration).filter(|(name, _)| model.table(name).is_some());
+    scoped.map(|(name, _)| names::cut(name, "_overrides")).filter(|name| model.table(name).is_none())
+}
+
 /// Whether a table holds the overrides of another.
 pub(crate) fn is_companion(table: &Table) -> bool {
     table.comment.iter().flat_map(|comment| comment.lines()).any(|line| line.starts_with(LINE))

@@ -12,6 +12,10 @@ pub(crate) const APP: &str = "tenantry_app_lab";
 
 /// Roles and a context that is a plain setting: good enough to see policies at work, no boundary at all.
 const CORE: &str = include_str!("../data/core.sql");
+/// These parts of the isolation core are the real ones.
+const PARTITIONS: &str = include_str!("../../../ops/src/isolation/partitions.sql");
+const PARTITIONS_LIST: &str = include_str!("../../../ops/src/isolation/partitions_list.sql");
+const SCOPES: &str = include_str!("../../../ops/src/isolation/scopes.sql");
 
 pub(crate) type Facts = Vec<(String, String)>;
 
@@ -28,6 +32,10 @@ impl Lab {
         let database = fresh_database(postgres, "schema").await;
         let client = postgres.connect(&database).await.unwrap();
         client.batch_execute(CORE).await.unwrap();
+        let scopes = SCOPES.replace("{{type}}", "bigint");
+        for part in [PARTITIONS, PARTITIONS_LIST, &scopes] {
+            client.batch_execute(part).await.unwrap();
+        }
         Self { postgres, database, client }
     }
 

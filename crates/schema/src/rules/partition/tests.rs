@@ -116,7 +116,7 @@ fn tables_that_are_partitioned_already() {
 
 #[test]
 fn storage_parameters_go_to_the_partitions() {
-    let sql = "CREATE TABLE events (a int) WITH (fillfactor = 70, toast.autovacuum_enabled = off)";
+    let sql = "CREATE TABLE events (a text) WITH (fillfactor = 70, toast.autovacuum_enabled = off)";
     compiles_to(sql, HASH, "ARRAY['fillfactor=70', 'toast.autovacuum_enabled=off']::text[]");
     compiles_to(sql, HASH, "COMMENT ON TABLE events IS 'tenantry:partition=managed with fillfactor=70 toast.autovacuum_enabled=off tenantry:kind=tenant'");
 }
