@@ -3,7 +3,8 @@
 //!
 //! Schemas and migrations are random, and the same ones in every run: a red build is the change's fault. For a search over new
 //! ones: `TENANTRY_PROOF_CASES=1000 TENANTRY_PROOF_SEED=7 cargo test -p tenantry-rewrite proof`. A failure prints the smallest case
-//! that was found, in the form of the files in `proof/regressions`, where it belongs once it is understood.
+//! that was found, in the form of the files in `proof/regressions`, where it belongs once it is understood. With
+//! `TENANTRY_PROOF_SURVEY=1` the search goes on after a failure and prints all of them, as large as they are.
 
 pub(crate) mod compare;
 pub(crate) mod dice;
@@ -15,14 +16,16 @@ pub(crate) mod scene;
 mod step;
 
 use dice::{Roll, roll};
-use migration::{Bench, Schema, fitted};
+use migration::{Bench, Schema, commutes, fitted};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use std::cell::RefCell;
 use std::env;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use tenantry_core::TenancyModel;
 use tenantry_schema::{Declaration, Floor, Remedy, compile, reconcile};
 use tenantry_testkit::versions_for_tests;
-use tenantry_core::TenancyModel;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 
 /// A schema, by its decisions.
 #[derive(Debug, Clone)]
@@ -57,41 +60,84 @@ impl Case {
     }
 }
 
-fn from_environment(name: &str, otherwise: u64) -> u64 {
+fn from_environment(name: &str, otherwise: u32) -> u32 {
     env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
 }
 
-/// Runs a check over random cases, on each version, and panics with the smallest failing case.
+/// For tests that are not asynchronous themselves, because proptest isn't.
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
+    Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// A panic is a failure like others.
+fn checked(runtime: &Runtime, check: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    catch_unwind(AssertUnwindSafe(|| runtime.block_on(check))).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        Err(format!("it panics: {}", text.unwrap_or_default()))
+    })
+}
+
+/// Runs a check over random cases, on each version.
 fn for_random<S: Strategy>(
     strategy: &S,
-    cases: u64,
+    cases: u32,
     check: impl AsyncFn(S::Value, &Bench) -> Result<(), String>,
 ) {
-    let cases = u32::try_from(from_environment("TENANTRY_PROOF_CASES", cases)).unwrap();
-    let seed = from_environment("TENANTRY_PROOF_SEED", 1);
     for version in versions_for_tests() {
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let bench = runtime.block_on(Bench::new(version));
-        let mut bytes = [0; 32];
-        bytes[..8].copy_from_slice(&seed.to_le_bytes());
-        let config = Config {
-            cases,
-            failure_persistence: None,
-            max_shrink_iters: 300,
-            max_shrink_time: 120_000,
-            ..Config::default()
-        };
-        let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
-        let outcome =
-            runner.run(strategy, |case| runtime.block_on(check(case, &bench)).map_err(TestCaseError::fail));
-        if let Err(error) = outcome {
-            let why = match error {
-                TestError::Fail(why, _) => why.to_string(),
-                TestError::Abort(why) => why.to_string(),
-            };
-            panic!("PostgreSQL {version}, TENANTRY_PROOF_SEED={seed} TENANTRY_PROOF_CASES={cases}\n{why}");
-        }
+        for_random_in(version, Bench::new(version), strategy, cases, &check);
     }
+}
+
+/// Runs a check over random cases in one place, and panics with the smallest failing case.
+pub(crate) fn for_random_in<S: Strategy, P>(
+    version: u32,
+    place: impl Future<Output = P>,
+    strategy: &S,
+    cases: u32,
+    check: impl AsyncFn(S::Value, &P) -> Result<(), String>,
+) {
+    let cases = from_environment("TENANTRY_PROOF_CASES", cases);
+    let seed = from_environment("TENANTRY_PROOF_SEED", 1);
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let place = runtime.block_on(place);
+    let mut bytes = [0; 32];
+    bytes[..4].copy_from_slice(&seed.to_le_bytes());
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 500,
+        max_shrink_time: 60_000,
+        ..Config::default()
+    };
+    let survey = env::var("TENANTRY_PROOF_SURVEY").is_ok();
+    let failures = RefCell::new(Vec::new());
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    let outcome = runner.run(strategy, |case| match checked(&runtime, check(case, &place)) {
+        Err(why) if survey => {
+            failures.borrow_mut().push(why);
+            Ok(())
+        }
+        done => done.map_err(TestCaseError::fail),
+    });
+    let failures = failures.into_inner();
+    assert!(failures.is_empty(), "{} of {cases} cases fail:\n{}", failures.len(), failures.join("\n=====\n"));
+    if let Err(error) = outcome {
+        let why = match error {
+            TestError::Fail(why, _) => why.to_string(),
+            TestError::Abort(why) => why.to_string(),
+        };
+        panic!("PostgreSQL {version}, TENANTRY_PROOF_SEED={seed} TENANTRY_PROOF_CASES={cases}\n{why}");
+    }
+}
+
+/// compile(apply(plain, migration)) == apply(compile(plain), rewrite(migration)).
+#[test]
+fn migrating_and_compiling_commute() {
+    for_random(&case(), 40, async |case, bench| {
+        let mut schema = Schema::random(bench, &case).await?;
+        let done = commutes(&mut schema, &case.migrate).await;
+        done.map_err(|why| format!("{why}\n{}", schema.story()))
+    });
 }
 
 /// Every random plain schema builds in every model, reads back as it was written, and leaves the rules nothing to do.
@@ -114,8 +160,10 @@ pub(crate) async fn builds(schema: &Schema<'_>) -> Result<(), String> {
         lab.empty(&declaration).await;
         lab.apply(&compiled, &target.schema).await.map_err(|why| format!("{model}: {why}"))?;
         let built = lab.model(target.schema.as_str()).await;
-        let again = compile(&built, &declaration, &target).map_err(|error| format!("{model}, again: {error:?}"))?;
-        same(&compiled.statements, &again.statements).map_err(|why| format!("{model}, compiled again: {why}"))?;
+        let again =
+            compile(&built, &declaration, &target).map_err(|error| format!("{model}, again: {error:?}"))?;
+        same(&compiled.statements, &again.statements)
+            .map_err(|why| format!("{model}, compiled again: {why}"))?;
         let floor = Floor { context: target.context, tenant_value: target.tenant_value.clone() };
         let left = reconcile(&built, &declaration, model, &floor).findings.into_iter();
         let left: Vec<String> = left

@@ -33,5 +33,9 @@ fn unlike(a: &[String], b: &[String]) -> String {
             said.push_str(&format!("{mark} | {}\n", line.replace('\n', "\n          | ")));
         }
     }
-    if said.is_empty() { "the same lines in another order, or another number of times".to_owned() } else { said }
+    if said.is_empty() {
+        "the same lines in another order, or another number of times".to_owned()
+    } else {
+        said
+    }
 }

@@ -17,10 +17,44 @@ pub(crate) fn table_name(at: usize) -> String {
 }
 
 const TYPES: &[&str] = &[
-    "integer", "text", "bigint", "boolean", "numeric(10,2)", "timestamptz", "uuid", "jsonb", "varchar(20)", "smallint",
-    "date", "char(3)", "real", "double precision", "timestamp(3)", "time", "interval", "json", "bytea", "inet", "cidr",
-    "macaddr", "integer[]", "text[]", "tsvector", "point", "int4range", "tstzrange", "bit(3)", "varbit", "money", "mood",
-    "positive", "address", "mood[]", "nummultirange", "xml", "text COLLATE \"C\"",
+    "integer",
+    "text",
+    "bigint",
+    "boolean",
+    "numeric(10,2)",
+    "timestamptz",
+    "uuid",
+    "jsonb",
+    "varchar(20)",
+    "smallint",
+    "date",
+    "char(3)",
+    "real",
+    "double precision",
+    "timestamp(3)",
+    "time",
+    "interval",
+    "json",
+    "bytea",
+    "inet",
+    "cidr",
+    "macaddr",
+    "integer[]",
+    "text[]",
+    "tsvector",
+    "point",
+    "int4range",
+    "tstzrange",
+    "bit(3)",
+    "varbit",
+    "money",
+    "mood",
+    "positive",
+    "address",
+    "mood[]",
+    "nummultirange",
+    "xml",
+    "text COLLATE \"C\"",
 ];
 
 /// A type of column; the first ones are the usual ones.
@@ -68,7 +102,10 @@ pub(crate) fn table(at: usize, roll: &Roll, version: u32) -> String {
         lines.insert(0, id.to_owned());
         lines.insert(1, "on_day date NOT NULL".to_owned());
         lines.push("PRIMARY KEY (id, on_day)".to_owned());
-        tail.push_str([" PARTITION BY RANGE (on_day)", " PARTITION BY LIST (on_day)", " PARTITION BY HASH (id)"][shape % 3]);
+        tail.push_str(
+            [" PARTITION BY RANGE (on_day)", " PARTITION BY LIST (on_day)", " PARTITION BY HASH (id)"]
+                [shape % 3],
+        );
     } else if shape == 5 {
         tail.push_str(" WITH (fillfactor = 70)");
     }

@@ -49,8 +49,9 @@ impl<'a> Scene<'a> {
     /// Whether a column may be dropped or renamed without making the declaration wrong.
     pub(crate) fn is_free(&self, table: &Table, column: &Column) -> bool {
         let unique = self.declaration.unique.keys().any(|key| {
-            key.split_once('.')
-                .is_some_and(|(name, columns)| name == table.name && columns.split(", ").any(|c| c == column.name))
+            key.split_once('.').is_some_and(|(name, columns)| {
+                name == table.name && columns.split(", ").any(|c| c == column.name)
+            })
         });
         !unique && column.name != self.declaration.tenancy.column.as_str()
     }
@@ -60,7 +61,12 @@ impl<'a> Scene<'a> {
         self.dice.one(&columns).copied()
     }
 
-    pub(crate) fn columns(&self, table: &Table, most: usize, fits: impl Fn(&Column) -> bool) -> Option<Vec<String>> {
+    pub(crate) fn columns(
+        &self,
+        table: &Table,
+        most: usize,
+        fits: impl Fn(&Column) -> bool,
+    ) -> Option<Vec<String>> {
         let columns: Vec<String> =
             table.columns.iter().filter(|column| fits(column)).map(|column| column.name.clone()).collect();
         if columns.is_empty() { None } else { Some(self.dice.some(&columns, most)) }

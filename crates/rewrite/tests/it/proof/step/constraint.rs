@@ -25,7 +25,11 @@ pub(super) fn foreign_key(scene: &Scene<'_>) -> Option<String> {
         columns.push(scene.dice.one(&fitting)?.name.clone());
     }
     let is_primary = target.primary_key().is_some_and(|primary| primary.columns == key.columns);
-    let named = if is_primary && !scene.dice.once_in(3) { String::new() } else { format!(" ({})", list(&key.columns)) };
+    let named = if is_primary && !scene.dice.once_in(3) {
+        String::new()
+    } else {
+        format!(" ({})", list(&key.columns))
+    };
     let name = called(scene, "fk");
     let actions = match scene.dice.below(6) {
         5 if columns.len() > 1 => format!(" ON DELETE SET NULL ({})", q(&columns[0])),
@@ -62,11 +66,20 @@ pub(super) fn unique_of(scene: &Scene<'_>, table: &Table) -> Option<String> {
 }
 
 pub(super) fn primary_key(scene: &Scene<'_>) -> Option<String> {
-    let without: Vec<&Table> =
-        scene.model.tables.iter().filter(|table| table.primary_key().is_none() && !table.is_partition()).collect();
+    let without: Vec<&Table> = scene
+        .model
+        .tables
+        .iter()
+        .filter(|table| table.primary_key().is_none() && !table.is_partition())
+        .collect();
     let table = scene.dice.one(&without)?;
     let columns = scene.columns(table, 2, |column| is_sortable(column) && column.generated.is_none())?;
-    Some(format!("ALTER TABLE {} ADD {}PRIMARY KEY ({})", q(&table.name), called(scene, "pk"), list(&columns)))
+    Some(format!(
+        "ALTER TABLE {} ADD {}PRIMARY KEY ({})",
+        q(&table.name),
+        called(scene, "pk"),
+        list(&columns)
+    ))
 }
 
 pub(super) fn check(scene: &Scene<'_>) -> Option<String> {

@@ -6,7 +6,8 @@ use tenantry_schema::model::{Index, Table};
 pub(super) fn create(scene: &Scene<'_>) -> Option<String> {
     let table = scene.table()?;
     let dice = scene.dice;
-    let (unique, keys) = if dice.below(6) < 4 { btree(scene, table)? } else { ("", other_method(scene, table)?) };
+    let (unique, keys) =
+        if dice.below(6) < 4 { btree(scene, table)? } else { ("", other_method(scene, table)?) };
     let concurrently = if dice.once_in(4) && table.partition_by.is_none() { " CONCURRENTLY" } else { "" };
     let name = match dice.below(3) {
         0 => format!(" {}", q(&scene.fresh("ix"))),
@@ -14,9 +15,13 @@ pub(super) fn create(scene: &Scene<'_>) -> Option<String> {
         _ => String::new(),
     };
     let rest = match dice.below(5) {
-        2 => scene.column(table, is_number).map_or_else(String::new, |column| format!(" WHERE {} > 0", q(&column.name))),
+        2 => scene
+            .column(table, is_number)
+            .map_or_else(String::new, |column| format!(" WHERE {} > 0", q(&column.name))),
         3 => " WITH (fillfactor = 90)".to_owned(),
-        4 => scene.column(table, is_text).map_or_else(String::new, |column| format!(" WHERE {} <> ''", q(&column.name))),
+        4 => scene
+            .column(table, is_text)
+            .map_or_else(String::new, |column| format!(" WHERE {} <> ''", q(&column.name))),
         _ => String::new(),
     };
     // Only B-trees know that fill factor and all of these clauses.
@@ -47,7 +52,9 @@ fn btree(scene: &Scene<'_>, table: &Table) -> Option<(&'static str, String)> {
     let unique = dice.word(&["", "UNIQUE "]);
     let nulls = if unique.is_empty() { "" } else { dice.word(&["", " NULLS NOT DISTINCT"]) };
     let include = if dice.once_in(4) {
-        scene.column(table, |column| !columns.contains(&column.name)).map_or_else(String::new, |c| format!(" INCLUDE ({})", q(&c.name)))
+        scene
+            .column(table, |column| !columns.contains(&column.name))
+            .map_or_else(String::new, |c| format!(" INCLUDE ({})", q(&c.name)))
     } else {
         String::new()
     };
@@ -103,7 +110,9 @@ pub(super) fn use_for_constraint(scene: &Scene<'_>) -> Option<String> {
         index.unique
             && index.method == "btree"
             && index.predicate.is_none()
-            && index.keys.iter().all(|key| key.column.is_some() && !key.descending && !key.nulls_first && key.opclass.is_none())
+            && index.keys.iter().all(|key| {
+                key.column.is_some() && !key.descending && !key.nulls_first && key.opclass.is_none()
+            })
     };
     let (table, name) = one_of(scene, plain)?;
     let constraint = scene.dice.word(&["", "CONSTRAINT as_a_constraint "]);

@@ -6,7 +6,8 @@ use tenantry_schema::model::{Table, TypeKind, View};
 pub(super) fn create_view(scene: &Scene<'_>) -> Option<String> {
     let name = q(&scene.fresh("v"));
     let word = scene.dice.word(&["CREATE VIEW", "CREATE OR REPLACE VIEW"]);
-    let options = scene.dice.word(&["", "", " WITH (security_barrier = true)", " WITH (security_invoker = false)"]);
+    let options =
+        scene.dice.word(&["", "", " WITH (security_barrier = true)", " WITH (security_invoker = false)"]);
     Some(format!("{word} {name}{options} AS {}", query(scene)?))
 }
 
@@ -21,15 +22,26 @@ fn query(scene: &Scene<'_>) -> Option<String> {
         3 => {
             let other = scene.table()?;
             let column = scene.columns(other, 1, |_| true)?;
-            format!("SELECT a.{}, b.{} AS other FROM {from} a LEFT JOIN {} b ON true", q(&columns[0]), q(&column[0]), q(&other.name))
+            format!(
+                "SELECT a.{}, b.{} AS other FROM {from} a LEFT JOIN {} b ON true",
+                q(&columns[0]),
+                q(&column[0]),
+                q(&other.name)
+            )
         }
         4 => match dice.one(&scene.model.views) {
             Some(view) => format!("SELECT count(*) AS n FROM {}", q(&view.name)),
             None => format!("SELECT count(*) AS n FROM {from}"),
         },
         5 => format!("SELECT {} FROM {from} WHERE {} IS NOT NULL ORDER BY 1", list(&columns), q(&columns[0])),
-        6 => format!("WITH x AS (SELECT {0} FROM {from}) SELECT {0}, row_number() OVER (ORDER BY {0}) AS nr FROM x", q(&columns[0])),
-        7 => format!("SELECT t.* FROM {from} t WHERE EXISTS (SELECT 1 FROM {from} u WHERE u.{0} = t.{0})", q(&columns[0])),
+        6 => format!(
+            "WITH x AS (SELECT {0} FROM {from}) SELECT {0}, row_number() OVER (ORDER BY {0}) AS nr FROM x",
+            q(&columns[0])
+        ),
+        7 => format!(
+            "SELECT t.* FROM {from} t WHERE EXISTS (SELECT 1 FROM {from} u WHERE u.{0} = t.{0})",
+            q(&columns[0])
+        ),
         _ => format!("SELECT {} FROM {from}", list(&columns)),
     })
 }
@@ -45,7 +57,10 @@ pub(super) fn replace_view(scene: &Scene<'_>) -> Option<String> {
     Some(match scene.dice.below(3) {
         1 => format!("ALTER VIEW {name} RENAME TO {}", q(&scene.fresh("v"))),
         2 => format!("ALTER VIEW {name} SET (security_barrier = true)"),
-        _ => format!("CREATE OR REPLACE VIEW {name} AS SELECT x.*, 1 AS {} FROM (\n{definition}\n) x", q(&scene.fresh("more"))),
+        _ => format!(
+            "CREATE OR REPLACE VIEW {name} AS SELECT x.*, 1 AS {} FROM (\n{definition}\n) x",
+            q(&scene.fresh("more"))
+        ),
     })
 }
 
@@ -101,7 +116,12 @@ pub(super) fn create_type(scene: &Scene<'_>) -> Option<String> {
 
 pub(super) fn change_domain(scene: &Scene<'_>) -> Option<String> {
     scene.model.types.iter().find(|defined| defined.name == "positive")?;
-    let what = scene.dice.word(&["SET DEFAULT 1", "ADD CONSTRAINT small CHECK (VALUE < 1000)", "SET NOT NULL", "RENAME TO plus"]);
+    let what = scene.dice.word(&[
+        "SET DEFAULT 1",
+        "ADD CONSTRAINT small CHECK (VALUE < 1000)",
+        "SET NOT NULL",
+        "RENAME TO plus",
+    ]);
     Some(format!("ALTER DOMAIN positive {what}"))
 }
 
@@ -112,9 +132,16 @@ pub(super) fn sequence(scene: &Scene<'_>) -> Option<String> {
         2 => format!("ALTER SEQUENCE {} INCREMENT BY 5", q(&scene.dice.one(&scene.model.sequences)?.name)),
         3 => {
             let table = scene.table()?;
-            let column = scene.column(table, |column| column.type_name == "bigint" && column.identity.is_none() && column.generated.is_none())?;
+            let column = scene.column(table, |column| {
+                column.type_name == "bigint" && column.identity.is_none() && column.generated.is_none()
+            })?;
             let sequence = scene.model.sequences.iter().find(|sequence| sequence.owned_by.is_none())?;
-            format!("ALTER TABLE {} ALTER {} SET DEFAULT nextval('{}')", q(&table.name), q(&column.name), q(&sequence.name))
+            format!(
+                "ALTER TABLE {} ALTER {} SET DEFAULT nextval('{}')",
+                q(&table.name),
+                q(&column.name),
+                q(&sequence.name)
+            )
         }
         _ => format!("CREATE SEQUENCE {name}"),
     })
@@ -142,7 +169,8 @@ pub(super) fn create_trigger(scene: &Scene<'_>) -> Option<String> {
     let tables: Vec<&Table> = scene.model.tables.iter().filter(with_n).collect();
     let table = scene.dice.one(&tables)?;
     scene.model.functions.iter().find(|function| function.name == "touch")?;
-    let when = scene.dice.word(&["BEFORE INSERT", "BEFORE UPDATE OF n", "BEFORE INSERT OR UPDATE", "AFTER DELETE"]);
+    let when =
+        scene.dice.word(&["BEFORE INSERT", "BEFORE UPDATE OF n", "BEFORE INSERT OR UPDATE", "AFTER DELETE"]);
     let condition = if when == "BEFORE INSERT" { scene.dice.word(&["", " WHEN (NEW.n > 0)"]) } else { "" };
     Some(format!(
         "CREATE TRIGGER {} {when} ON {} FOR EACH ROW{condition} EXECUTE FUNCTION touch()",
@@ -152,8 +180,12 @@ pub(super) fn create_trigger(scene: &Scene<'_>) -> Option<String> {
 }
 
 pub(super) fn drop_trigger(scene: &Scene<'_>) -> Option<String> {
-    let with: Vec<&Table> =
-        scene.model.tables.iter().filter(|table| !table.triggers.is_empty() && !table.is_partition()).collect();
+    let with: Vec<&Table> = scene
+        .model
+        .tables
+        .iter()
+        .filter(|table| !table.triggers.is_empty() && !table.is_partition())
+        .collect();
     let table = scene.dice.one(&with)?;
     let (table, trigger) = (q(&table.name), q(&scene.dice.one(&table.triggers)?.name));
     Some(match scene.dice.below(3) {
@@ -165,7 +197,14 @@ pub(super) fn drop_trigger(scene: &Scene<'_>) -> Option<String> {
 
 pub(super) fn statistics(scene: &Scene<'_>) -> Option<String> {
     let table = scene.table()?;
-    let columns = scene.columns(table, 3, |column| is_sortable(column) || is_text(column)).filter(|columns| columns.len() > 1)?;
+    let columns = scene
+        .columns(table, 3, |column| is_sortable(column) || is_text(column))
+        .filter(|columns| columns.len() > 1)?;
     let kinds = scene.dice.word(&["", " (ndistinct)", " (dependencies, mcv)"]);
-    Some(format!("CREATE STATISTICS {}{kinds} ON {} FROM {}", q(&scene.fresh("st")), list(&columns), q(&table.name)))
+    Some(format!(
+        "CREATE STATISTICS {}{kinds} ON {} FROM {}",
+        q(&scene.fresh("st")),
+        list(&columns),
+        q(&table.name)
+    ))
 }

@@ -72,7 +72,8 @@ fn reference(scene: &Scene<'_>, name: &str) -> Option<String> {
     let action = column::actions(scene);
     let mut sql: Vec<String> = columns.iter().map(|(name, sql_type)| format!("{name} {sql_type}")).collect();
     let is_primary = target.primary_key().is_some_and(|primary| primary.columns == key.columns);
-    let named = if is_primary { String::new() } else { format!(" ({})", crate::proof::scene::list(&key.columns)) };
+    let named =
+        if is_primary { String::new() } else { format!(" ({})", crate::proof::scene::list(&key.columns)) };
     if sql.len() == 1 && scene.dice.once_in(2) {
         return Some(format!("{} REFERENCES {}{named}{action}", sql[0], q(&target.name)));
     }
@@ -83,13 +84,21 @@ fn reference(scene: &Scene<'_>, name: &str) -> Option<String> {
 
 pub(super) fn like(scene: &Scene<'_>) -> Option<String> {
     let table = scene.table()?;
-    let including = scene.dice.word(&["", " INCLUDING ALL", " INCLUDING DEFAULTS INCLUDING CONSTRAINTS", " INCLUDING INDEXES"]);
+    let including = scene.dice.word(&[
+        "",
+        " INCLUDING ALL",
+        " INCLUDING DEFAULTS INCLUDING CONSTRAINTS",
+        " INCLUDING INDEXES",
+    ]);
     Some(format!("CREATE TABLE {} (LIKE {}{including})", q(&scene.fresh("copy")), q(&table.name)))
 }
 
 pub(super) fn drop(scene: &Scene<'_>) -> Option<String> {
     let table = scene.undeclared()?;
-    Some(format!("DROP TABLE {}{}", scene.dice.word(&["", "IF EXISTS "]), q(&table.name)) + scene.dice.word(&["", " CASCADE"]))
+    Some(
+        format!("DROP TABLE {}{}", scene.dice.word(&["", "IF EXISTS "]), q(&table.name))
+            + scene.dice.word(&["", " CASCADE"]),
+    )
 }
 
 pub(super) fn rename(scene: &Scene<'_>) -> Option<String> {
@@ -136,7 +145,8 @@ pub(super) fn partition(scene: &Scene<'_>) -> Option<String> {
     let name = q(&scene.fresh("part"));
     if scene.dice.once_in(2) {
         let table = partitioned(scene, "RANGE")?;
-        let bounds = scene.dice.word(&["FROM ('2023-01-01') TO ('2024-01-01')", "FROM (MINVALUE) TO ('2020-01-01')"]);
+        let bounds =
+            scene.dice.word(&["FROM ('2023-01-01') TO ('2024-01-01')", "FROM (MINVALUE) TO ('2020-01-01')"]);
         return Some(format!("CREATE TABLE {name} PARTITION OF {} FOR VALUES {bounds}", q(&table.name)));
     }
     let table = partitioned(scene, "LIST").or_else(|| partitioned(scene, "RANGE"))?;
