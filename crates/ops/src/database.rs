@@ -109,6 +109,19 @@ impl CoreOf {
 
     /// Installs, upgrades or repairs, and makes sure of the key. Another deployment's database is left alone.
     pub(crate) async fn install(&self, admin: &mut Client) -> Result<(), OpsError> {
+        self.require_own_key(admin).await?;
+        isolation::install(admin, &self.core).await?;
+        isolation::put_key(admin, &self.key).await
+    }
+
+    /// The same beside an application that still uses the database as it always did.
+    pub(crate) async fn install_beside(&self, admin: &mut Client) -> Result<(), OpsError> {
+        self.require_own_key(admin).await?;
+        isolation::install_beside(admin, &self.core).await?;
+        isolation::put_key(admin, &self.key).await
+    }
+
+    async fn require_own_key(&self, admin: &Client) -> Result<(), OpsError> {
         if isolation::has_other_key(admin, &self.key).await? {
             return Err(OpsError::refused(
                 ErrorKind::Conflict,
@@ -116,7 +129,6 @@ impl CoreOf {
                 "it belongs to another deployment, or the master key is not the one it was made with",
             ));
         }
-        isolation::install(admin, &self.core).await?;
-        isolation::put_key(admin, &self.key).await
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod cluster;
 pub mod control;
+pub mod convert;
 mod database;
 pub mod error;
 pub mod fence;
@@ -22,4 +23,4 @@ pub mod tenant;
 
 pub use control::{ClusterAccess, Control};
 pub use error::OpsError;
-pub use progress::{Progress, Silent, Step};
+pub use progress::{Advance, Progress, Silent, Step};

@@ -11,6 +11,18 @@ pub struct Step<'a> {
     pub on: &'a str,
 }
 
+/// How far a long step is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Advance {
+    /// Of a whole that is 1.
+    pub part: f64,
+    /// Rows changed so far.
+    pub rows: u64,
+    pub rows_per_second: f64,
+    /// `None` until it can be told.
+    pub remaining: Option<std::time::Duration>,
+}
+
 /// Hears of each step. All methods have defaults, so that a listener implements what it shows.
 pub trait Progress: Send + Sync {
     /// Asked between steps. `Break` ends the operation there with `OpsError::Stopped`; running it again finishes it.
@@ -23,6 +35,9 @@ pub trait Progress: Send + Sync {
 
     /// The step's effect was there already.
     fn found_done(&self, _step: Step<'_>) {}
+
+    /// A long step has come so far.
+    fn advanced(&self, _step: Step<'_>, _by: Advance) {}
 
     /// The step's work is done and committed.
     fn finished(&self, _step: Step<'_>) {}

@@ -20,6 +20,11 @@ impl<'a> Steps<'a> {
         Self { progress }
     }
 
+    /// Who hears of the steps, for what reports from inside one.
+    pub(crate) fn progress(self) -> &'a dyn Progress {
+        self.progress
+    }
+
     /// Asks whether to go on.
     pub(crate) fn next(self, name: &'static str, on: &'a str) -> Result<Running<'a>, OpsError> {
         let step = Step { name, on };

@@ -4,6 +4,7 @@
 mod admin;
 mod attack;
 mod context;
+mod convert;
 mod install;
 mod lifecycle;
 mod placements;

@@ -1,0 +1,100 @@
+//! What is looked at before anything is changed.
+
+use super::{Convert, Ends, Tenants, paths, stages};
+use crate::OpsError;
+use crate::sql::Doing;
+use serde::Serialize;
+use tenantry_core::ErrorKind;
+use tenantry_schema::{Finding, SchemaError, Severity, TenantType};
+use tokio_postgres::Client;
+
+const CHECKS: &str = include_str!("checks.sql");
+
+/// Something that was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    pub weight: Weight,
+    pub message: String,
+    pub hint: String,
+}
+
+/// What it means for the conversion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Weight {
+    /// It can't begin.
+    Stop,
+    /// It may take longer, or need a look.
+    Warning,
+    /// Worth knowing.
+    Note,
+}
+
+/// All checks; nothing is changed.
+pub(super) async fn all(admin: &Client, request: &Convert) -> Result<Vec<Check>, OpsError> {
+    let mut checks = Vec::new();
+    let rows = admin.query(CHECKS, &[]).await.doing("checking the database")?;
+    for row in rows {
+        let weight = match row.get::<_, &str>(0) {
+            "stop" => Weight::Stop,
+            "warning" => Weight::Warning,
+            _ => Weight::Note,
+        };
+        checks.push(Check { weight, message: row.get(1), hint: row.get(2) });
+    }
+    if let Tenants::Table(root) = &request.tenants {
+        let plain = stages::read(admin).await?;
+        root_type(request, &plain, root, &mut checks)?;
+    }
+    checks.sort_by_key(|check| check.weight);
+    Ok(checks)
+}
+
+/// The tenants' ids are what the tenant column will hold.
+fn root_type(
+    request: &Convert,
+    plain: &tenantry_schema::Model,
+    root: &super::TenantTable,
+    checks: &mut Vec<Check>,
+) -> Result<(), OpsError> {
+    let key = paths::root_key(plain, root)?;
+    let found = plain.table(&root.table).and_then(|table| table.column(&key)).map_or("", |column| &column.type_name);
+    let declared = request.declaration.tenancy.value_type;
+    let fits = match declared {
+        TenantType::Bigint => matches!(found, "bigint" | "integer" | "smallint"),
+        TenantType::Uuid => found == "uuid",
+        TenantType::Text => false,
+    };
+    for column in root.key.iter().chain(&root.name) {
+        if plain.table(&root.table).is_some_and(|table| table.column(column).is_none()) {
+            checks.push(Check {
+                weight: Weight::Stop,
+                message: format!("table {} has no column {column:?}", root.table),
+                hint: "name a column that holds the tenants' keys or names".to_owned(),
+            });
+        }
+    }
+    if !fits {
+        checks.push(Check {
+            weight: Weight::Stop,
+            message: format!("{}.{key} is {found}, but [tenancy] type is {}", root.table, declared.as_sql()),
+            hint: "declare the type of the tenants' ids: bigint or uuid (ids of type text can't become Tenantry's)".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// The first thing that stops it, as an error.
+pub(super) fn refuse(checks: &[Check]) -> Result<(), OpsError> {
+    match checks.iter().find(|check| check.weight == Weight::Stop) {
+        None => Ok(()),
+        Some(stop) => Err(OpsError::refused(ErrorKind::Conflict, stop.message.clone(), stop.hint.clone())),
+    }
+}
+
+/// What the rules refuse in shared tables is refused before anything begins.
+pub(super) fn unfit_rules(ends: &Ends) -> Result<(), OpsError> {
+    let errors: Vec<Finding> =
+        ends.wanted.findings.iter().filter(|finding| finding.severity == Severity::Error).cloned().collect();
+    if errors.is_empty() { Ok(()) } else { Err(SchemaError::Refused(errors).into()) }
+}

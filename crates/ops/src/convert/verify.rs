@@ -1,0 +1,199 @@
+//! Looking at every row: before it is held to the constraints, and after PostgreSQL says that they are met.
+
+use super::backfill::leaves;
+use super::ledger::Phase;
+use super::paths::{From, Source};
+use super::{Ends, Job, Tenants};
+use crate::OpsError;
+use crate::sql::Doing;
+use crate::steps::Steps;
+use tenantry_core::{ErrorKind, SqlIdent};
+use tenantry_schema::model::{ConstraintKind, ForeignKey};
+use tenantry_schema::{Kind, Model};
+
+/// How many rows are shown of those that are wrong.
+const EXAMPLES: i64 = 3;
+
+/// Rows whose tenant can't be found, tenants that don't exist, references that lead to another tenant's row: all of them are
+/// reported before anything is in force.
+pub(super) async fn before_constraints(
+    job: &mut Job<'_>,
+    ends: &Ends,
+    sources: &[Source],
+    steps: Steps<'_>,
+    on: &str,
+) -> Result<(), OpsError> {
+    let step = steps.next("verify-rows", on)?;
+    let done = job.ledger.has(Phase::Verified);
+    step.run(done, async {
+        job.executor.admin.batch_execute("SET statement_timeout = 0").await.doing("verifying rows")?;
+        let mut wrong = Vec::new();
+        for source in sources {
+            wrong.extend(job.without_tenant(source).await?);
+            wrong.extend(job.of_unknown_tenants(source).await?);
+        }
+        wrong.extend(job.crossing(&ends.plain, sources).await?);
+        if !wrong.is_empty() {
+            return Err(OpsError::Refused {
+                kind: ErrorKind::Conflict,
+                message: format!("rows are in the way, and nothing is in force yet: {}", wrong.join("; ")),
+                hint: Some("correct or delete these rows, and run the same command again".into()),
+            });
+        }
+        job.ledger.reach(&job.executor.admin, Phase::Verified).await
+    })
+    .await
+}
+
+/// Finding 6 of the research: what PostgreSQL marked valid is looked at once more, past row-level security.
+pub(super) async fn after_constraints(
+    job: &mut Job<'_>,
+    ends: &Ends,
+    steps: Steps<'_>,
+    on: &str,
+) -> Result<(), OpsError> {
+    let step = steps.next("verify-references", on)?;
+    let done = job.ledger.has(Phase::Registered);
+    step.run(done, async {
+        let mut wrong = Vec::new();
+        for (table, name, key) in references(&ends.wanted.model, &ends.wanted.kinds) {
+            let count = job.dangling(table, key).await?;
+            if count > 0 {
+                wrong.push(format!("{count} rows of {table} refer to nothing ({name})"));
+            }
+        }
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        let message = format!("references are marked valid and are not: {}", wrong.join("; "));
+        Err(OpsError::refused(ErrorKind::Conflict, message, "correct these rows, and run the same command again"))
+    })
+    .await
+}
+
+/// Validated foreign keys of tenant tables, those of partitions through their parents.
+fn references<'a>(
+    model: &'a Model,
+    kinds: &'a std::collections::BTreeMap<String, Kind>,
+) -> impl Iterator<Item = (&'a str, &'a str, &'a ForeignKey)> {
+    let tables = model.tables.iter().filter(|table| kinds.get(&table.name) == Some(&Kind::Tenant));
+    tables.flat_map(|table| {
+        table.constraints.iter().filter_map(move |constraint| match &constraint.kind {
+            ConstraintKind::ForeignKey(key) if key.validated && key.enforced && !key.period => {
+                Some((table.name.as_str(), constraint.name.as_str(), key))
+            }
+            _ => None,
+        })
+    })
+}
+
+fn quoted(name: &str) -> Result<SqlIdent, OpsError> {
+    Ok(SqlIdent::new(name)?)
+}
+
+impl Job<'_> {
+    /// The rows of a table that still have no tenant.
+    async fn without_tenant(&self, source: &Source) -> Result<Option<String>, OpsError> {
+        let column = &self.request.declaration.tenancy.column;
+        let mut all = 0;
+        let mut shown: Vec<String> = Vec::new();
+        for leaf in leaves(self, &source.table).await? {
+            let table = quoted(&leaf)?;
+            let sql = format!("SELECT count(*) FROM ONLY public.{table} t WHERE t.{column} IS NULL");
+            let count: i64 = self.one(&sql, "counting rows without a tenant").await?;
+            if count == 0 {
+                continue;
+            }
+            all += count;
+            let sql = format!(
+                "SELECT left(to_jsonb(t)::text, 120) FROM ONLY public.{table} t WHERE t.{column} IS NULL LIMIT {EXAMPLES}"
+            );
+            let rows = self.executor.admin.query(&sql, &[]).await.doing("showing rows without a tenant")?;
+            shown.extend(rows.iter().map(|row| row.get::<_, String>(0)));
+        }
+        let way = match &source.from {
+            From::Parent { parent, columns, .. } => format!("by {} to {parent}", columns.join(", ")),
+            _ => "in the tenant column".to_owned(),
+        };
+        shown.truncate(usize::try_from(EXAMPLES).unwrap_or(3));
+        Ok((all > 0).then(|| {
+            format!("{all} rows of {} have no tenant {way}, such as {}", source.table, shown.join(", "))
+        }))
+    }
+
+    async fn of_unknown_tenants(&self, source: &Source) -> Result<Option<String>, OpsError> {
+        let Tenants::Table(root) = &self.request.tenants else { return Ok(None) };
+        if !source.adopted && source.from != From::Column {
+            return Ok(None);
+        }
+        let column = &self.request.declaration.tenancy.column;
+        let key = quoted(&super::paths::root_key(&self.ledger.plain, root)?)?;
+        let sql = format!(
+            "SELECT count(*) FROM public.{} t WHERE NOT EXISTS (SELECT FROM public.{} r WHERE r.{key} = t.{column})",
+            quoted(&source.table)?,
+            quoted(&root.table)?
+        );
+        let count: i64 = self.one(&sql, "looking for rows of unknown tenants").await?;
+        let message = || format!("{count} rows of {} are of tenants that {} does not have", source.table, root.table);
+        Ok((count > 0).then(message))
+    }
+
+    /// References from one tenant's row to another's.
+    async fn crossing(&self, plain: &Model, sources: &[Source]) -> Result<Vec<String>, OpsError> {
+        let column = &self.request.declaration.tenancy.column;
+        let is_tenant = |name: &str| sources.iter().any(|source| source.table == name);
+        let mut wrong = Vec::new();
+        if matches!(self.request.tenants, Tenants::One(_)) && sources.iter().all(|source| !source.adopted) {
+            return Ok(wrong);
+        }
+        for table in plain.tables.iter().filter(|table| is_tenant(&table.name)) {
+            for constraint in &table.constraints {
+                let ConstraintKind::ForeignKey(key) = &constraint.kind else { continue };
+                if !is_tenant(&key.target) {
+                    continue;
+                }
+                let join = pairs(key, "c", "p")?;
+                let sql = format!(
+                    "SELECT count(*) FROM public.{} c JOIN public.{} p ON {join} WHERE c.{column} <> p.{column}",
+                    quoted(&table.name)?,
+                    quoted(&key.target)?
+                );
+                let count: i64 = self.one(&sql, "looking for references between tenants").await?;
+                if count > 0 {
+                    wrong.push(format!(
+                        "{count} rows of {} refer to another tenant's row of {} ({})",
+                        table.name, key.target, constraint.name
+                    ));
+                }
+            }
+        }
+        Ok(wrong)
+    }
+
+    async fn dangling(&self, table: &str, key: &ForeignKey) -> Result<i64, OpsError> {
+        let filled: Result<Vec<String>, OpsError> =
+            key.columns.iter().map(|column| Ok(format!("c.{} IS NOT NULL", quoted(column)?))).collect();
+        let sql = format!(
+            "SELECT count(*) FROM public.{} c WHERE {} AND NOT EXISTS (SELECT FROM public.{} p WHERE {})",
+            quoted(table)?,
+            filled?.join(" AND "),
+            quoted(&key.target)?,
+            pairs(key, "c", "p")?
+        );
+        self.one(&sql, "verifying a reference").await
+    }
+
+    async fn one(&self, sql: &str, what: &str) -> Result<i64, OpsError> {
+        Ok(self.executor.admin.query_one(sql, &[]).await.doing(what)?.get(0))
+    }
+}
+
+fn pairs(key: &ForeignKey, own: &str, target: &str) -> Result<String, OpsError> {
+    let pairs: Result<Vec<String>, OpsError> = key
+        .columns
+        .iter()
+        .zip(&key.target_columns)
+        .map(|(from, to)| Ok(format!("{own}.{} = {target}.{}", quoted(from)?, quoted(to)?)))
+        .collect();
+    Ok(pairs?.join(" AND "))
+}
