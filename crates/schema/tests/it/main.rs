@@ -7,6 +7,7 @@ mod alter;
 mod construct;
 mod declaration;
 mod dump;
+mod guess;
 mod harness;
 mod introspection;
 mod isolation;
