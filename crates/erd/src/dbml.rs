@@ -16,7 +16,9 @@ pub fn dbml(graph: &Graph) -> String {
     );
     for found in &graph.enums {
         put(&mut out, format_args!("\nEnum {} {{\n", name(&found.name)));
-        found.labels.iter().for_each(|label| put(&mut out, format_args!("  {}\n", name(label))));
+        for label in &found.labels {
+            put(&mut out, format_args!("  {}\n", name(label)));
+        }
         out.push_str("}\n");
     }
     graph.tables.iter().for_each(|one| table(&mut out, one));
@@ -26,7 +28,9 @@ pub fn dbml(graph: &Graph) -> String {
         let tables: Vec<&String> = domain.tables.iter().filter(drawn).collect();
         if !tables.is_empty() {
             put(&mut out, format_args!("\nTableGroup {} {{\n", name(&domain.name)));
-            tables.iter().for_each(|table| put(&mut out, format_args!("  {}\n", name(table))));
+            for table in tables {
+                put(&mut out, format_args!("  {}\n", name(table)));
+            }
             out.push_str("}\n");
         }
     }

@@ -200,15 +200,14 @@ impl Index {
     /// `unique gin (a, lower(b)) include (c) where d`.
     pub fn words(&self) -> String {
         let keys: Vec<&str> = self.keys.iter().map(IndexPart::text).collect();
-        let mut words = if self.unique { "unique ".to_owned() } else { String::new() };
-        words.push_str(&format!("{} ({})", self.method, keys.join(", ")));
-        if !self.include.is_empty() {
-            words.push_str(&format!(" include ({})", self.include.join(", ")));
-        }
-        if let Some(predicate) = &self.predicate {
-            words.push_str(&format!(" where {predicate}"));
-        }
-        words
+        let unique = if self.unique { "unique " } else { "" };
+        let include = match self.include.as_slice() {
+            [] => String::new(),
+            columns => format!(" include ({})", columns.join(", ")),
+        };
+        let predicate =
+            self.predicate.as_ref().map_or(String::new(), |predicate| format!(" where {predicate}"));
+        format!("{unique}{} ({}){include}{predicate}", self.method, keys.join(", "))
     }
 }
 

@@ -41,7 +41,8 @@ pub fn select(graph: Graph, selection: &Selection) -> Result<Graph, ErdError> {
 
 fn near(graph: &Graph, table: &str, distance: usize) -> Result<BTreeSet<String>, ErdError> {
     if graph.table(table).is_none() {
-        let by_likeness = |other: &&String| std::cmp::Reverse(likeness(other, table));
+        let by_likeness =
+            |other: &&String| (std::cmp::Reverse(likeness(other, table)), other.len().abs_diff(table.len()));
         let similar = graph.tables.iter().map(|table| &table.name).min_by_key(by_likeness);
         let similar = similar.filter(|name| likeness(name, table) * 2 > table.len()).cloned();
         return Err(ErdError::UnknownTable { name: table.to_owned(), similar });

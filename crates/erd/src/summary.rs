@@ -12,11 +12,13 @@ pub fn summary(graph: &Graph) -> String {
         match (&table.change, lines.is_empty()) {
             (Change::Same, true) => {}
             (Change::Added | Change::Removed, _) => {
-                put(&mut out, format_args!("{mark} table {}\n", table.name))
+                put(&mut out, format_args!("{mark} table {}\n", table.name));
             }
             _ => {
                 put(&mut out, format_args!("~ table {}\n", table.name));
-                lines.iter().for_each(|line| put(&mut out, format_args!("    {line}\n")));
+                for line in lines {
+                    put(&mut out, format_args!("    {line}\n"));
+                }
             }
         }
     }

@@ -20,8 +20,11 @@ pub(crate) fn xml(text: &str) -> String {
 pub(crate) fn visible(c: char) -> char {
     match c {
         '\n' | '\r' | '\t' => ' ',
-        '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
-        '\u{200e}'
+        '\u{0}'..='\u{1f}'
+        | '\u{7f}'..='\u{9f}'
+        | '\u{fffe}'
+        | '\u{ffff}'
+        | '\u{200e}'
         | '\u{200f}'
         | '\u{2028}'
         | '\u{2029}'

@@ -198,12 +198,10 @@ impl Builder<'_> {
             .zip(&key.target_columns)
             .any(|(from, to)| from == self.tenant && to == self.tenant);
         match (kind(table), kind(&key.target)) {
-            (_, Some(Kind::Global) | None) => false,
             (Some(Kind::Tenant), Some(Kind::Tenant)) => !carried && !self.is_owner(key),
             // The rows of a scope may belong to several tenants, and row-level security says who sees them.
-            (Some(Kind::Tenant | Kind::Scoped), Some(Kind::Scoped)) => false,
-            (Some(Kind::Global | Kind::Scoped) | None, Some(Kind::Tenant)) => true,
-            (Some(Kind::Global) | None, Some(Kind::Scoped)) => true,
+            (_, Some(Kind::Global) | None) | (Some(Kind::Tenant | Kind::Scoped), Some(Kind::Scoped)) => false,
+            (Some(Kind::Global | Kind::Scoped) | None, Some(Kind::Tenant | Kind::Scoped)) => true,
         }
     }
 

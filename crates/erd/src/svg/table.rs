@@ -85,7 +85,7 @@ fn sentence(graph: &Graph, table: &Table) -> String {
         text.push_str(table.change.word());
     }
     if !table.partitions.is_empty() {
-        text.push_str(&format!(", {} partitions", table.partitions.len()));
+        put(&mut text, format_args!(", {} partitions", table.partitions.len()));
     }
     text
 }
