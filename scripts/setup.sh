@@ -133,9 +133,39 @@ apt_install() {
     apt_quietly install -y -q --no-install-recommends "$@"
 }
 
+# Building PostgreSQL's parser (crates/rewrite) reads C headers with libclang. The library alone is not enough: it looks
+# for the headers that belong to the compiler (stddef.h) beside itself, and Debian packs those apart.
+has_libclang() {
+    local dir
+    for dir in ${LIBCLANG_PATH:+"$LIBCLANG_PATH"} /usr/lib/llvm-*/lib /usr/lib64/llvm*/lib /usr/lib64 /usr/lib \
+        /opt/homebrew/opt/llvm/lib /usr/local/opt/llvm/lib /Library/Developer/CommandLineTools/usr/lib \
+        /Applications/Xcode.app/Contents/Developer/Toolchains/XcodeDefault.xctoolchain/usr/lib; do
+        compgen -G "$dir/libclang.so*" >/dev/null || compgen -G "$dir/libclang-[0-9]*.so*" >/dev/null ||
+            [ -e "$dir/libclang.dylib" ] || continue
+        compgen -G "$dir/clang/*/include/stddef.h" >/dev/null && return 0
+        compgen -G "/usr/lib/clang/*/include/stddef.h" >/dev/null && return 0
+    done
+    return 1
+}
+
+# The packages of the newest libclang that apt knows.
+libclang_packages() {
+    local newest
+    newest=$(apt-cache pkgnames libclang1- | sed -n 's/^libclang1-\([0-9][0-9]*\)$/\1/p' | sort -n | tail -n 1)
+    if [ -z "$newest" ] && [ "${apt_updated:-no}" = no ]; then
+        as_root apt-get update -qq >"$log" 2>&1 || warn "apt-get update failed"
+        apt_updated=yes
+        newest=$(apt-cache pkgnames libclang1- | sed -n 's/^libclang1-\([0-9][0-9]*\)$/\1/p' | sort -n | tail -n 1)
+    fi
+    [ -n "$newest" ] || fail "apt has no libclang" "install libclang with its headers, and name its folder in LIBCLANG_PATH"
+    echo "libclang1-$newest libclang-common-$newest-dev"
+}
+
 by_apt() {
     local missing=()
     have cc || missing+=(gcc libc6-dev)
+    # shellcheck disable=SC2207 # two names without blanks
+    has_libclang || missing+=($(libclang_packages))
     if [ $goal = demo ]; then
         if ! any_postgres; then venv_works || missing+=(python3 python3-venv); fi
         apt_install ${missing[@]+"${missing[@]}"}
@@ -176,6 +206,8 @@ upgrade_postgres_15() {
 
 by_brew() {
     local missing=()
+    # Apple's command line tools have it.
+    has_libclang || missing+=(llvm)
     if [ $goal = demo ]; then
         any_postgres || missing+=(postgresql@18)
     else
@@ -194,6 +226,7 @@ by_brew() {
 by_hand() {
     local missing=()
     have cc || missing+=("a C compiler (cc), with which Rust links")
+    has_libclang || missing+=("libclang and the headers of clang (name its folder in LIBCLANG_PATH if it is not found)")
     venv_works || missing+=("Python 3.9 or newer with its venv module")
     if [ $goal = test ]; then
         have node && have npm || missing+=("Node.js 18 or newer with npm")
