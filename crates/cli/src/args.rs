@@ -1,6 +1,6 @@
 //! The command line: the tree of commands and what all of them take. Each command's own flags stand beside it.
 
-use crate::command::{audit, catalog, cluster, completions, demo, erd, generate, login, rules, schema, serve, tenant};
+use crate::command::{audit, catalog, cluster, completions, demo, erd, generate, login, rules, schema, scope, serve, tenant};
 use crate::print::{ColorChoice, Format, Printer};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
@@ -70,6 +70,9 @@ pub(crate) enum Command {
     /// Check and compile the product's schema, and apply it
     #[command(subcommand)]
     Schema(schema::SchemaCommand),
+    /// Sets of tenants that share rows: make them, and explain who sees what
+    #[command(subcommand)]
+    Scope(scope::ScopeCommand),
     /// Look whether databases keep tenants apart: findings with evidence and fixes, or attacks between two tenants
     Audit(Box<audit::AuditArgs>),
     /// List what schemas and databases are checked for, or explain one rule

@@ -10,6 +10,7 @@ pub(crate) mod generate;
 pub(crate) mod login;
 pub(crate) mod rules;
 pub(crate) mod schema;
+pub(crate) mod scope;
 pub(crate) mod serve;
 pub(crate) mod tenant;
 
@@ -30,6 +31,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Tenant(command) => tenant::run(&session, command).await,
         Command::Login(command) => login::run(&session, command).await,
         Command::Schema(command) => schema::run(&session, command).await,
+        Command::Scope(command) => scope::run(&session, command).await,
         Command::Audit(args) => audit::run(&session, *args).await,
         Command::Rules(args) => rules::run(&session, &args),
         Command::Erd(args) => erd::run(&session, args).await,

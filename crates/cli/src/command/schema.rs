@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 mod compile;
+mod partitions;
 pub(crate) mod source;
 
 use super::Session;
@@ -16,6 +17,8 @@ pub(crate) enum SchemaCommand {
     Compile(compile::CompileArgs),
     /// Make this the schema of the deployment, and apply it to the pools
     Apply(apply::ApplyArgs),
+    /// The partitions that are looked after: list them, make what is due, detach what is old
+    Partitions(partitions::PartitionsArgs),
 }
 
 pub(crate) async fn run(session: &Session, command: SchemaCommand) -> anyhow::Result<()> {
@@ -23,5 +26,6 @@ pub(crate) async fn run(session: &Session, command: SchemaCommand) -> anyhow::Re
         SchemaCommand::Check(args) => check::run(session, args).await,
         SchemaCommand::Compile(args) => compile::run(session, args).await,
         SchemaCommand::Apply(args) => apply::run(session, args).await,
+        SchemaCommand::Partitions(args) => partitions::run(session, args).await,
     }
 }
