@@ -134,6 +134,17 @@ BEGIN ATOMIC
    ORDER BY c.oid::regclass::text;
 END;
 
+-- Who is bound by policies sees some rows and believes that there are no others.
+CREATE OR REPLACE FUNCTION tenancy.require_all_rows(p_relation regclass) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $body$
+BEGIN
+  IF row_security_active(p_relation) THEN
+    RAISE EXCEPTION 'row-level security binds % on %', current_user, p_relation
+      USING ERRCODE = 'insufficient_privilege', HINT = 'it takes a superuser, or a role with BYPASSRLS';
+  END IF;
+END
+$body$;
+
 -- How many rows a scope has in each table.
 CREATE OR REPLACE FUNCTION tenancy.scope_rows(p_scope bigint) RETURNS TABLE (relation text, rows bigint)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $body$
@@ -141,6 +152,7 @@ DECLARE
   scoped regclass;
 BEGIN
   FOR scoped IN SELECT tenancy.scoped_tables() LOOP
+    PERFORM tenancy.require_all_rows(scoped);
     RETURN QUERY EXECUTE format('SELECT %L, count(*) FROM %s WHERE scope_id = $1', scoped, scoped) USING p_scope;
   END LOOP;
 END
@@ -155,6 +167,7 @@ DECLARE
   total bigint := 0;
 BEGIN
   FOR scoped IN SELECT tenancy.scoped_tables() LOOP
+    PERFORM tenancy.require_all_rows(scoped);
     EXECUTE format('UPDATE %s SET scope_id = $2 WHERE scope_id = $1', scoped) USING p_from, p_to;
     GET DIAGNOSTICS moved = ROW_COUNT;
     total := total + moved;
@@ -230,6 +243,7 @@ BEGIN
     SELECT s.id INTO same FROM tenancy.scopes s WHERE s.hash = tenancy.scope_hash(rest);
     IF rest = '{}' THEN
       FOR scoped IN SELECT tenancy.scoped_tables() LOOP
+        PERFORM tenancy.require_all_rows(scoped);
         EXECUTE format('DELETE FROM %s WHERE scope_id = $1', scoped) USING scope.id;
       END LOOP;
       DELETE FROM tenancy.scopes s WHERE s.id = scope.id;

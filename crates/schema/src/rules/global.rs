@@ -40,7 +40,7 @@ impl Rule for ReferenceCopies {
     }
 
     fn severities(&self) -> &'static [Severity] {
-        &[Severity::Warning, Severity::Note]
+        &[Severity::Note]
     }
 
     fn apply(&self, model: &mut Model, case: &mut Case<'_>) {
@@ -57,6 +57,13 @@ impl Rule for ReferenceCopies {
             table.comment = Some(lines.join("\n"));
             if !had {
                 case.change(&table.name, "it is a copy here, which the application only reads");
+            }
+            if kind == Some(Kind::Scoped) {
+                case.note(
+                    &table.name,
+                    "in a database of its own a tenant reads the copy of this scoped table and writes no rows of its own scope",
+                    "write them in the pool, or give tenants that write there another model",
+                );
             }
         }
     }

@@ -277,6 +277,37 @@ async fn attaching_scans_nothing() {
     }
 }
 
+/// As on managed PostgreSQL: the operator owns what the owner role owns, is bound by the floor, and still makes, moves and
+/// detaches what belongs elsewhere.
+#[tokio::test]
+async fn an_operator_who_is_no_superuser_looks_after_partitions() {
+    for version in versions_for_tests() {
+        let lab = shared(version).await;
+        let operator = format!("operator_{}", lab.database);
+        lab.client
+            .batch_execute(&format!(
+                "CREATE ROLE {operator}; GRANT {OWNER} TO {operator}; GRANT CREATE ON SCHEMA public TO {operator}, {OWNER};
+                 GRANT ALL ON SCHEMA tenancy TO {operator}; GRANT ALL ON ALL TABLES IN SCHEMA tenancy TO {operator};
+                 INSERT INTO events (created_at, amount, tenant_id) VALUES ('2020-03-03', 1, 8), ('2020-03-04', 1, 7)"
+            ))
+            .await
+            .unwrap();
+        let client = lab.postgres.connect(&lab.database).await.unwrap();
+        client.batch_execute(&format!("SET SESSION AUTHORIZATION {operator}")).await.unwrap();
+        assert_eq!(text(&client, "SELECT count(*)::text FROM events").await, "0", "the floor binds it");
+        let made = "SELECT string_agg(partition || ' ' || outcome, ' ') FROM tenancy.create_partitions()";
+        assert_eq!(text(&client, made).await, "public.events_p20200301 created");
+        let detached = "SELECT string_agg(partition || ' ' || outcome, ' ') FROM tenancy.detach_partitions()";
+        assert_eq!(text(&client, detached).await, "public.events_p20200301 detached");
+        assert_eq!(text(&lab.client, "SELECT count(*)::text FROM events_p20200301").await, "2");
+        let unbound = "SELECT string_agg(relname, ' ') FROM pg_class WHERE relname LIKE 'events%' AND relkind IN ('r', 'p')
+            AND NOT (relrowsecurity AND relforcerowsecurity)";
+        assert_eq!(text(&lab.client, unbound).await, "null", "every floor is back");
+        drop(client);
+        lab.client.batch_execute(&format!("DROP OWNED BY {operator}; DROP ROLE {operator}")).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn dedicated_placements_stay_plain() {
     for version in versions_for_tests() {
