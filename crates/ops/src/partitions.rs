@@ -49,8 +49,10 @@ pub struct Outcome {
 
 const LIST: &str = "SELECT parent, partition, state, bounds, rows, bytes, over FROM tenancy.list_partitions()
      WHERE $1::text IS NULL OR parent::regclass = to_regclass($1)";
-const CREATE: &str = "SELECT parent, partition, outcome, detail FROM tenancy.create_partitions(to_regclass($1))";
-const DETACH: &str = "SELECT parent, partition, outcome, detail FROM tenancy.detach_partitions(to_regclass($1))";
+const CREATE: &str =
+    "SELECT parent, partition, outcome, detail FROM tenancy.create_partitions(to_regclass($1))";
+const DETACH: &str =
+    "SELECT parent, partition, outcome, detail FROM tenancy.detach_partitions(to_regclass($1))";
 const DROP: &str = "SELECT tenancy.drop_detached(to_regclass($1))";
 
 /// Every partition of every managed table, and what is due.
@@ -123,7 +125,8 @@ pub async fn drop_detached(
         let on = pool.stable_name();
         let wanted = there.iter().filter(|found| {
             let name = found.partition.as_deref().unwrap_or_default();
-            found.database == on && partitions.iter().any(|wanted| wanted == name || format!("public.{wanted}") == name)
+            found.database == on
+                && partitions.iter().any(|wanted| wanted == name || format!("public.{wanted}") == name)
         });
         let admin = control.connect(&pool.cluster_name, pool.name.as_str()).await?;
         let mut done = Vec::new();
@@ -195,7 +198,10 @@ pub async fn move_tenant(
         // Moving and validating take as long as there are rows; the waits for locks are bounded inside.
         admin.batch_execute("SET statement_timeout = 0").await.doing("moving a tenant between partitions")?;
         let sql = format!("SELECT tenancy.{step}(to_regclass($1), $2)");
-        admin.query(&sql, &[&table, &value]).await.doing(&format!("moving a tenant between partitions ({step})"))?;
+        admin
+            .query(&sql, &[&table, &value])
+            .await
+            .doing(&format!("moving a tenant between partitions ({step})"))?;
     }
     let word = if direction == Direction::Give { "given" } else { "taken" };
     let outcome = Outcome {

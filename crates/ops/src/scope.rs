@@ -30,7 +30,8 @@ pub struct Rows {
     pub rows: i64,
 }
 
-const LIST: &str = "SELECT s.id, s.members::text[], EXISTS (SELECT FROM tenancy.tenant_scopes t WHERE t.own = s.id)
+const LIST: &str =
+    "SELECT s.id, s.members::text[], EXISTS (SELECT FROM tenancy.tenant_scopes t WHERE t.own = s.id)
       FROM tenancy.scopes s WHERE $1::bigint IS NULL OR s.id = $1 ORDER BY s.id";
 const SEEN: &str = "SELECT s.id, s.members::text[], t.own = s.id FROM tenancy.tenant_scopes t
       JOIN tenancy.scopes s ON s.id = ANY (t.scopes) WHERE t.tenant::text = $1 ORDER BY s.id";
@@ -48,14 +49,17 @@ pub async fn create(control: &Control, pool: &str, keys: &[TenantKey]) -> Result
     let tx = admin.transaction().await.doing("making a scope")?;
     let array = value_type.as_sql();
     // Members that live in other databases are not known here yet. In a fixed order, so that calls don't wait in a circle.
-    let register = format!("SELECT tenancy.register_tenant(v::{array}) FROM unnest($1::text[]) v ORDER BY v::{array}");
+    let register =
+        format!("SELECT tenancy.register_tenant(v::{array}) FROM unnest($1::text[]) v ORDER BY v::{array}");
     tx.query(&register, &[&values]).await.doing("making a scope")?;
     let make = format!("SELECT tenancy.scope_for(VARIADIC $1::text[]::{array}[])");
     let id: i64 = tx.query_one(&make, &[&values]).await.doing("making a scope")?.get(0);
     tx.commit().await.doing("making a scope")?;
     let audit = control.catalog.transaction().await?;
     let details = serde_json::json!({ "scope": id, "members": keys.iter().map(ToString::to_string).collect::<Vec<_>>() });
-    audit.audit(&control.audit("scope.create", format!("database/{}", pool.stable_name()), None, details)).await?;
+    audit
+        .audit(&control.audit("scope.create", format!("database/{}", pool.stable_name()), None, details))
+        .await?;
     audit.commit().await?;
     let scopes = read(control, &pool, &admin, LIST, &[&Some(id)]).await?;
     scopes.into_iter().next().ok_or_else(|| unknown(id))
@@ -166,7 +170,8 @@ async fn find_pool(control: &Control, name: &str) -> Result<Database, OpsError> 
     let all = tx.databases(None).await?;
     tx.rollback().await?;
     let mut fitting = all.into_iter().filter(|database| {
-        database.kind == DatabaseKind::Pool && (database.name.as_str() == name || database.stable_name() == name)
+        database.kind == DatabaseKind::Pool
+            && (database.name.as_str() == name || database.stable_name() == name)
     });
     match (fitting.next(), fitting.next()) {
         (Some(pool), None) => Ok(pool),

@@ -152,9 +152,19 @@ async fn each_placement_sees_its_scopes() {
             for name in ["acme", "solo"] {
                 let session = stage.inside(name).await;
                 session.batch_execute("INSERT INTO products (sku) VALUES ('mine'); INSERT INTO products_overrides (id, price) VALUES (5, 50)").await.unwrap();
-                session.batch_execute("INSERT INTO lines (id, product_id) SELECT id, id FROM products").await.unwrap();
-                assert_eq!(text(&session, "SELECT price::text FROM products_merged WHERE id = 5").await, "50");
-                assert_eq!(refusal(&session, "INSERT INTO lines (id, product_id) VALUES (1000, 2)").await, "23503", "{name}");
+                session
+                    .batch_execute("INSERT INTO lines (id, product_id) SELECT id, id FROM products")
+                    .await
+                    .unwrap();
+                assert_eq!(
+                    text(&session, "SELECT price::text FROM products_merged WHERE id = 5").await,
+                    "50"
+                );
+                assert_eq!(
+                    refusal(&session, "INSERT INTO lines (id, product_id) VALUES (1000, 2)").await,
+                    "23503",
+                    "{name}"
+                );
                 assert_eq!(refusal(&session, "INSERT INTO countries VALUES ('DE')").await, DENIED);
             }
             let globex = stage.inside("globex").await;
@@ -173,7 +183,8 @@ async fn nothing_reaches_another_scope() {
         for kind in BOTH {
             let stage = stage(version, kind).await;
             let admin = stage.fill().await;
-            let (own, globex, both) = (stage.own("acme").await, stage.own("globex").await, stage.share(&["acme", "globex"]).await);
+            let (own, globex, both) =
+                (stage.own("acme").await, stage.own("globex").await, stage.share(&["acme", "globex"]).await);
             let snapshot = "SELECT string_agg(p::text, ' ' ORDER BY p) FROM (SELECT p::text FROM public.products p WHERE id <> 1
                 UNION ALL SELECT b::text FROM public.boards b WHERE id NOT IN (1, 3)
                 UNION ALL SELECT s::text FROM tenancy.scopes s UNION ALL SELECT t::text FROM tenancy.tenant_scopes t) x (p)";
@@ -208,9 +219,14 @@ async fn nothing_reaches_another_scope() {
             }
             let copy = refusal(&session, "COPY products (sku, scope_id) FROM STDIN").await;
             assert_ne!(copy, "accepted", "COPY goes past policies, so PostgreSQL refuses it");
-            let outside = format!("SELECT tenancy.scope_within({globex}, {globex})::text || tenancy.scope_within({own}, 0)::text");
+            let outside = format!(
+                "SELECT tenancy.scope_within({globex}, {globex})::text || tenancy.scope_within({own}, 0)::text"
+            );
             assert_eq!(text(&session, &outside).await, "falsetrue", "of strange scopes nothing is told");
-            assert_eq!(text(&session, "SELECT tenancy.visible_scopes()::text").await, format!("{{0,{own},{both}}}"));
+            assert_eq!(
+                text(&session, "SELECT tenancy.visible_scopes()::text").await,
+                format!("{{0,{own},{both}}}")
+            );
             // Without a word about columns; shared boards may be written by members.
             session.batch_execute("UPDATE products SET price = 0; UPDATE boards SET name = 'x'; DELETE FROM products; DELETE FROM boards").await.unwrap();
             assert_eq!(text(&admin, snapshot).await, before, "{version} {kind:?}");
@@ -228,7 +244,8 @@ async fn scopes_are_the_same_for_the_same_set_whoever_asks_first() {
         let mut all = Vec::new();
         for order in [[&a, &b, &c], [&c, &b, &a], [&b, &a, &c], [&b, &c, &a]] {
             let admin = stage.admin().await;
-            let sql = format!("SELECT tenancy.scope_for({}, {}, {}, {0})::text", order[0], order[1], order[2]);
+            let sql =
+                format!("SELECT tenancy.scope_for({}, {}, {}, {0})::text", order[0], order[1], order[2]);
             all.push(tokio::spawn(async move { text(&admin, &sql).await }));
         }
         let mut ids = Vec::new();
@@ -240,9 +257,19 @@ async fn scopes_are_the_same_for_the_same_set_whoever_asks_first() {
         let wrong = "SELECT string_agg(t.tenant::text, ',') FROM tenancy.tenant_scopes t WHERE t.scopes IS DISTINCT FROM
             (SELECT array_agg(s.id ORDER BY s.id) FROM tenancy.scopes s WHERE s.id = 0 OR t.tenant = ANY (s.members))";
         assert_eq!(text(&admin, wrong).await, "", "what is kept beside the tenants is what the scopes say");
-        assert_eq!(refusal(&admin, "SELECT tenancy.scope_for(1234567)").await, "23503", "nobody knows that tenant");
-        assert_eq!(text(&admin, &format!("SELECT tenancy.change_scope({}, '{{}}', ARRAY[{c}]::bigint[])::text", ids[0])).await,
-            text(&admin, &format!("SELECT tenancy.scope_for({b}, {a})::text")).await);
+        assert_eq!(
+            refusal(&admin, "SELECT tenancy.scope_for(1234567)").await,
+            "23503",
+            "nobody knows that tenant"
+        );
+        assert_eq!(
+            text(
+                &admin,
+                &format!("SELECT tenancy.change_scope({}, '{{}}', ARRAY[{c}]::bigint[])::text", ids[0])
+            )
+            .await,
+            text(&admin, &format!("SELECT tenancy.scope_for({b}, {a})::text")).await
+        );
     }
 }
 
@@ -263,13 +290,23 @@ async fn removing_a_tenant_folds_its_scopes() {
         acme.batch_execute("INSERT INTO products (sku) VALUES ('mine'); INSERT INTO products_overrides (id, price) VALUES (5, 1), (1, 1);
                             INSERT INTO lines (id, product_id) VALUES (1, 1)").await.unwrap();
         drop(acme);
-        let dropped = tenant::drop(&stage.world.control, &key("acme"), DataLoss::Accept, &FenceOptions::default(), &Silent).await;
+        let dropped = tenant::drop(
+            &stage.world.control,
+            &key("acme"),
+            DataLoss::Accept,
+            &FenceOptions::default(),
+            &Silent,
+        )
+        .await;
         dropped.unwrap();
         let (globex, solo) = (stage.inside("globex").await, stage.inside("solo").await);
         assert_eq!(text(&globex, SEEN).await, "2 3 4 5 6");
         assert_eq!(text(&solo, SEEN).await, "4 5 6");
         assert_eq!(text(&solo, "SELECT string_agg(id::text, ' ' ORDER BY id) FROM boards").await, "4 5 6");
-        assert_eq!(text(&globex, "SELECT string_agg(id::text, ' ' ORDER BY id) FROM boards").await, "2 3 4 5");
+        assert_eq!(
+            text(&globex, "SELECT string_agg(id::text, ' ' ORDER BY id) FROM boards").await,
+            "2 3 4 5"
+        );
         let wrong = "SELECT string_agg(t.tenant::text, ',') FROM tenancy.tenant_scopes t WHERE t.scopes IS DISTINCT FROM
             (SELECT array_agg(s.id ORDER BY s.id) FROM tenancy.scopes s WHERE s.id = 0 OR t.tenant = ANY (s.members))";
         assert_eq!(text(&admin, wrong).await, "");
@@ -292,10 +329,19 @@ async fn operators_explain_who_sees_what() {
         let row = scope::of_row(control, pool, "products", "4").await.unwrap();
         assert_eq!(row.members, ["globex", "solo"]);
         let seen = scope::seen_by(control, pool, &key("acme")).await.unwrap();
-        assert_eq!(seen.iter().map(|scope| scope.members.join("+")).collect::<Vec<_>>(), ["", "acme", "acme+globex"]);
+        assert_eq!(
+            seen.iter().map(|scope| scope.members.join("+")).collect::<Vec<_>>(),
+            ["", "acme", "acme+globex"]
+        );
         let (_, rows) = scope::show(control, pool, row.id).await.unwrap();
-        assert_eq!(rows.iter().map(|rows| format!("{} {}", rows.table, rows.rows)).collect::<Vec<_>>(), ["public.boards 1", "public.products 1"]);
-        assert_eq!(scope::of_row(control, pool, "lines", "1").await.unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(
+            rows.iter().map(|rows| format!("{} {}", rows.table, rows.rows)).collect::<Vec<_>>(),
+            ["public.boards 1", "public.products 1"]
+        );
+        assert_eq!(
+            scope::of_row(control, pool, "lines", "1").await.unwrap_err().kind(),
+            ErrorKind::InvalidInput
+        );
     }
 }
 
@@ -344,10 +390,14 @@ async fn partitions_over_the_pools() {
             let session = stage.inside(name).await;
             session.batch_execute("INSERT INTO events (at, body) VALUES ('2020-05-05', 'old'); INSERT INTO notes (body) VALUES ('n')").await.unwrap();
         }
-        let due = |list: Vec<partitions::Partition>| list.into_iter().filter(|found| found.state == "due").count();
+        let due =
+            |list: Vec<partitions::Partition>| list.into_iter().filter(|found| found.state == "due").count();
         assert_eq!(due(partitions::list(control, &all).await.unwrap()), 1, "that of the old rows");
         let made = partitions::create(control, &all).await.unwrap();
-        assert_eq!(made.iter().map(|done| done.partition.clone().unwrap()).collect::<Vec<_>>(), ["public.events_p20200501"]);
+        assert_eq!(
+            made.iter().map(|done| done.partition.clone().unwrap()).collect::<Vec<_>>(),
+            ["public.events_p20200501"]
+        );
         assert_eq!(due(partitions::list(control, &all).await.unwrap()), 0);
         assert!(partitions::create(control, &all).await.unwrap().is_empty());
         let detached = partitions::detach(control, &all).await.unwrap();
@@ -366,10 +416,13 @@ async fn partitions_over_the_pools() {
         assert_eq!(text(&stage.admin().await, "SELECT count(*)::text FROM public.notes_default").await, "2");
 
         // An erased tenant leaves nothing in partitions that were detached either.
-        tenant::drop(control, &key("acme"), DataLoss::Accept, &FenceOptions::default(), &Silent).await.unwrap();
+        tenant::drop(control, &key("acme"), DataLoss::Accept, &FenceOptions::default(), &Silent)
+            .await
+            .unwrap();
         let left = "SELECT string_agg(tenant_id::text, ',') FROM public.events_p20200501";
         assert_eq!(text(&stage.admin().await, left).await, stage.tenants["globex"].id.to_string());
-        let dropped = partitions::drop_detached(control, &all, &["events_p20200501".to_owned()]).await.unwrap();
+        let dropped =
+            partitions::drop_detached(control, &all, &["events_p20200501".to_owned()]).await.unwrap();
         assert_eq!(dropped[0].outcome, "dropped");
         assert!(partitions::drop_detached(control, &all, &["events_default".to_owned()]).await.is_err());
     }

@@ -7,8 +7,8 @@ use super::{ALL, Case, Docs, Rule, names, printed};
 use crate::check::Severity;
 use crate::declaration::{Declaration, Kind, TableEntry};
 use crate::model::{
-    Column, Constraint, ConstraintKind, Dependency, ForeignAction, ForeignKey, Model, Object, ObjectKind, Table,
-    UniqueKey, View,
+    Column, Constraint, ConstraintKind, Dependency, ForeignAction, ForeignKey, Model, Object, ObjectKind,
+    Table, UniqueKey, View,
 };
 use crate::read::rank;
 use tenantry_core::{SqlIdent, TenancyModel};
@@ -57,7 +57,11 @@ impl Rule for Overrides {
         for (name, columns) in declared(declaration) {
             let place = format!("[tables] {name}");
             if declaration.tables.get(name).map(TableEntry::kind) != Some(Kind::Scoped) {
-                case.error(place, "overrides are for scoped tables", "leave `overrides` out, or declare it \"scoped\"");
+                case.error(
+                    place,
+                    "overrides are for scoped tables",
+                    "leave `overrides` out, or declare it \"scoped\"",
+                );
                 continue;
             }
             // In a schema placement that is read back, the table itself is the pool's.
@@ -72,13 +76,18 @@ impl Rule for Overrides {
 
 fn declared(declaration: &Declaration) -> impl Iterator<Item = (&str, &[String])> {
     declaration.tables.iter().filter_map(|(name, entry)| match entry {
-        TableEntry::Detailed(details) if !details.overrides.is_empty() => Some((name.as_str(), details.overrides.as_slice())),
+        TableEntry::Detailed(details) if !details.overrides.is_empty() => {
+            Some((name.as_str(), details.overrides.as_slice()))
+        }
         _ => None,
     })
 }
 
 /// The companions that a plain schema does not have yet: they hold tenants' rows, so erasing and moving must know of them.
-pub(crate) fn companions<'a>(model: &'a Model, declaration: &'a Declaration) -> impl Iterator<Item = String> + 'a {
+pub(crate) fn companions<'a>(
+    model: &'a Model,
+    declaration: &'a Declaration,
+) -> impl Iterator<Item = String> + 'a {
     let scoped = declared(declaration).filter(|(name, _)| model.table(name).is_some());
     scoped.map(|(name, _)| names::cut(name, "_overrides")).filter(|name| model.table(name).is_none())
 }
@@ -97,7 +106,8 @@ fn fits(table: &Table, columns: &[String], case: &mut Case<'_>, place: &str) -> 
         let (message, hint) = match table.column(name) {
             None => {
                 let near = names::nearest(name, table.columns.iter().map(|column| column.name.as_str()));
-                let hint = near.map_or_else(|| "name a column".to_owned(), |near| format!("did you mean {near:?}?"));
+                let hint =
+                    near.map_or_else(|| "name a column".to_owned(), |near| format!("did you mean {near:?}?"));
                 (format!("{} has no column {name:?}", table.name), hint)
             }
             Some(column) if key.columns.contains(name) || column.generated.is_some() => {

@@ -160,13 +160,18 @@ fn by_this(printed: &str, partition: &Partition, column: &str) -> bool {
 fn range_column(table: &Table, name: &str, case: &mut Case<'_>, place: &str) -> bool {
     let Some(column) = table.column(name) else {
         let near = super::names::nearest(name, table.columns.iter().map(|column| column.name.as_str()));
-        let hint =
-            near.map_or_else(|| "name a column of the table".to_owned(), |near| format!("did you mean {near:?}?"));
+        let hint = near.map_or_else(
+            || "name a column of the table".to_owned(),
+            |near| format!("did you mean {near:?}?"),
+        );
         case.error(place, format!("{} has no column {name:?}", table.name), hint);
         return false;
     };
     let wrong = if column.generated.is_some() {
-        Some(("is generated: a generated column can't be a partition key", "partition by a column that is written"))
+        Some((
+            "is generated: a generated column can't be a partition key",
+            "partition by a column that is written",
+        ))
     } else if !(column.type_name == "date" || column.type_name.starts_with("timestamp")) {
         Some(("is no date and no timestamp", "partition by a column of time, or by hash"))
     } else if !column.not_null {
@@ -186,7 +191,11 @@ fn periods(every: &str, retain: Option<&str>, case: &mut Case<'_>, place: &str) 
             && period::parse(text).is_none()
         {
             let message = format!("{word} = {text:?} is no period");
-            case.error(place, message, "write a whole number of days, weeks, months or years: \"1 month\", \"90 days\"");
+            case.error(
+                place,
+                message,
+                "write a whole number of days, weeks, months or years: \"1 month\", \"90 days\"",
+            );
             return false;
         }
     }
@@ -209,7 +218,11 @@ fn composite_keys(case: &mut Case<'_>, place: String) -> bool {
 fn refuse_the_rest(table: &mut Table, case: &mut Case<'_>) {
     let place = table.name.clone();
     if table.unlogged {
-        case.error(&place, "an unlogged table can't be partitioned", "make it a logged table, or leave `partition` out");
+        case.error(
+            &place,
+            "an unlogged table can't be partitioned",
+            "make it a logged table, or leave `partition` out",
+        );
     }
     if !table.inherits.is_empty() {
         case.error(&place, "a table that inherits can't be partitioned", "write its columns out");
@@ -218,7 +231,11 @@ fn refuse_the_rest(table: &mut Table, case: &mut Case<'_>) {
         let ConstraintKind::Check { definition, .. } = &constraint.kind else { continue };
         if definition.ends_with("NO INHERIT") || definition.contains("NO INHERIT NOT VALID") {
             let place = format!("{} on {place}", constraint.name);
-            case.error(place, "a NO INHERIT check has no meaning on a partitioned table", "write it without NO INHERIT");
+            case.error(
+                place,
+                "a NO INHERIT check has no meaning on a partitioned table",
+                "write it without NO INHERIT",
+            );
         }
     }
     for trigger in &table.triggers {
@@ -258,7 +275,9 @@ fn options_of(table: &Table) -> Vec<String> {
 pub(crate) fn statements(model: &Model, declaration: &Declaration) -> Vec<String> {
     let managed = model.tables.iter().filter(|table| is_managed(table));
     managed
-        .filter_map(|table| Some(hand_over(table, declaration.tables.get(&table.name)?.partition()?, declaration)))
+        .filter_map(|table| {
+            Some(hand_over(table, declaration.tables.get(&table.name)?.partition()?, declaration))
+        })
         .collect()
 }
 

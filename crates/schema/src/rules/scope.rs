@@ -78,7 +78,11 @@ fn shared(model: &mut Model, case: &mut Case<'_>) {
         }
         let members = members_write(case.declaration, model.root(&model.tables[at].name));
         column::add(&mut model.tables[at], case);
-        column::keys(&mut model.tables[at], model.extensions.iter().any(|one| one.name == "btree_gist"), case);
+        column::keys(
+            &mut model.tables[at],
+            model.extensions.iter().any(|one| one.name == "btree_gist"),
+            case,
+        );
         column::indexes(model, at, case);
         policy::put(&mut model.tables[at], members, case);
     }
@@ -94,7 +98,9 @@ fn beside_the_pool(model: &mut Model, case: &mut Case<'_>) {
         case.change(&table.name, "the pool's table is used: it is found by search_path");
     }
     model.tables.retain(|table| !gone.contains(&table.name));
-    model.sequences.retain(|sequence| !sequence.owned_by.as_ref().is_some_and(|owner| gone.contains(&owner.table)));
+    model
+        .sequences
+        .retain(|sequence| !sequence.owned_by.as_ref().is_some_and(|owner| gone.contains(&owner.table)));
     for table in &mut model.tables {
         foreign::to_the_pool(table, case);
     }

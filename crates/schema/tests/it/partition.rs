@@ -44,7 +44,10 @@ async fn the_model_that_is_read_back_compiles_to_the_same_before_and_after_creat
         let plain = Lab::with(version, PLAIN).await.public().await;
         let target = target(TenancyModel::Shared);
         let (lab, first) = round_trip(version, &plain, &declaration(), &target).await;
-        lab.client.batch_execute("SELECT * FROM tenancy.create_partitions(p_now => now() + interval '1 year')").await.unwrap();
+        lab.client
+            .batch_execute("SELECT * FROM tenancy.create_partitions(p_now => now() + interval '1 year')")
+            .await
+            .unwrap();
         lab.client
             .batch_execute("INSERT INTO events (created_at, amount, tenant_id) VALUES ('2020-02-02', 1, 5);
                             SELECT * FROM tenancy.create_partitions(); SELECT * FROM tenancy.detach_partitions()")
@@ -61,11 +64,22 @@ async fn the_model_that_is_read_back_compiles_to_the_same_before_and_after_creat
 async fn partitions_have_what_their_parent_has_and_no_grants() {
     for version in versions_for_tests() {
         let lab = shared(version).await;
-        lab.client.batch_execute(&format!("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {APP}")).await.unwrap();
-        lab.client.batch_execute("SELECT * FROM tenancy.create_partitions(p_now => now() + interval '1 year')").await.unwrap();
-        let partitions = "FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid JOIN pg_class p ON p.oid = i.inhparent
+        lab.client
+            .batch_execute(&format!("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {APP}"))
+            .await
+            .unwrap();
+        lab.client
+            .batch_execute("SELECT * FROM tenancy.create_partitions(p_now => now() + interval '1 year')")
+            .await
+            .unwrap();
+        let partitions =
+            "FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid JOIN pg_class p ON p.oid = i.inhparent
             WHERE c.relispartition AND c.relkind = 'r'";
-        assert_eq!(text(&lab.client, &format!("SELECT count(*)::text {partitions}")).await, "11", "1+3+3, 3, 1");
+        assert_eq!(
+            text(&lab.client, &format!("SELECT count(*)::text {partitions}")).await,
+            "11",
+            "1+3+3, 3, 1"
+        );
         let strange = format!(
             "SELECT string_agg(c.relname, ', ') {partitions} AND (
                 NOT (c.relrowsecurity AND c.relforcerowsecurity)
@@ -112,14 +126,29 @@ async fn tenants_use_partitioned_tables_as_if_they_were_plain() {
         assert_eq!(text(&app, "SELECT count(*)::text FROM lines").await, "0");
         for partition in ["events_default", "orders_h00", "notes_default"] {
             assert_eq!(refusal(&app, &format!("SELECT * FROM {partition}")).await, "42501", "{partition}");
-            assert_eq!(refusal(&app, &format!("INSERT INTO {partition} (tenant_id) VALUES (1)")).await, "42501");
+            assert_eq!(
+                refusal(&app, &format!("INSERT INTO {partition} (tenant_id) VALUES (1)")).await,
+                "42501"
+            );
         }
-        for call in ["create_partitions()", "detach_partitions()", "drop_detached('events_default')", "create_due('events', now())"] {
+        for call in [
+            "create_partitions()",
+            "detach_partitions()",
+            "drop_detached('events_default')",
+            "create_due('events', now())",
+        ] {
             // The stand-in of the core leaves them open; what they do needs the owner.
             assert_ne!(refusal(&app, &format!("SELECT tenancy.{call}")).await, "accepted", "{call}");
         }
-        lab.client.batch_execute(&format!("SET SESSION AUTHORIZATION {OWNER}; SET tenancy.lab TO '1'")).await.unwrap();
-        assert_eq!(text(&lab.client, "SELECT string_agg(DISTINCT tenant_id::text, '') FROM events_default").await, "1", "the floor");
+        lab.client
+            .batch_execute(&format!("SET SESSION AUTHORIZATION {OWNER}; SET tenancy.lab TO '1'"))
+            .await
+            .unwrap();
+        assert_eq!(
+            text(&lab.client, "SELECT string_agg(DISTINCT tenant_id::text, '') FROM events_default").await,
+            "1",
+            "the floor"
+        );
     }
 }
 
@@ -134,11 +163,20 @@ async fn rows_of_the_default_partition_dont_block_the_right_one() {
         let default = "SELECT count(*)::text FROM events_default";
         assert_eq!(text(&lab.client, default).await, "4");
         let made = "SELECT string_agg(outcome, ' ') FROM tenancy.create_partitions(p_now => now() + interval '4 months')";
-        assert_eq!(text(&lab.client, made).await, "created created created created created", "2 old ones and 3 ahead");
+        assert_eq!(
+            text(&lab.client, made).await,
+            "created created created created created",
+            "2 old ones and 3 ahead"
+        );
         assert_eq!(text(&lab.client, default).await, "1", "infinity has no month");
         assert_eq!(text(&lab.client, "SELECT count(*)::text FROM events").await, "4");
-        assert_eq!(text(&lab.client, "SELECT twice::text FROM events_p20200401").await, "6", "generated again");
-        let again = "SELECT count(*)::text FROM tenancy.create_partitions(p_now => now() + interval '4 months')";
+        assert_eq!(
+            text(&lab.client, "SELECT twice::text FROM events_p20200401").await,
+            "6",
+            "generated again"
+        );
+        let again =
+            "SELECT count(*)::text FROM tenancy.create_partitions(p_now => now() + interval '4 months')";
         assert_eq!(text(&lab.client, again).await, "0", "idempotent");
     }
 }
@@ -179,7 +217,8 @@ async fn waiting_is_bounded_and_one_table_does_not_stop_the_others() {
             .unwrap();
         let other = lab.postgres.connect(&lab.database).await.unwrap();
         other.batch_execute("BEGIN; LOCK TABLE ONLY events IN SHARE UPDATE EXCLUSIVE MODE").await.unwrap();
-        let sql = "SELECT string_agg(DISTINCT parent || ' ' || outcome, ', ' ORDER BY parent || ' ' || outcome)
+        let sql =
+            "SELECT string_agg(DISTINCT parent || ' ' || outcome, ', ' ORDER BY parent || ' ' || outcome)
             FROM tenancy.create_partitions(p_now => now() + interval '1 year', p_lock_timeout => '50ms')";
         assert_eq!(text(&lab.client, sql).await, "public.events blocked, public.other created");
         other.batch_execute("ROLLBACK").await.unwrap();
@@ -198,7 +237,8 @@ async fn what_is_older_than_is_kept_is_detached_and_never_dropped_by_itself() {
             .unwrap();
         let over = "SELECT string_agg(partition, ' ') FROM tenancy.list_partitions() WHERE over";
         assert_eq!(text(&lab.client, over).await, "public.events_p20200301 public.events_p20200401");
-        let detached = "SELECT string_agg(partition || ' ' || outcome, ', ') FROM tenancy.detach_partitions()";
+        let detached =
+            "SELECT string_agg(partition || ' ' || outcome, ', ') FROM tenancy.detach_partitions()";
         assert_eq!(
             text(&lab.client, detached).await,
             "public.events_p20200301 detached, public.events_p20200401 detached"
@@ -207,10 +247,24 @@ async fn what_is_older_than_is_kept_is_detached_and_never_dropped_by_itself() {
         let app = lab.app().await;
         app.batch_execute("SET tenancy.lab TO '7'").await.unwrap();
         assert_eq!(refusal(&app, "SELECT * FROM events_p20200301").await, "42501", "no grants");
-        lab.client.batch_execute(&format!("GRANT SELECT ON events_p20200301, events_p20200401 TO {APP}")).await.unwrap();
-        assert_eq!(text(&app, "SELECT count(*)::text FROM events_p20200301").await, "0", "another tenant's, behind the floor");
+        lab.client
+            .batch_execute(&format!("GRANT SELECT ON events_p20200301, events_p20200401 TO {APP}"))
+            .await
+            .unwrap();
+        assert_eq!(
+            text(&app, "SELECT count(*)::text FROM events_p20200301").await,
+            "0",
+            "another tenant's, behind the floor"
+        );
         assert_eq!(text(&app, "SELECT count(*)::text FROM events_p20200401").await, "1");
-        assert_eq!(text(&lab.client, "SELECT string_agg(state, ' ') FROM tenancy.list_partitions() WHERE state = 'detached'").await, "detached detached");
+        assert_eq!(
+            text(
+                &lab.client,
+                "SELECT string_agg(state, ' ') FROM tenancy.list_partitions() WHERE state = 'detached'"
+            )
+            .await,
+            "detached detached"
+        );
         assert_eq!(refusal(&lab.client, "SELECT tenancy.drop_detached('events_default')").await, "42809");
         lab.client.batch_execute("SELECT tenancy.drop_detached('events_p20200301')").await.unwrap();
         assert_eq!(text(&lab.client, "SELECT to_regclass('events_p20200301')::text").await, "null");
@@ -226,21 +280,42 @@ async fn a_tenant_gets_a_partition_of_its_own_and_gives_it_back() {
              INSERT INTO tenancy.gate VALUES (7, '7', 'active')")
             .await
             .unwrap();
-        assert_eq!(refusal(&lab.client, "SELECT tenancy.split_tenant('notes', '7')").await, "55006", "it is active");
+        assert_eq!(
+            refusal(&lab.client, "SELECT tenancy.split_tenant('notes', '7')").await,
+            "55006",
+            "it is active"
+        );
         run("UPDATE tenancy.gate SET state = 'suspended'").await.unwrap();
         let rows = "SELECT string_agg(DISTINCT tableoid::regclass || ':' || tenant_id, ' ') FROM notes";
         for _ in 0..2 {
             // Each step twice: whoever is killed after one begins again.
-            for step in ["split_tenant", "split_tenant", "validate_split", "validate_split", "attach_split", "attach_split"] {
-                lab.client.batch_execute(&format!("SELECT tenancy.{step}('notes', '7')")).await.unwrap_or_else(|error| panic!("{step}: {error:?}"));
+            for step in [
+                "split_tenant",
+                "split_tenant",
+                "validate_split",
+                "validate_split",
+                "attach_split",
+                "attach_split",
+            ] {
+                lab.client
+                    .batch_execute(&format!("SELECT tenancy.{step}('notes', '7')"))
+                    .await
+                    .unwrap_or_else(|error| panic!("{step}: {error:?}"));
             }
             assert_eq!(text(&lab.client, rows).await, "notes_default:8 notes_t7:7");
             assert_eq!(text(&lab.client, "SELECT tenancy.split_tenant('notes', '7')").await, "there");
             let checks = "SELECT count(*)::text FROM pg_constraint WHERE conname LIKE 'tenantry%'";
             assert_eq!(text(&lab.client, checks).await, "0", "what proved it is gone");
-            assert_eq!(refusal(&lab.client, "SELECT tenancy.merge_split('notes', '7')").await, "accepted", "nothing is loose");
+            assert_eq!(
+                refusal(&lab.client, "SELECT tenancy.merge_split('notes', '7')").await,
+                "accepted",
+                "nothing is loose"
+            );
             for step in ["detach_split", "detach_split", "merge_split", "merge_split"] {
-                lab.client.batch_execute(&format!("SELECT tenancy.{step}('notes', '7')")).await.unwrap_or_else(|error| panic!("{step}: {error:?}"));
+                lab.client
+                    .batch_execute(&format!("SELECT tenancy.{step}('notes', '7')"))
+                    .await
+                    .unwrap_or_else(|error| panic!("{step}: {error:?}"));
             }
             assert_eq!(text(&lab.client, rows).await, "notes_default:7 notes_default:8");
             assert_eq!(text(&lab.client, "SELECT count(*)::text FROM notes").await, "100");
@@ -261,7 +336,8 @@ async fn attaching_scans_nothing() {
             )
             .await
             .unwrap();
-        let scans = "SELECT sum(seq_tup_read)::text FROM pg_stat_xact_user_tables WHERE relname LIKE 'notes%'";
+        let scans =
+            "SELECT sum(seq_tup_read)::text FROM pg_stat_xact_user_tables WHERE relname LIKE 'notes%'";
         lab.client.batch_execute("BEGIN; SELECT tenancy.attach_split('notes', '7')").await.unwrap();
         assert_eq!(text(&lab.client, scans).await, "0");
         lab.client.batch_execute("COMMIT").await.unwrap();

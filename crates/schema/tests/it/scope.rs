@@ -68,7 +68,9 @@ const SEEN: &str = "SELECT coalesce(string_agg(id::text, ' ' ORDER BY id), '') F
 async fn a_tenant_sees_its_own_rows_those_of_its_scopes_and_everybodys() {
     for version in versions_for_tests() {
         let lab = pool(version).await;
-        for (tenant, rows) in [("1", "1 3 5"), ("2", "2 3 4 5"), ("3", "4 5"), ("5", "5"), ("9", ""), ("", "")] {
+        for (tenant, rows) in
+            [("1", "1 3 5"), ("2", "2 3 4 5"), ("3", "4 5"), ("5", "5"), ("9", ""), ("", "")]
+        {
             let app = inside(&lab, tenant).await;
             assert_eq!(text(&app, SEEN).await, rows, "tenant {tenant:?}");
             let view = "SELECT coalesce(string_agg(id::text, ' ' ORDER BY id), '') FROM cheap";
@@ -76,7 +78,10 @@ async fn a_tenant_sees_its_own_rows_those_of_its_scopes_and_everybodys() {
             let merged = "SELECT coalesce(string_agg(id::text, ' ' ORDER BY id), '') FROM products_merged";
             assert_eq!(text(&app, merged).await, rows, "with overrides");
         }
-        lab.client.batch_execute(&format!("SET SESSION AUTHORIZATION {OWNER}; SET tenancy.lab TO '3'")).await.unwrap();
+        lab.client
+            .batch_execute(&format!("SET SESSION AUTHORIZATION {OWNER}; SET tenancy.lab TO '3'"))
+            .await
+            .unwrap();
         assert_eq!(text(&lab.client, SEEN).await, "4 5", "the owner is bound too");
     }
 }
@@ -88,8 +93,16 @@ async fn an_insert_that_names_no_scope_is_the_tenants_own() {
         let (one, two) = (inside(&lab, "1").await, inside(&lab, "2").await);
         one.batch_execute("INSERT INTO products (sku) VALUES ('x')").await.unwrap();
         two.batch_execute("INSERT INTO products (sku) VALUES ('x')").await.unwrap();
-        assert_eq!(refusal(&one, "INSERT INTO products (sku) VALUES ('x')").await, UNIQUE, "within the scope");
-        assert_eq!(refusal(&one, "INSERT INTO products (sku) VALUES ('p5')").await, "accepted", "another scope's value");
+        assert_eq!(
+            refusal(&one, "INSERT INTO products (sku) VALUES ('x')").await,
+            UNIQUE,
+            "within the scope"
+        );
+        assert_eq!(
+            refusal(&one, "INSERT INTO products (sku) VALUES ('p5')").await,
+            "accepted",
+            "another scope's value"
+        );
         let upsert = "INSERT INTO products (sku, price) VALUES ('x', 7) ON CONFLICT (scope_id, sku) DO UPDATE SET price = excluded.price";
         assert_eq!(refusal(&one, upsert).await, "accepted");
         assert_eq!(text(&one, "SELECT price::text FROM products WHERE sku = 'x'").await, "7");
@@ -144,9 +157,15 @@ async fn forged_scopes_reach_nothing() {
         // Blind: neither reads a column, so no policy for reading takes part.
         app.batch_execute("UPDATE products SET price = 5").await.unwrap();
         assert_eq!(text(&lab.client, snapshot).await, before);
-        app.batch_execute("DELETE FROM lines; DELETE FROM products_overrides; DELETE FROM products").await.unwrap();
+        app.batch_execute("DELETE FROM lines; DELETE FROM products_overrides; DELETE FROM products")
+            .await
+            .unwrap();
         assert_eq!(text(&lab.client, snapshot).await, before);
-        assert_eq!(text(&lab.client, "SELECT count(*)::text FROM products WHERE id = 1").await, "0", "its own it may");
+        assert_eq!(
+            text(&lab.client, "SELECT count(*)::text FROM products WHERE id = 1").await,
+            "0",
+            "its own it may"
+        );
     }
 }
 
@@ -161,13 +180,22 @@ async fn members_write_where_it_is_declared_and_nobody_else() {
         let (one, three) = (inside(&lab, "1").await, inside(&lab, "3").await);
         let scope = lab_scope(&lab, "1, 2").await;
         one.batch_execute("UPDATE categories SET name = 'ours' WHERE id = 3").await.unwrap();
-        one.batch_execute(&format!("INSERT INTO categories (name, scope_id) VALUES ('new', {scope})")).await.unwrap();
+        one.batch_execute(&format!("INSERT INTO categories (name, scope_id) VALUES ('new', {scope})"))
+            .await
+            .unwrap();
         let two = inside(&lab, "2").await;
         let names = "SELECT string_agg(name, ' ' ORDER BY id) FROM categories";
         assert_eq!(text(&two, names).await, "c2 ours c4 c5 new");
         assert_eq!(text(&three, names).await, "c4 c5");
-        assert_eq!(refusal(&three, &format!("INSERT INTO categories (name, scope_id) VALUES ('x', {scope})")).await, REFUSED);
-        assert_eq!(refusal(&one, "INSERT INTO categories (name, scope_id) VALUES ('x', 0)").await, REFUSED, "everybody's");
+        assert_eq!(
+            refusal(&three, &format!("INSERT INTO categories (name, scope_id) VALUES ('x', {scope})")).await,
+            REFUSED
+        );
+        assert_eq!(
+            refusal(&one, "INSERT INTO categories (name, scope_id) VALUES ('x', 0)").await,
+            REFUSED,
+            "everybody's"
+        );
         one.batch_execute("UPDATE categories SET name = 'x' WHERE id IN (2, 4, 5)").await.unwrap();
         assert_eq!(text(&two, names).await, "c2 ours c4 c5 new");
     }
@@ -179,11 +207,20 @@ async fn references_to_invisible_rows_are_references_to_nothing() {
     for version in versions_for_tests() {
         let lab = pool(version).await;
         let app = inside(&lab, "1").await;
-        app.batch_execute("INSERT INTO lines (id, product_id, country) VALUES (1, 1, 'DE'), (3, 3, NULL), (5, 5, NULL)").await.unwrap();
+        app.batch_execute(
+            "INSERT INTO lines (id, product_id, country) VALUES (1, 1, 'DE'), (3, 3, NULL), (5, 5, NULL)",
+        )
+        .await
+        .unwrap();
         let error = async |sql: &str| {
             let error = app.batch_execute(sql).await.unwrap_err();
             let db = error.as_db_error().unwrap();
-            (db.code().code().to_owned(), db.message().to_owned(), db.detail().map(ToOwned::to_owned), db.constraint().map(ToOwned::to_owned))
+            (
+                db.code().code().to_owned(),
+                db.message().to_owned(),
+                db.detail().map(ToOwned::to_owned),
+                db.constraint().map(ToOwned::to_owned),
+            )
         };
         let invisible = error("INSERT INTO lines (id, product_id) VALUES (9, 2)").await;
         let absent = error("INSERT INTO lines (id, product_id) VALUES (9, 999)").await;
@@ -198,14 +235,24 @@ async fn references_to_invisible_rows_are_references_to_nothing() {
         ] {
             assert_eq!(refusal(&app, attempt).await, FOREIGN_KEY, "{attempt}");
         }
-        assert_eq!(refusal(&app, "UPDATE products SET category_id = 3 WHERE id = 1").await, "accepted", "a shared one may");
+        assert_eq!(
+            refusal(&app, "UPDATE products SET category_id = 3 WHERE id = 1").await,
+            "accepted",
+            "a shared one may"
+        );
         // The operator, who sees everything, is held to the same.
         let operator = &lab.client;
-        let line = |tenant: &str, product: &str| format!("INSERT INTO lines (id, product_id, tenant_id) VALUES (7, {product}, {tenant})");
+        let line = |tenant: &str, product: &str| {
+            format!("INSERT INTO lines (id, product_id, tenant_id) VALUES (7, {product}, {tenant})")
+        };
         assert_eq!(refusal(operator, &line("3", "2")).await, FOREIGN_KEY);
         assert_eq!(refusal(operator, &line("3", "4")).await, "accepted");
         let wider = "UPDATE products SET category_id = 3 WHERE id = 5";
-        assert_eq!(refusal(operator, wider).await, FOREIGN_KEY, "everybody sees the product, two see the category");
+        assert_eq!(
+            refusal(operator, wider).await,
+            FOREIGN_KEY,
+            "everybody sees the product, two see the category"
+        );
         assert_eq!(refusal(operator, "UPDATE products SET category_id = 5 WHERE id = 3").await, "accepted");
         let held = "DELETE FROM products WHERE id = 4";
         assert_eq!(refusal(operator, held).await, FOREIGN_KEY, "it is a foreign key all the same");
@@ -217,7 +264,8 @@ async fn deferred_references_are_looked_at_in_the_end() {
     for version in versions_for_tests() {
         let lab = pool(version).await;
         let app = inside(&lab, "1").await;
-        let sql = "BEGIN; SET CONSTRAINTS ALL DEFERRED; INSERT INTO lines (id, product_id) VALUES (9, 3); COMMIT";
+        let sql =
+            "BEGIN; SET CONSTRAINTS ALL DEFERRED; INSERT INTO lines (id, product_id) VALUES (9, 3); COMMIT";
         assert_eq!(refusal(&app, sql).await, "accepted");
         app.batch_execute("BEGIN; SET CONSTRAINTS tenantry_scope_lines_product_id_fkey DEFERRED; INSERT INTO lines (id, product_id) VALUES (10, 2)").await.unwrap();
         assert_eq!(refusal(&app, "COMMIT").await, FOREIGN_KEY);
@@ -229,17 +277,39 @@ async fn overrides_are_the_tenants_own() {
     for version in versions_for_tests() {
         let lab = pool(version).await;
         let (one, two) = (inside(&lab, "1").await, inside(&lab, "2").await);
-        one.batch_execute("INSERT INTO products_overrides (id, price) VALUES (5, 50), (3, NULL)").await.unwrap();
-        let prices = "SELECT string_agg(id || ':' || price || ':' || title, ' ' ORDER BY id) FROM products_merged";
+        one.batch_execute("INSERT INTO products_overrides (id, price) VALUES (5, 50), (3, NULL)")
+            .await
+            .unwrap();
+        let prices =
+            "SELECT string_agg(id || ':' || price || ':' || title, ' ' ORDER BY id) FROM products_merged";
         assert_eq!(text(&one, prices).await, "1:1:new 3:3:new 5:50:new");
         assert_eq!(text(&two, prices).await, "2:2:new 3:3:new 4:4:new 5:5:new");
-        assert_eq!(text(&one, "SELECT price::text FROM products WHERE id = 5").await, "5", "the row itself stays");
+        assert_eq!(
+            text(&one, "SELECT price::text FROM products WHERE id = 5").await,
+            "5",
+            "the row itself stays"
+        );
         assert_eq!(text(&two, "SELECT count(*)::text FROM products_overrides").await, "0");
-        assert_eq!(refusal(&two, "INSERT INTO products_overrides (id, price) VALUES (5, 1)").await, "accepted", "each its own");
-        assert_eq!(refusal(&two, "INSERT INTO products_overrides (id, price, tenant_id) VALUES (3, 1, 1)").await, REFUSED);
-        assert_eq!(refusal(&one, "UPDATE products_merged SET price = 1").await, "55000", "the view is for reading");
+        assert_eq!(
+            refusal(&two, "INSERT INTO products_overrides (id, price) VALUES (5, 1)").await,
+            "accepted",
+            "each its own"
+        );
+        assert_eq!(
+            refusal(&two, "INSERT INTO products_overrides (id, price, tenant_id) VALUES (3, 1, 1)").await,
+            REFUSED
+        );
+        assert_eq!(
+            refusal(&one, "UPDATE products_merged SET price = 1").await,
+            "55000",
+            "the view is for reading"
+        );
         lab.client.batch_execute("DELETE FROM lines; DELETE FROM products WHERE id = 5").await.unwrap();
-        assert_eq!(text(&one, "SELECT count(*)::text FROM products_overrides").await, "1", "an override goes with its row");
+        assert_eq!(
+            text(&one, "SELECT count(*)::text FROM products_overrides").await,
+            "1",
+            "an override goes with its row"
+        );
     }
 }
 
@@ -274,20 +344,36 @@ async fn a_schema_placement_uses_the_pools_scoped_tables() {
         let plain = Lab::with(version, PLAIN).await.public().await;
         let declaration = declaration();
         let lab = Lab::new(version).await;
-        lab.apply(&compile(&plain, &declaration, &target(TenancyModel::Shared)).unwrap(), &ident("public")).await;
+        lab.apply(&compile(&plain, &declaration, &target(TenancyModel::Shared)).unwrap(), &ident("public"))
+            .await;
         let target = target(TenancyModel::Schema);
         let compiled = compile(&plain, &declaration, &target).unwrap();
         lab.apply(&compiled, &target.schema).await;
         fill(&lab).await;
-        lab.client.batch_execute("INSERT INTO t_5.countries VALUES ('DE'); SELECT set_config('tenancy.lab', '', false)").await.unwrap();
+        lab.client
+            .batch_execute(
+                "INSERT INTO t_5.countries VALUES ('DE'); SELECT set_config('tenancy.lab', '', false)",
+            )
+            .await
+            .unwrap();
         let there = "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relnamespace = 't_5'::regnamespace AND relkind IN ('r', 'v')";
-        assert_eq!(text(&lab.client, there).await, "cheap countries lines products_merged products_overrides");
+        assert_eq!(
+            text(&lab.client, there).await,
+            "cheap countries lines products_merged products_overrides"
+        );
         let app = inside(&lab, "5").await;
         app.batch_execute("SET search_path TO t_5, public").await.unwrap();
         assert_eq!(text(&app, SEEN).await, "5");
         app.batch_execute("INSERT INTO products (sku) VALUES ('mine'); INSERT INTO lines (id, product_id, country) SELECT id, id, 'DE' FROM products").await.unwrap();
         app.batch_execute("INSERT INTO products_overrides (id, price) VALUES (5, 55)").await.unwrap();
-        assert_eq!(text(&app, "SELECT string_agg(id || ':' || coalesce(price, 0), ' ' ORDER BY id) FROM products_merged").await, "5:55 100:0");
+        assert_eq!(
+            text(
+                &app,
+                "SELECT string_agg(id || ':' || coalesce(price, 0), ' ' ORDER BY id) FROM products_merged"
+            )
+            .await,
+            "5:55 100:0"
+        );
         assert_eq!(text(&app, "SELECT count(*)::text FROM cheap").await, "1");
         assert_eq!(refusal(&app, "INSERT INTO lines (id, product_id) VALUES (9, 2)").await, FOREIGN_KEY);
         assert_eq!(refusal(&app, "INSERT INTO countries VALUES ('FR')").await, REFUSED, "a copy is read");
@@ -316,8 +402,10 @@ async fn a_database_placement_has_copies() {
         let plain = Lab::with(version, PLAIN).await.public().await;
         let (lab, _) = round_trip(version, &plain, &declaration(), &target(TenancyModel::Database)).await;
         lab.client
-            .batch_execute("INSERT INTO countries VALUES ('DE'); INSERT INTO categories (id, name) VALUES (1, 'c');
-                            INSERT INTO products (id, sku, price, category_id) VALUES (1, 'a', 1, 1)")
+            .batch_execute(
+                "INSERT INTO countries VALUES ('DE'); INSERT INTO categories (id, name) VALUES (1, 'c');
+                            INSERT INTO products (id, sku, price, category_id) VALUES (1, 'a', 1, 1)",
+            )
             .await
             .unwrap();
         let app = lab.app().await;

@@ -97,7 +97,10 @@ pub(super) async fn run(session: &Session, args: PartitionsArgs) -> anyhow::Resu
                 let named = |found: &Partition| {
                     found.state == "detached"
                         && wanted.partitions.iter().any(|name| {
-                            found.partition.as_deref().is_some_and(|full| full == name || full.ends_with(&format!(".{name}")))
+                            found
+                                .partition
+                                .as_deref()
+                                .is_some_and(|full| full == name || full.ends_with(&format!(".{name}")))
                         })
                 };
                 return printer.emit(&Partitions::of(only(list().await?, named)));
@@ -156,7 +159,8 @@ impl Document for Partitions {
         let mut table = grid(["DATABASE", "TABLE", "PARTITION", "STATE", "ROWS", "BYTES", "BOUNDS"]);
         for found in &self.partitions {
             let state = if found.over { format!("{}, over", found.state) } else { found.state.clone() };
-            let number = |number: Option<i64>| number.filter(|n| *n >= 0).map_or_else(String::new, |n| n.to_string());
+            let number =
+                |number: Option<i64>| number.filter(|n| *n >= 0).map_or_else(String::new, |n| n.to_string());
             table.row([
                 found.database.clone(),
                 found.table.clone(),

@@ -17,7 +17,10 @@ pub(super) fn targets(model: &Model, target: &str, column: &str, case: &mut Case
     for table in &model.tables {
         for constraint in &table.constraints {
             let ConstraintKind::ForeignKey(key) = &constraint.kind else { continue };
-            if key.target != target || key.target_schema.is_some() || key.target_columns.iter().any(|name| name == column) {
+            if key.target != target
+                || key.target_schema.is_some()
+                || key.target_columns.iter().any(|name| name == column)
+            {
                 continue;
             }
             case.error(
@@ -67,7 +70,13 @@ pub(super) fn uniques(table: &Table, column: &str, case: &mut Case<'_>) {
         let has = key.columns.iter().any(|name| name == column);
         let becomes = by_tenant && !is_global(case, &table.name, &key.columns);
         if !has && !becomes {
-            refuse(case, format!("{} on {}", constraint.name, table.name), "unique constraint", &key.columns, column);
+            refuse(
+                case,
+                format!("{} on {}", constraint.name, table.name),
+                "unique constraint",
+                &key.columns,
+                column,
+            );
         }
     }
     for index in table.indexes.iter().filter(|index| index.unique) {
@@ -91,7 +100,10 @@ fn refuse(case: &mut Case<'_>, place: String, what: &str, columns: &[String], co
     }
     case.error(
         place,
-        format!("the {what} ({}) can't contain {column}, and would hold within one partition only", columns.join(", ")),
+        format!(
+            "the {what} ({}) can't contain {column}, and would hold within one partition only",
+            columns.join(", ")
+        ),
         format!("add {column} to it if that is what you mean; or drop it; or partition by hash"),
     );
 }
@@ -112,7 +124,10 @@ pub(super) fn exclusions(table: &Table, column: &str, version: u32, case: &mut C
         if version < EXCLUSIONS {
             case.error(
                 place,
-                format!("exclusion constraints on partitioned tables take PostgreSQL 17; this is {}", version / 10_000),
+                format!(
+                    "exclusion constraints on partitioned tables take PostgreSQL 17; this is {}",
+                    version / 10_000
+                ),
                 "leave `partition` out, or drop the constraint",
             );
             continue;
@@ -136,7 +151,10 @@ pub(super) fn foreign_keys(table: &mut Table, version: u32, case: &mut Case<'_>)
         let ConstraintKind::ForeignKey(key) = &mut constraint.kind else { continue };
         if !key.validated && key.enforced && version < NOT_VALID {
             key.validated = true;
-            case.change(format!("{} on {name}", constraint.name), "a partitioned table has no NOT VALID foreign key");
+            case.change(
+                format!("{} on {name}", constraint.name),
+                "a partitioned table has no NOT VALID foreign key",
+            );
         }
     }
 }

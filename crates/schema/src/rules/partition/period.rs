@@ -10,7 +10,9 @@ pub(super) fn parse(text: &str) -> Option<String> {
     }
     let unit = unit.strip_suffix('s').unwrap_or(unit);
     match unit {
-        "day" | "week" | "month" | "year" => Some(format!("{number} {unit}{}", if number == 1 { "" } else { "s" })),
+        "day" | "week" | "month" | "year" => {
+            Some(format!("{number} {unit}{}", if number == 1 { "" } else { "s" }))
+        }
         "quarter" => Some(format!("{} months", number.checked_mul(3)?)),
         _ => None,
     }

@@ -28,7 +28,11 @@ fn hash_and_list_go_by_the_tenant() {
     hits(&Partitions, TABLE, HASH, &["change: events: it is partitioned by hash (tenant_id)"]);
     compiles_to(TABLE, HASH, "PRIMARY KEY (tenant_id, id) … PARTITION BY HASH (tenant_id)");
     compiles_to(TABLE, LIST, "PARTITION BY LIST (tenant_id)");
-    compiles_to(TABLE, LIST, "SELECT tenancy.manage_partitions('events', 'list', 'tenant_id', NULL, NULL, NULL, NULL, ARRAY[]::text[])");
+    compiles_to(
+        TABLE,
+        LIST,
+        "SELECT tenancy.manage_partitions('events', 'list', 'tenant_id', NULL, NULL, NULL, NULL, ARRAY[]::text[])",
+    );
 }
 
 #[test]
@@ -63,7 +67,8 @@ fn foreign_keys_to_a_range_need_its_column() {
                  CONSTRAINT own FOREIGN KEY (before_id, before_at) REFERENCES events);";
     hits(&Partitions, sql, RANGE, &["change: events: it is partitioned by range (at)"]);
     let child = format!("{TABLE} CREATE TABLE notes (event_id bigint CONSTRAINT of_event REFERENCES events)");
-    let refused = "error: of_event on notes: it refers to events, which is partitioned by at, without that column";
+    let refused =
+        "error: of_event on notes: it refers to events, which is partitioned by at, without that column";
     hits(
         &Partitions,
         &child,
@@ -85,7 +90,10 @@ fn columns_that_have_no_place_in_time() {
         ("att timestamptz", "events has no column \"at\""),
         ("at timestamptz", "events.at may be null, and a null has no place in time"),
         ("at text NOT NULL", "events.at is no date and no timestamp"),
-        ("on_ date, at date NOT NULL GENERATED ALWAYS AS (on_) STORED", "events.at is generated: a generated column can't be a partition key"),
+        (
+            "on_ date, at date NOT NULL GENERATED ALWAYS AS (on_) STORED",
+            "events.at is generated: a generated column can't be a partition key",
+        ),
     ] {
         hits(&Partitions, &with(column), RANGE, &[&format!("error: [tables] events: {message}")]);
     }
@@ -96,19 +104,42 @@ fn columns_that_have_no_place_in_time() {
 #[test]
 fn what_partitioned_tables_dont_have() {
     let changed = "change: events: it is partitioned by hash (tenant_id)";
-    hits(&Partitions, "CREATE UNLOGGED TABLE events (a int)", HASH, &["error: events: an unlogged table can't be partitioned", changed]);
+    hits(
+        &Partitions,
+        "CREATE UNLOGGED TABLE events (a int)",
+        HASH,
+        &["error: events: an unlogged table can't be partitioned", changed],
+    );
     let check = "CREATE TABLE events (a int, CONSTRAINT own CHECK (a > 0) NO INHERIT)";
-    hits(&Partitions, check, HASH, &["error: own on events: a NO INHERIT check has no meaning on a partitioned table", changed]);
+    hits(
+        &Partitions,
+        check,
+        HASH,
+        &["error: own on events: a NO INHERIT check has no meaning on a partitioned table", changed],
+    );
     let trigger = "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; CREATE TABLE events (a int);
         CREATE TRIGGER t AFTER INSERT ON events REFERENCING NEW TABLE AS n FOR EACH ROW EXECUTE FUNCTION f();
         CREATE TRIGGER u AFTER INSERT ON events REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION f();";
-    hits(&Partitions, trigger, HASH, &["error: trigger t on events: a row trigger with transition tables can't be on a partitioned table", changed]);
+    hits(
+        &Partitions,
+        trigger,
+        HASH,
+        &[
+            "error: trigger t on events: a row trigger with transition tables can't be on a partitioned table",
+            changed,
+        ],
+    );
 }
 
 #[test]
 fn tables_that_are_partitioned_already() {
     let sql = "CREATE TABLE events (at date NOT NULL) PARTITION BY RANGE (at); CREATE TABLE e1 PARTITION OF events DEFAULT";
-    hits(&Partitions, sql, RANGE, &["error: [tables] events: the plain schema partitions it already, by RANGE (at)"]);
+    hits(
+        &Partitions,
+        sql,
+        RANGE,
+        &["error: [tables] events: the plain schema partitions it already, by RANGE (at)"],
+    );
     misses(&Partitions, sql, "");
     let global = RANGE.replace("\"tenant\"", "\"global\"");
     hits(&Partitions, TABLE, &global, &["error: [tables] events: partitions are made for tenant tables"]);
@@ -118,5 +149,9 @@ fn tables_that_are_partitioned_already() {
 fn storage_parameters_go_to_the_partitions() {
     let sql = "CREATE TABLE events (a text) WITH (fillfactor = 70, toast.autovacuum_enabled = off)";
     compiles_to(sql, HASH, "ARRAY['fillfactor=70', 'toast.autovacuum_enabled=off']::text[]");
-    compiles_to(sql, HASH, "COMMENT ON TABLE events IS 'tenantry:partition=managed with fillfactor=70 toast.autovacuum_enabled=off tenantry:kind=tenant'");
+    compiles_to(
+        sql,
+        HASH,
+        "COMMENT ON TABLE events IS 'tenantry:partition=managed with fillfactor=70 toast.autovacuum_enabled=off tenantry:kind=tenant'",
+    );
 }

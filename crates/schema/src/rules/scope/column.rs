@@ -49,7 +49,9 @@ pub(super) fn keys(table: &mut Table, btree_gist: bool, case: &mut Case<'_>) {
     for constraint in &mut table.constraints {
         let place = format!("{} on {name}", constraint.name);
         match &mut constraint.kind {
-            ConstraintKind::Unique(key) if !global.iter().any(|columns| same_columns(columns, &key.columns)) => {
+            ConstraintKind::Unique(key)
+                if !global.iter().any(|columns| same_columns(columns, &key.columns)) =>
+            {
                 if !key.columns.iter().any(|column| column == COLUMN) {
                     lead(&mut key.columns, COLUMN);
                     key.include.retain(|column| column != COLUMN);
@@ -77,7 +79,8 @@ pub(super) fn keys(table: &mut Table, btree_gist: bool, case: &mut Case<'_>) {
     }
     for index in table.indexes.iter_mut().filter(|index| index.unique && !has_scope(index)) {
         let columns: Vec<String> = index.keys.iter().filter_map(|key| key.column.clone()).collect();
-        if columns.len() < index.keys.len() || !global.iter().any(|declared| same_columns(declared, &columns)) {
+        if columns.len() < index.keys.len() || !global.iter().any(|declared| same_columns(declared, &columns))
+        {
             lead_index(index, COLUMN);
             case.change(format!("{} on {name}", index.name), format!("the unique index is led by {COLUMN}"));
             added = true;
@@ -121,12 +124,16 @@ pub(super) fn indexes(model: &mut Model, at: usize, case: &mut Case<'_>) {
     if !leads(&model.tables[at]) {
         let name = names::fresh(model, &table, &[COLUMN.to_owned()], "idx");
         case.change(format!("{name} on {table}"), format!("an index on {COLUMN} is added"));
-        push(model, at, Index {
-            name,
-            method: "btree".to_owned(),
-            keys: vec![IndexKey::of_column(COLUMN)],
-            ..Index::default()
-        });
+        push(
+            model,
+            at,
+            Index {
+                name,
+                method: "btree".to_owned(),
+                keys: vec![IndexKey::of_column(COLUMN)],
+                ..Index::default()
+            },
+        );
     }
     model.tables[at].indexes.sort_by(|a, b| a.name.cmp(&b.name));
 }
@@ -160,7 +167,8 @@ fn add_other_way(model: &mut Model, at: usize, position: usize, case: &mut Case<
     let table = model.tables[at].name.clone();
     let name = names::fresh(model, &table, &columns, "idx");
     case.change(format!("{name} on {table}"), format!("an index ({}) is added", columns.join(", ")));
-    let other = Index { name, keys, comment: None, replica_identity: false, clustered: false, ..index.clone() };
+    let other =
+        Index { name, keys, comment: None, replica_identity: false, clustered: false, ..index.clone() };
     push(model, at, other);
 }
 

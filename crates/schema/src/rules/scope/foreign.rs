@@ -34,7 +34,11 @@ pub(super) fn refuse(model: &Model, case: &mut Case<'_>) {
             if to_scoped && case.tenancy != TenancyModel::Database && !by_primary_key(model, key, case) {
                 case.error(
                     place,
-                    format!("({}) of {} is unique within a scope only", key.target_columns.join(", "), key.target),
+                    format!(
+                        "({}) of {} is unique within a scope only",
+                        key.target_columns.join(", "),
+                        key.target
+                    ),
                     "refer to its primary key, or declare it under [unique] as \"global\"",
                 );
             }
@@ -45,8 +49,10 @@ pub(super) fn refuse(model: &Model, case: &mut Case<'_>) {
 /// Whether what is referred to stays unique. Of a table that is the pool's, it was looked at when that was made.
 fn by_primary_key(model: &Model, key: &ForeignKey, case: &Case<'_>) -> bool {
     let Some(target) = model.table(&key.target) else { return true };
-    let primary = target.primary_key().is_some_and(|primary| same_columns(&primary.columns, &key.target_columns));
-    primary || declared_global(case, &key.target).iter().any(|columns| same_columns(columns, &key.target_columns))
+    let primary =
+        target.primary_key().is_some_and(|primary| same_columns(&primary.columns, &key.target_columns));
+    primary
+        || declared_global(case, &key.target).iter().any(|columns| same_columns(columns, &key.target_columns))
 }
 
 /// What one member does to a shared row must not change another's rows.
@@ -55,7 +61,10 @@ fn reach(key: &ForeignKey, place: String, case: &mut Case<'_>) {
     if members_write(case.declaration, &key.target) && (acts(key.on_delete) || acts(key.on_update)) {
         case.error(
             place,
-            format!("members may write {}, so one of them would delete or change other tenants' rows here", key.target),
+            format!(
+                "members may write {}, so one of them would delete or change other tenants' rows here",
+                key.target
+            ),
             "use NO ACTION, or declare writable_by = \"operator\"",
         );
     }
@@ -67,7 +76,10 @@ pub(super) fn to_the_pool(table: &mut Table, case: &mut Case<'_>) {
         let ConstraintKind::ForeignKey(key) = &mut constraint.kind else { continue };
         if key.target_schema.is_none() && is_scoped_name(case, &key.target) {
             key.target_schema = Some(POOL.to_owned());
-            case.change(format!("{} on {}", constraint.name, table.name), "the foreign key refers to the pool's table");
+            case.change(
+                format!("{} on {}", constraint.name, table.name),
+                "the foreign key refers to the pool's table",
+            );
         }
     }
 }
@@ -90,7 +102,10 @@ pub(super) fn check_visibility(model: &mut Model, schema: Option<&str>, case: &m
             match table.triggers.iter_mut().find(|known| known.name == trigger.name) {
                 Some(known) => known.definition = trigger.definition,
                 None => {
-                    case.change(format!("trigger {} on {}", trigger.name, table.name), "it keeps references to visible rows");
+                    case.change(
+                        format!("trigger {} on {}", trigger.name, table.name),
+                        "it keeps references to visible rows",
+                    );
                     table.triggers.push(trigger);
                 }
             }
@@ -99,14 +114,23 @@ pub(super) fn check_visibility(model: &mut Model, schema: Option<&str>, case: &m
     }
 }
 
-fn trigger(table: &Table, constraint: &Constraint, key: &ForeignKey, schema: Option<&str>, case: &Case<'_>) -> Trigger {
+fn trigger(
+    table: &Table,
+    constraint: &Constraint,
+    key: &ForeignKey,
+    schema: Option<&str>,
+    case: &Case<'_>,
+) -> Trigger {
     let name = names::cut(&format!("tenantry_scope_{}", constraint.name), "");
     // Whose row it is: a column here, one tenant for a whole schema, or (for a scoped row) everybody of its scope.
-    let (mut columns, whose) = (key.columns.clone(), match (case.kind(&table.name), &case.floor.tenant_value) {
-        (Some(Kind::Scoped), _) => String::new(),
-        (_, Some(value)) if case.tenancy == TenancyModel::Schema => format!("={value}"),
-        _ => case.column().to_owned(),
-    });
+    let (mut columns, whose) = (
+        key.columns.clone(),
+        match (case.kind(&table.name), &case.floor.tenant_value) {
+            (Some(Kind::Scoped), _) => String::new(),
+            (_, Some(value)) if case.tenancy == TenancyModel::Schema => format!("={value}"),
+            _ => case.column().to_owned(),
+        },
+    );
     match whose.as_str() {
         "" => columns.push(COLUMN.to_owned()),
         one if one.starts_with('=') => {}

@@ -7,7 +7,8 @@ use crate::rules::row_security::{ALLOW, FLOOR};
 
 /// Restrictive policies of single commands, on top of the floor for all of them. What may be written may be read, so that a
 /// statement that reads nothing (`UPDATE t SET x = 1`) reaches no more than one that does.
-const WRITES: [(&str, bool, bool); 3] = [("INSERT", false, true), ("UPDATE", true, true), ("DELETE", true, false)];
+const WRITES: [(&str, bool, bool); 3] =
+    [("INSERT", false, true), ("UPDATE", true, true), ("DELETE", true, false)];
 
 pub(super) fn put(table: &mut Table, members: bool, case: &mut Case<'_>) {
     let before = table.clone();
@@ -41,7 +42,10 @@ pub(super) fn put(table: &mut Table, members: bool, case: &mut Case<'_>) {
     table.row_security = true;
     table.force_row_security = true;
     if *table != before {
-        case.change(&table.name, "row-level security is enabled and forced: the scopes that a tenant sees, and those it writes");
+        case.change(
+            &table.name,
+            "row-level security is enabled and forced: the scopes that a tenant sees, and those it writes",
+        );
     }
 }
 
@@ -50,6 +54,12 @@ fn any_of(function: &str) -> String {
     format!("({COLUMN} = ANY (( SELECT tenancy.{function}() AS {function})::bigint[]))")
 }
 
-fn policy(name: String, permissive: bool, command: &str, using: Option<String>, check: Option<String>) -> Policy {
+fn policy(
+    name: String,
+    permissive: bool,
+    command: &str,
+    using: Option<String>,
+    check: Option<String>,
+) -> Policy {
     Policy { name, comment: None, permissive, command: command.to_owned(), roles: Vec::new(), using, check }
 }

@@ -21,8 +21,16 @@ fn column_uniques_indexes_and_floor() {
         "note: products: its ids are unique over all tenants: an INSERT that names one learns whether it is taken",
     ];
     hits(&Scopes, TABLE, SCOPED, &expected);
-    compiles_to(TABLE, SCOPED, "CREATE INDEX by_time ON products USING btree (scope_id, at DESC) WHERE (at IS NOT NULL)");
-    compiles_to(TABLE, SCOPED, "CREATE INDEX products_at_scope_id_idx ON products USING btree (at DESC, scope_id) WHERE (at IS NOT NULL)");
+    compiles_to(
+        TABLE,
+        SCOPED,
+        "CREATE INDEX by_time ON products USING btree (scope_id, at DESC) WHERE (at IS NOT NULL)",
+    );
+    compiles_to(
+        TABLE,
+        SCOPED,
+        "CREATE INDEX products_at_scope_id_idx ON products USING btree (at DESC, scope_id) WHERE (at IS NOT NULL)",
+    );
     compiles_to(TABLE, SCOPED, "PRIMARY KEY (id)");
     compiles_to(TABLE, SCOPED, "GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE products");
 }
@@ -39,7 +47,10 @@ fn says(sql: &str, declaration: &str) -> Vec<String> {
     let mut all = Vec::new();
     for version in tenantry_testkit::versions_for_tests() {
         let report = check(&plain(version, sql), &super::super::lab::declared(declaration));
-        let mine = report.findings.iter().filter(|finding| finding.rule == "scope" && finding.severity == Severity::Error);
+        let mine = report
+            .findings
+            .iter()
+            .filter(|finding| finding.rule == "scope" && finding.severity == Severity::Error);
         all = mine.map(|finding| format!("{}: {}", finding.place, finding.message)).collect();
     }
     all
@@ -51,20 +62,27 @@ fn references_that_cant_be_kept() {
     let tenant = "CREATE TABLE notes (id bigint PRIMARY KEY); ALTER TABLE products ADD note bigint CONSTRAINT of_note REFERENCES notes";
     assert_eq!(
         says(&to(tenant), SCOPED),
-        ["of_note on products: a scoped table refers to the tenant table notes: others who see the row would refer to it too"]
+        [
+            "of_note on products: a scoped table refers to the tenant table notes: others who see the row would refer to it too"
+        ]
     );
     let global = "CREATE TABLE plans (product bigint CONSTRAINT of_product REFERENCES products)";
     assert_eq!(
         says(&to(global), &format!("{SCOPED}plans = \"global\"")),
-        ["of_product on plans: a global table refers to the scoped table products, of which not everybody sees every row"]
+        [
+            "of_product on plans: a global table refers to the scoped table products, of which not everybody sees every row"
+        ]
     );
     let sku = "CREATE TABLE lines (sku text CONSTRAINT of_sku REFERENCES products (sku))";
     assert_eq!(says(&to(sku), SCOPED), ["of_sku on lines: (sku) of products is unique within a scope only"]);
     assert!(says(&to(sku), &format!("{SCOPED}[unique]\n\"products.sku\" = \"global\"")).is_empty());
-    let cascade = "CREATE TABLE lines (product bigint CONSTRAINT of_product REFERENCES products ON DELETE CASCADE)";
+    let cascade =
+        "CREATE TABLE lines (product bigint CONSTRAINT of_product REFERENCES products ON DELETE CASCADE)";
     assert_eq!(
         says(&to(cascade), MEMBERS),
-        ["of_product on lines: members may write products, so one of them would delete or change other tenants' rows here"]
+        [
+            "of_product on lines: members may write products, so one of them would delete or change other tenants' rows here"
+        ]
     );
     assert!(says(&to(cascade), SCOPED).is_empty());
 }
@@ -85,5 +103,8 @@ fn references_get_a_trigger_that_asks_for_visibility() {
 #[test]
 fn a_column_of_that_name_must_fit() {
     let sql = "CREATE TABLE products (id bigint PRIMARY KEY, scope_id text)";
-    assert_eq!(says(sql, SCOPED), ["products.scope_id: a scoped table has a column of this name that is no plain bigint"]);
+    assert_eq!(
+        says(sql, SCOPED),
+        ["products.scope_id: a scoped table has a column of this name that is no plain bigint"]
+    );
 }
