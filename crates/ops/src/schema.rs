@@ -6,7 +6,7 @@ mod scratch;
 
 pub use apply::{Applied, apply};
 pub(crate) use apply::{apply_in, apply_to_pool, is_applied};
-pub use scratch::load;
+pub use scratch::{load, read_database};
 
 use crate::{Control, OpsError};
 use tenantry_catalog::NewSchemaVersion;

@@ -119,9 +119,10 @@ fn format(args: &ErdArgs) -> Result<Format, Refusal> {
         _ => None,
     };
     match args.format.or_else(by_ending).unwrap_or(Format::Html) {
-        Format::Text if args.diff.is_none() => {
-            Err(Refusal::input("text tells differences", "add --diff shared,database, or choose another --format"))
-        }
+        Format::Text if args.diff.is_none() => Err(Refusal::input(
+            "text tells differences",
+            "add --diff shared,database, or choose another --format",
+        )),
         format => Ok(format),
     }
 }

@@ -6,6 +6,7 @@ mod binary;
 mod completions;
 mod demo;
 mod docs;
+mod erd;
 mod errors;
 mod help;
 mod life;

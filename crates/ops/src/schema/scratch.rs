@@ -4,12 +4,12 @@ use super::place;
 use super::{PlainSchema, Source};
 use crate::error::SqlError;
 use crate::sql::{Doing, connect};
-use crate::{Control, OpsError, database};
+use crate::{ClusterAccess, Control, OpsError, database};
 use futures_util::StreamExt;
 use std::pin::pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tenantry_core::SqlIdent;
-use tenantry_schema::{Declaration, introspection, introspection_settings, read};
+use tenantry_schema::{Declaration, Model, introspection, introspection_settings, read};
 use tokio_postgres::error::{DbError, ErrorPosition};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
@@ -53,13 +53,24 @@ async fn load_in(
     // The text may have left any setting behind, or a transaction open.
     drop(loader);
     let mut reader = connect(cluster, access, name.as_str()).await?;
+    facts(&mut reader, &SqlIdent::new("public")?).await
+}
+
+/// Reads a schema of a database that is there. Nothing in it is changed.
+pub async fn read_database(access: &ClusterAccess, database: &str, schema: &SqlIdent) -> Result<Model, OpsError> {
+    let mut reader = connect(database, access, database).await?;
+    Ok(read(&facts(&mut reader, schema).await?)?)
+}
+
+/// What introspection says of a schema.
+async fn facts(reader: &mut Client, schema: &SqlIdent) -> Result<Vec<(String, String)>, OpsError> {
     let tx = reader
         .build_transaction()
         .read_only(true)
         .isolation_level(tokio_postgres::IsolationLevel::RepeatableRead);
     let tx = tx.start().await.doing("reading the schema")?;
     // What a server prints depends on its settings; the model, and so the fingerprint, must not.
-    tx.batch_execute(&introspection_settings(&SqlIdent::new("public")?)).await.doing("reading the schema")?;
+    tx.batch_execute(&introspection_settings(schema)).await.doing("reading the schema")?;
     let mut facts = Vec::new();
     for query in introspection() {
         let row =

@@ -20,6 +20,21 @@ pub(crate) struct SourceArgs {
 }
 
 impl SourceArgs {
+    /// What another command has for them.
+    pub(crate) fn of(file: Option<PathBuf>, cluster: Option<String>) -> Self {
+        Self { file, cluster }
+    }
+
+    /// The SQL file that was named.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// The cluster that was named.
+    pub(crate) fn cluster(&self) -> Option<&str> {
+        self.cluster.as_deref()
+    }
+
     /// The configuration, or an empty one when only a file was named.
     pub(crate) fn config(&self, session: &Session) -> anyhow::Result<Config> {
         match session.config() {
