@@ -36,7 +36,7 @@ pub(crate) fn findings(found: &Found) -> (Vec<Finding>, Vec<Skipped>) {
         let mut said: Vec<Finding> = reconciled
             .findings
             .iter()
-            .filter(|said| ours || is_for_all(said, live))
+            .filter(|said| (ours || is_for_all(said, live)) && changes_something(said, live, &reconciled.model))
             .map(|said| finding(found, space, said))
             .collect();
         if said.is_empty() {
@@ -84,15 +84,26 @@ fn declaration(found: &Found, space: &Space) -> Declaration {
     declaration
 }
 
+/// Two rules may undo each other's order (lines of a comment): what is as it was in the end was no change.
+fn changes_something(said: &Said, live: &Model, wanted: &Model) -> bool {
+    if said.remedy == Remedy::Person {
+        return true;
+    }
+    let names = [said.place.as_str(), said.place.rsplit(" on ").next().unwrap_or_default(), said.place.split('.').next().unwrap_or_default()];
+    let table = names.into_iter().find_map(|name| Some((live.table(name)?, wanted.table(name)?)));
+    table.is_none_or(|(before, after)| before != after)
+}
+
 /// Whether a finding holds for a database that was made by hand.
 fn is_for_all(said: &Said, live: &Model) -> bool {
     let wants_our_context = said.message.contains("default becomes");
-    let is_about_kinds = said.message.starts_with("a global table");
+    let is_about_kinds = said.message.starts_with("a global table") || said.message.starts_with("tenant tables refer");
+    let has_a_rule = said.rule == "tenant-column" && said.message.contains("NOT NULL");
     // A unique that the engine would only add for its own references.
     let is_an_addition = said.message.starts_with("UNIQUE (") && said.message.ends_with("for foreign keys");
     let known_elsewhere = said.message.contains("no primary key") || said.message.contains("is left as it is");
     let on_partition = said.place.rsplit(" on ").next().and_then(|name| live.table(name)).is_some_and(tenantry_schema::model::Table::is_partition);
-    FOR_ALL.contains(&said.rule) && !wants_our_context && !is_about_kinds && !is_an_addition && !known_elsewhere && !on_partition
+    FOR_ALL.contains(&said.rule) && !wants_our_context && !has_a_rule && !is_about_kinds && !is_an_addition && !known_elsewhere && !on_partition
 }
 
 fn finding(found: &Found, space: &Space, said: &Said) -> Finding {
@@ -202,13 +213,14 @@ fn keep_by_hand(wanted: &mut Model, live: &Model, declaration: &Declaration) {
                 && let Some(old) = before.column(&column.name)
             {
                 column.default.clone_from(&old.default);
+                column.not_null = old.not_null;
             }
         }
     }
 }
 
 /// Engine steps keep their own order, between closing doors and building what only speeds things up.
-const ORDER: u32 = 6_000;
+const ORDER: u32 = 6_001;
 
 fn fixes(found: &Found, space: &Space, live: &Model, wanted: &Model, context: ContextKind) -> Result<Vec<(String, Fix)>, String> {
     let ident = |name: &str| SqlIdent::new(name).map_err(|error| error.to_string());

@@ -28,7 +28,7 @@ mod index_not_leakproof;
 mod index_unused;
 mod index_vector;
 mod large_objects;
-mod materialized_view;
+mod materialized_view_readable;
 mod minor_version;
 mod no_primary_key;
 mod partition_pruning;
@@ -51,7 +51,6 @@ mod policy_subquery;
 mod policy_user_metadata;
 mod policy_without_check;
 mod publication;
-mod rewrite_rule;
 mod role_attributes;
 mod role_bypasses;
 mod role_in_use;
@@ -66,6 +65,7 @@ mod row_security_off;
 mod rows_across_tenants;
 mod rows_of_nobody;
 mod rows_orphaned;
+mod rule_on_table;
 mod schema_count;
 mod server_binary_replaced;
 mod soft_delete;
@@ -139,9 +139,9 @@ pub(crate) const ALL: &[Rule] = &[
     trigger_disabled::RULE,
     view_definer_rights::RULE,
     view_not_barrier::RULE,
-    materialized_view::RULE,
+    materialized_view_readable::RULE,
     foreign_table::RULE,
-    rewrite_rule::RULE,
+    rule_on_table::RULE,
     event_trigger::RULE,
     publication::RULE,
     extension_in_schema::RULE,

@@ -25,7 +25,7 @@ pub struct ByHand {
 const MAX_TABLES: usize = 100;
 const COLUMN: &str = "SELECT a.attname::text, (SELECT i.inhrelid::regclass::text FROM pg_inherits i WHERE i.inhparent = a.attrelid ORDER BY 1 LIMIT 1)
   FROM pg_attribute a WHERE a.attrelid = $1::text::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND a.attidentity <> 'a'
-   AND a.attname <> $2::text ORDER BY a.attnum LIMIT 1";
+   AND a.attname <> $2::text ORDER BY a.attnotnull, a.attnum LIMIT 1";
 
 /// Finds the table and puts the stage together.
 pub async fn by_hand(said: &ByHand) -> Result<(Seat, Stage), AuditError> {

@@ -8,7 +8,7 @@ SELECT c.oid::regclass::text, x.insert, x.key, child.name
             string_agg(need.value, ', ' ORDER BY a.attnum) FILTER (WHERE need.value IS NOT NULL)) AS insert,
           count(*) FILTER (WHERE need.value IS NOT NULL) AS needed,
           bool_and(need.possible) AS possible,
-          (array_agg(quote_ident(a.attname) ORDER BY a.attnum) FILTER (WHERE a.attgenerated = '' AND a.attidentity <> 'a' AND a.attname <> $2::text))[1] AS key
+          (array_agg(quote_ident(a.attname) ORDER BY a.attnotnull, a.attnum) FILTER (WHERE a.attgenerated = '' AND a.attidentity <> 'a' AND a.attname <> $2::text))[1] AS key
      FROM pg_attribute a
      LEFT JOIN pg_type t ON t.oid = a.atttypid
      LEFT JOIN pg_type b ON b.oid = t.typbasetype

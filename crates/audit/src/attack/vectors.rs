@@ -86,7 +86,10 @@ pub const VECTORS: &[Vector] = &[
           "SELECT count(*) FILTER (WHERE {whose}) FROM {target} WHERE pg_temp.shout({column}::text)",
           "SELECT coalesce(nullif(current_setting('audit.heard', true), ''), '0')"]),
     vector("update-theirs", ROWS, "UPDATE the other's rows", PLANTED, Look::Reaches, &["UPDATE {target} SET {key} = {key} WHERE {whose}"]),
-    vector("update-blind", ROWS, "UPDATE without WHERE and RETURNING", "rows of others are changed unseen", Look::Blind, &["UPDATE {table} SET {key} = {key}"]),
+    vector("update-blind", ROWS, "UPDATE without WHERE and RETURNING", "rows of others are changed unseen", Look::Blind,
+        // One that reads no column meets the UPDATE policy alone.
+        &["UPDATE {table} SET {key} = {key}", "UPDATE {table} SET {key} = NULL", "UPDATE {table} SET {key} = DEFAULT"]),
+    vector("delete-blind", ROWS, "DELETE without WHERE and RETURNING", "rows of others are deleted unseen", Look::Blind, &["DELETE FROM {table}"]),
     vector("delete-theirs", ROWS, "DELETE the other's rows", "rows of the other are deleted", Look::Reaches, &["DELETE FROM {target} WHERE {whose}"]),
     vector("delete-child", ROWS, "DELETE from a partition", "rows of the other are deleted", Look::Reaches, &["DELETE FROM {child} WHERE {column} IS DISTINCT FROM {own}"]),
     vector("move-rows", ROWS, "UPDATE the tenant column", "rows are moved to the other tenant", Look::Reaches, &["UPDATE {table} SET {column} = {other}"]),

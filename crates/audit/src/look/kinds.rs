@@ -167,7 +167,9 @@ fn declared(found: &Found, row: &TableRow) -> Option<Kind> {
 fn guessed(found: &Found) -> Option<Declaration> {
     let models = found.spaces.iter().filter_map(|space| space.facts.as_ref());
     let model = models.max_by_key(|model| model.tables.len())?;
-    let declaration = guess::guess(model).declaration;
+    let mut declaration = guess::guess(model).declaration;
+    // A guess that a unique is meant over all tenants must not keep it from being told.
+    declaration.unique.clear();
     let column = declaration.tenancy.column.as_str();
     let there = model.tables.iter().any(|table| table.column(column).is_some());
     there.then_some(declaration)

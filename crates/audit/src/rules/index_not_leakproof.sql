@@ -25,5 +25,5 @@ SELECT t.nspname::text AS schema, format('index %s on %s', c.relname, t.relname)
        jsonb_build_object('opclasses', jsonb_agg(DISTINCT l.opcname), 'operators', string_agg(DISTINCT l.operators, ' '))::text AS facts
   FROM leaky l JOIN pg_class c ON c.oid = l.indexrelid JOIN rows_of_many t ON t.oid = l.indrelid
   JOIN pg_am m ON m.oid = c.relam
- WHERE (l.no_operator OR l.leaky_function) AND m.amname NOT IN ('hnsw', 'ivfflat')
+ WHERE (l.no_operator OR l.leaky_function) AND m.amname NOT IN ('hnsw', 'ivfflat') AND NOT (SELECT (g->>'ours')::bool FROM given)
  GROUP BY t.nspname, t.relname, c.relname

@@ -1,6 +1,8 @@
 //! The auditor on real servers.
 
 mod attack;
+mod by_hand;
+mod format;
 mod lab;
 mod placements;
 mod rules;

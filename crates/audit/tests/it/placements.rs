@@ -123,12 +123,14 @@ fn declaration() -> Declaration {
     declaration
 }
 
-/// What is told of every placement of the sample, and is known: each is a note about a fact that documentation explains.
+/// Notes that every placement of the sample gets, and that are documented: facts of sharing, not faults.
 const KNOWN: &[&str] = &[
-    // Indexes that row-level security makes useless (jsonb, lower(name), enum, numeric): the price of sharing.
-    "index-not-leakproof", "index",
+    // Indexes that row-level security makes useless (jsonb, lower(name), enums): the price of shared tables.
+    "note[leakproof]", "note[index]",
+    // Sequences count over all tenants; a copy of a global table is not checked against the references to it.
+    "note[sequence]", "note[foreign-key]",
     // Facts of the test server.
-    "host-authentication", "role-password", "server-binary-replaced",
+    "[host-authentication]", "[role-password]", "[server-binary-replaced]",
 ];
 
 #[tokio::test]
@@ -137,7 +139,7 @@ async fn fresh_placements_of_all_models_are_clean() {
         for context in [ContextKind::Carrier, ContextKind::Signed] {
             let world = World::new(version, context).await;
             let report = world.audit().await;
-            let unknown: Vec<String> = crate::lab::lines(&report).into_iter().filter(|line| !KNOWN.iter().any(|rule| line.contains(&format!("[{rule}]")))).collect();
+            let unknown: Vec<String> = crate::lab::lines(&report).into_iter().filter(|line| !KNOWN.iter().any(|known| line.contains(known))).collect();
             assert!(unknown.is_empty(), "{version} {context:?}: {unknown:#?}");
         }
     }
@@ -148,7 +150,7 @@ async fn what_is_broken_in_a_placement_is_found() {
     let breaks: &[(&str, &str)] = &[
         ("ALTER TABLE public.projects DISABLE ROW LEVEL SECURITY", "row-security"),
         ("DROP POLICY tenantry_floor ON public.tasks", "row-security"),
-        ("ALTER TABLE public.tasks ALTER tenant_id DROP NOT NULL", "tenant-column"),
+        ("ALTER TABLE public.tasks ALTER tenant_id DROP DEFAULT", "tenant-column"),
         ("CREATE TABLE public.sneaked (id bigint PRIMARY KEY, body text)", "tenant-column"),
         ("CREATE TABLE reporting.kept (tenant_id bigint)", "table-elsewhere"),
         ("GRANT TRUNCATE ON public.projects TO {app}", "grant-truncate"),

@@ -1,10 +1,10 @@
-//! `rewrite-rule`: tables have no rewrite rules.
+//! `rule-on-table`: tables have no rewrite rules.
 
 use crate::rule::{Fixing, Rule, Scope};
 use tenantry_schema::{Docs, Severity};
 
 pub(super) const RULE: Rule = Rule {
-    id: "rewrite-rule",
+    id: "rule-on-table",
     severity: Severity::Warning,
     about: "Tables have no rewrite rules.",
     docs: Docs {
@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
               quiet BEFORE DELETE ON notes FOR EACH ROW EXECUTE FUNCTION quiet();",
         ignore: "",
     },
-    sql: include_str!("rewrite_rule.sql"),
+    sql: include_str!("rule_on_table.sql"),
     scope: Scope::Database,
     fixing: Fixing::QUIET,
 };

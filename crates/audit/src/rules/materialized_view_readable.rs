@@ -1,10 +1,10 @@
-//! `materialized-view`: no materialized view over tenants' tables is readable by the application.
+//! `materialized-view-readable`: no materialized view over tenants' tables is readable by the application.
 
 use crate::rule::{Fixing, Rule, Scope};
 use tenantry_schema::{Docs, Severity};
 
 pub(super) const RULE: Rule = Rule {
-    id: "materialized-view",
+    id: "materialized-view-readable",
     severity: Severity::Error,
     about: "No materialized view over tenants' tables is readable by the application.",
     docs: Docs {
@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
               1; GRANT SELECT ON totals TO app_user;",
         ignore: "One that holds nothing of a tenant.",
     },
-    sql: include_str!("materialized_view.sql"),
+    sql: include_str!("materialized_view_readable.sql"),
     scope: Scope::Database,
     fixing: Fixing { order: 2, ..Fixing::QUIET },
 };
