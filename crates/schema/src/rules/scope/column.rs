@@ -50,14 +50,13 @@ pub(super) fn keys(table: &mut Table, btree_gist: bool, case: &mut Case<'_>) {
         let place = format!("{} on {name}", constraint.name);
         match &mut constraint.kind {
             ConstraintKind::Unique(key)
-                if !global.iter().any(|columns| same_columns(columns, &key.columns)) =>
+                if !global.iter().any(|columns| same_columns(columns, &key.columns))
+                    && !key.columns.iter().any(|column| column == COLUMN) =>
             {
-                if !key.columns.iter().any(|column| column == COLUMN) {
-                    lead(&mut key.columns, COLUMN);
-                    key.include.retain(|column| column != COLUMN);
-                    case.change(place, format!("the unique constraint becomes ({})", key.columns.join(", ")));
-                    added = true;
-                }
+                lead(&mut key.columns, COLUMN);
+                key.include.retain(|column| column != COLUMN);
+                case.change(place, format!("the unique constraint becomes ({})", key.columns.join(", ")));
+                added = true;
             }
             ConstraintKind::Exclusion(exclusion)
                 if !exclusion.keys.iter().any(|key| key.column.as_deref() == Some(COLUMN)) =>

@@ -99,15 +99,12 @@ pub(super) fn check_visibility(model: &mut Model, schema: Option<&str>, case: &m
             }
         }
         for trigger in wanted {
-            match table.triggers.iter_mut().find(|known| known.name == trigger.name) {
-                Some(known) => known.definition = trigger.definition,
-                None => {
-                    case.change(
-                        format!("trigger {} on {}", trigger.name, table.name),
-                        "it keeps references to visible rows",
-                    );
-                    table.triggers.push(trigger);
-                }
+            if let Some(known) = table.triggers.iter_mut().find(|known| known.name == trigger.name) {
+                known.definition = trigger.definition;
+            } else {
+                let place = format!("trigger {} on {}", trigger.name, table.name);
+                case.change(place, "it keeps references to visible rows");
+                table.triggers.push(trigger);
             }
         }
         table.triggers.sort_by(|a, b| a.name.cmp(&b.name));
