@@ -40,6 +40,7 @@ format: ## formats the code
 
 bench: setup ## compares direct PostgreSQL, PgBouncer and the gateway
 	@$(CARGO) run --release --locked -p tenantry-bench --bin gateway -- $(ARGS)
+	@$(CARGO) run --release --locked -p tenantry-bench --bin rewrite
 	@$(CARGO) bench --locked -p tenantry-catalog --bench feed
 
 setup: ## installs what is missing (tells what; changes nothing if nothing is)

@@ -6,3 +6,4 @@
 mod behaviour;
 mod proof;
 mod real;
+mod statement;
