@@ -13,7 +13,7 @@ use tenantry_core::{ContextKind, SqlIdent, TenancyModel};
 use tenantry_testkit::{fresh_database, shared, versions_for_tests};
 use tokio::runtime::Runtime;
 use tokio::sync::Mutex;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Statement};
 
 /// A rule says exactly this of a schema, in any order: `severity: place: message`, with `change` for what compile does.
 pub(super) fn hits(rule: &dyn Rule, sql: &str, declaration: &str, expected: &[&str]) {
@@ -98,18 +98,18 @@ fn flat(sql: &str) -> String {
 /// Reads what SQL makes of an empty schema `public`.
 pub(super) fn plain(version: u32, sql: &str) -> Model {
     runtime().block_on(async {
-        let mut clients = CLIENTS.lock().await;
-        if let std::collections::btree_map::Entry::Vacant(vacant) = clients.entry(version) {
-            let postgres = shared(version).await;
-            let database = fresh_database(postgres, "rules").await;
-            vacant.insert(postgres.connect(&database).await.unwrap());
+        let mut sessions = SESSIONS.lock().await;
+        if !sessions.contains_key(&version) {
+            let session = Session::new(version).await;
+            sessions.insert(version, session);
         }
-        let client = &clients[&version];
+        let session = &sessions[&version];
+        let client = &session.client;
         // A test that failed may have left its transaction.
         client.batch_execute("ROLLBACK; BEGIN").await.unwrap();
         let loaded = client.batch_execute(sql).await;
         let facts = match &loaded {
-            Ok(()) => facts(client).await,
+            Ok(()) => facts(session).await,
             Err(_) => Vec::new(),
         };
         client.batch_execute("ROLLBACK").await.unwrap();
@@ -118,18 +118,37 @@ pub(super) fn plain(version: u32, sql: &str) -> Model {
     })
 }
 
-async fn facts(client: &Client) -> Vec<(String, String)> {
+/// A connection, and the introspection queries prepared on it: planning them is most of what they cost.
+struct Session {
+    client: Client,
+    queries: Vec<(&'static str, Statement)>,
+}
+
+impl Session {
+    async fn new(version: u32) -> Self {
+        let postgres = shared(version).await;
+        let client = postgres.connect(&fresh_database(postgres, "rules").await).await.unwrap();
+        let mut queries = Vec::new();
+        client.batch_execute("SET search_path TO public").await.unwrap();
+        for query in introspection() {
+            queries.push((query.name, client.prepare(query.sql).await.unwrap()));
+        }
+        Self { client, queries }
+    }
+}
+
+async fn facts(session: &Session) -> Vec<(String, String)> {
+    let client = &session.client;
     client.batch_execute(&introspection_settings(&SqlIdent::new("public").unwrap())).await.unwrap();
     let mut facts = Vec::new();
-    for query in introspection() {
-        let row = client.query_one(query.sql, &[]).await;
-        let row = row.unwrap_or_else(|error| panic!("{}: {error:?}", query.name));
-        facts.push((query.name.to_owned(), row.get(0)));
+    for (name, statement) in &session.queries {
+        let row = client.query_one(statement, &[]).await;
+        facts.push(((*name).to_owned(), row.unwrap_or_else(|error| panic!("{name}: {error:?}")).get(0)));
     }
     facts
 }
 
-static CLIENTS: Mutex<BTreeMap<u32, Client>> = Mutex::const_new(BTreeMap::new());
+static SESSIONS: Mutex<BTreeMap<u32, Session>> = Mutex::const_new(BTreeMap::new());
 
 /// Connections outlive the test that makes them, so they can't live in a test's own runtime.
 fn runtime() -> &'static Runtime {

@@ -45,7 +45,6 @@ impl Rule for TenantColumn {
 
     fn apply(&self, model: &mut Model, case: &mut Case<'_>) {
         let born = born(model);
-        let on_18 = model.source.version >= 180_000;
         let mut added = BTreeSet::new();
         for table in &mut model.tables {
             let place = format!("{}.{}", table.name, case.column());
@@ -75,9 +74,9 @@ impl Rule for TenantColumn {
             inherit(model, &child, case, adds);
         }
         for column in model.tables.iter_mut().flat_map(|table| &mut table.columns) {
-            // Servers before 18 don't say whose a NOT NULL is.
+            // The parent's column is NOT NULL by now.
             if column.inherited && column.name == case.column() && case.tenancy == TenancyModel::Shared {
-                column.not_null_inherited = on_18;
+                column.not_null_inherited = true;
             }
         }
     }
