@@ -66,6 +66,8 @@ fn no_name_becomes_an_element_of_a_picture() {
         "/g",
         "text",
         "/text",
+        "tspan",
+        "/tspan",
         "path",
         "defs",
         "/defs",

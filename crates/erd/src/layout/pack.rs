@@ -132,14 +132,15 @@ fn place(
     Page::new(clusters, columns, tables)
 }
 
-/// The domain that has most to do with those that stand already; at first, the first. The last one stays last.
+/// The domain that has most to do with those that stand already; those that have to do with none come last.
 fn next(stacks: &[Vec<Vec<usize>>], ties: &[Vec<u32>], middles: &[Option<(f64, f64)>]) -> Option<usize> {
     let waiting = (0..stacks.len()).filter(|at| middles[*at].is_none());
     waiting.max_by_key(|at| {
         let tied: u32 =
             (0..stacks.len()).filter(|other| middles[*other].is_some()).map(|other| ties[*at][other]).sum();
         let tables: usize = stacks[*at].iter().map(Vec::len).sum();
-        (tied > 0, tables + tied as usize, std::cmp::Reverse(*at))
+        let ties_any = ties[*at].iter().any(|count| *count > 0);
+        (tied > 0, ties_any || stacks.len() == 1, tables + tied as usize, std::cmp::Reverse(*at))
     })
 }
 

@@ -57,17 +57,51 @@ pub(super) fn table(out: &mut String, graph: &Graph, at: usize, table: &Table, p
 
 /// The name in large letters, for pages that are looked at from afar.
 fn overview(out: &mut String, table: &Table, place: &TableBox) {
-    let size = ((place.width - 24.0) / width(&table.name, 1.0)).clamp(12.0, 40.0);
-    let name = fit(&table.name, size, place.width - 12.0);
-    put(
-        out,
-        format_args!(
-            "<text class=\"far\" x=\"{:.1}\" y=\"{:.1}\" style=\"font-size:{size:.1}px\">{}</text>",
-            place.width / 2.0,
-            place.height / 2.0 + size * 0.35,
-            xml(&name)
-        ),
-    );
+    let (lines, size) = (1..=3)
+        .map(|count| {
+            let lines = broken(&table.name, count);
+            let size = largest(&lines, place);
+            (lines, size)
+        })
+        .fold((Vec::new(), 0.0), |best, next| if next.1 > best.1 + 1.0 { next } else { best });
+    let count = f64::from(u32::try_from(lines.len()).unwrap_or(1));
+    let first = place.height / 2.0 + size * (0.35 - (count - 1.0) * LINE / 2.0);
+    put(out, format_args!("<text class=\"far\" style=\"font-size:{size:.1}px\">"));
+    for (line, nth) in lines.iter().zip(0_u32..) {
+        let (x, y) = (place.width / 2.0, first + f64::from(nth) * size * LINE);
+        let shown = fit(line, size, place.width - 12.0);
+        put(out, format_args!("<tspan x=\"{x:.1}\" y=\"{y:.1}\">{}</tspan>", xml(&shown)));
+    }
+    out.push_str("</text>");
+}
+
+/// From one line to the next, in font sizes.
+const LINE: f64 = 1.15;
+
+fn largest(lines: &[String], place: &TableBox) -> f64 {
+    let widest = lines.iter().map(|line| width(line, 1.0)).fold(f64::MIN_POSITIVE, f64::max);
+    let count = f64::from(u32::try_from(lines.len()).unwrap_or(1));
+    let high = (place.height - 12.0) / (count * LINE);
+    ((place.width - 24.0) / widest).min(high).clamp(12.0, 40.0)
+}
+
+/// A name in so many lines of about the same length, broken behind underscores.
+fn broken(name: &str, count: usize) -> Vec<String> {
+    let room = name.chars().count().div_ceil(count);
+    let mut lines: Vec<String> = vec![String::new()];
+    for word in name.split_inclusive('_') {
+        let left = lines.len() < count;
+        if let Some(line) = lines.last_mut() {
+            let before = line.chars().count();
+            // A line may be a little too long rather than much too short.
+            if before > 0 && left && before + word.chars().count() / 2 > room {
+                lines.push(word.to_owned());
+            } else {
+                line.push_str(word);
+            }
+        }
+    }
+    lines
 }
 
 /// The table in words.
