@@ -1,7 +1,8 @@
 //! `tenantry erd` and `tenantry schema init`, from the outside.
 
-use crate::binary::Place;
+use crate::binary::{Place, Said};
 use std::fs;
+use tenantry_testkit::{fresh_database, shared, versions_for_tests};
 
 const SCHEMA: &str = "CREATE TABLE organizations (id bigint PRIMARY KEY, name text);
 CREATE TABLE countries (code text PRIMARY KEY);
@@ -61,6 +62,27 @@ fn a_configuration_that_is_there_stays() {
     assert!(said.err.contains("it says what would be guessed"), "{said}");
     let said = place.run(&["-q", "schema", "init", "schema.sql", "--out", "-"]);
     assert!(said.out.starts_with("# Guessed by"), "{said}");
+}
+
+/// A database with rows is read where it is.
+#[tokio::test]
+async fn a_database_that_is_there() {
+    for version in versions_for_tests() {
+        let postgres = shared(version).await;
+        let database = fresh_database(postgres, "init").await;
+        let client = postgres.connect(&database).await.unwrap();
+        client.batch_execute(SCHEMA).await.unwrap();
+        let (host, port) = (postgres.host(), postgres.port());
+        let url = format!("postgres://{}@{host}:{port}/{database}", postgres.superuser());
+        let place = Place::new();
+        let mut command = place.command();
+        command.env("PGPASSWORD", postgres.password().expose());
+        let said = Said::from(command.args(["-q", "schema", "init", "--url", &url]).output().unwrap());
+        assert_eq!(said.code, Some(0), "{said}");
+        let written = fs::read_to_string(place.path().join("tenantry.toml")).unwrap();
+        assert!(written.contains("column = \"organization_id\""), "{written}");
+        assert!(!written.contains("[schema]"), "there is no file to name\n{written}");
+    }
 }
 
 #[test]

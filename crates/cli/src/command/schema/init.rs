@@ -179,12 +179,11 @@ impl Document for Guessed {
         if self.doubts.is_empty() {
             writeln!(out, "no doubts")?;
         } else {
-            writeln!(
-                out,
-                "\n{} doubts, marked {BOLD}sure?{BOLD:#} in {}",
-                self.doubts.len(),
-                self.path.display()
-            )?;
+            let doubts = match self.doubts.len() {
+                1 => "one doubt".to_owned(),
+                many => format!("{many} doubts"),
+            };
+            writeln!(out, "\n{doubts}, marked {BOLD}sure?{BOLD:#} in {}:", self.path.display())?;
         }
         for doubt in self.doubts.iter().take(SHOWN) {
             writeln!(out, "  {WARN}{}{WARN:#}: {}", doubt.place, doubt.message)?;
