@@ -155,7 +155,8 @@ fn parsed_body(case: &mut Case<'_>, place: &str, function: &mut Function, shapes
     for (_, table) in conflicts {
         case.change(place, format!("ON CONFLICT of {table} starts with {printed}"));
     }
-    let adapted = adapt(&function.definition, shapes, case.column(), &printed);
+    // Which keys its GROUP BYs rest on is not known; one more column with one value changes no group.
+    let adapted = adapt(&function.definition, shapes, |_| true, case.column(), &printed);
     function.definition = adapted.text;
     if adapted.regrouped {
         case.change(place, format!("{printed} joins the primary keys in its GROUP BY"));

@@ -69,7 +69,8 @@ impl Rule for Views {
 /// Adapts the query to the tenant columns of its tables, where the tables' keys have it in them.
 fn adapt_query(view: &mut View, shapes: &BTreeMap<String, Shape>, case: &mut Case<'_>, place: &str) {
     let printed = printed(&case.declaration.tenancy.column);
-    let adapted = adapt(&view.definition, shapes, case.column(), &printed);
+    let may_rest = |table: &str| view.groups_by.iter().any(|name| name == table);
+    let adapted = adapt(&view.definition, shapes, may_rest, case.column(), &printed);
     let rests_on = view.groups_by.iter().filter(|table| shapes.get(*table).is_some_and(Shape::is_grouped_by));
     let missed: Vec<&str> =
         rests_on.filter(|table| !adapted.grouped.contains(*table)).map(String::as_str).collect();
@@ -154,6 +155,8 @@ mod tests {
         hits(&Views, &both, "", &[INVOKES, joins]);
         let nested = view("SELECT q.name FROM (SELECT a.id, a.name, count(*) FROM a GROUP BY a.id) q");
         hits(&Views, &nested, "", &[INVOKES, joins]);
+        let whole = view("SELECT id, name, count(*) FROM a GROUP BY id, name");
+        hits(&Views, &whole, "", &[INVOKES]);
         hits(&Views, &one, "[tenancy]\nkeys = \"global-id\"", &[INVOKES]);
         hits(&Views, &one, "[tables]\na = \"global\"", &[INVOKES]);
     }

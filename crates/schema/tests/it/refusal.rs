@@ -36,7 +36,7 @@ async fn what_only_shared_tables_refuse() {
         "CREATE TABLE a (id bigint PRIMARY KEY); CREATE TABLE b (a bigint REFERENCES a)",
         "[tables]\nb = \"global\"",
         shared,
-        "error[foreign-key]: b_a_fkey on b: a global table refers to the tenant table a (declare b \"tenant\", or a \"global\")",
+        "error[foreign-key]: b_a_fkey on b: a global table refers to the tenant table a: its rows are not one tenant's (declare b \"tenant\", or a \"global\", or drop the reference)",
     )
     .await;
     refused(
@@ -54,10 +54,18 @@ async fn what_only_shared_tables_refuse() {
     )
     .await;
     refused(
-        "CREATE TABLE a (id bigint PRIMARY KEY, name text); CREATE VIEW v AS SELECT id, name, count(*) FROM a GROUP BY id",
+        "CREATE TABLE a (id bigint PRIMARY KEY, name text);
+         CREATE VIEW v AS SELECT j.name, count(*) FROM (a CROSS JOIN generate_series(1, 2) n) AS j GROUP BY j.id",
         "",
         shared,
         "error[view]: view v: its GROUP BY rests on the primary key of a, which gets the tenant column (name every selected column in GROUP BY, or declare keys = \"global-id\")",
+    )
+    .await;
+    refused(
+        "CREATE TABLE a (id bigint PRIMARY KEY); CREATE RULE r AS ON DELETE TO a DO INSTEAD NOTHING",
+        "",
+        shared,
+        "error[rewrite-rule]: rule r on a: what a rule puts in a statement's place runs as the owner, with the plain schema's columns and keys (use a trigger (INSTEAD OF for a view), or keep it, for tenants in schemas or databases of their own)",
     )
     .await;
     refused(
@@ -71,45 +79,21 @@ async fn what_only_shared_tables_refuse() {
 
 #[tokio::test]
 async fn what_every_model_refuses() {
-    {
-        let model = &TenancyModel::ALL;
-        refused(
-            "CREATE TABLE a (id bigint PRIMARY KEY); CREATE MATERIALIZED VIEW m AS SELECT * FROM a",
-            "",
-            model,
-            "error[not-modelled]: materialized view m: row-level security does not reach a materialized view: every tenant would read all rows (make it a view, or a table that a job fills for each tenant)",
-        )
-        .await;
-        refused(
-            "CREATE TABLE a (id bigint PRIMARY KEY); CREATE RULE r AS ON DELETE TO a DO INSTEAD NOTHING",
-            "",
-            model,
-            "error[not-modelled]: rule r on a: a rule rewrites statements after the tenant was decided, and is not carried over (use a trigger (INSTEAD OF for a view))",
-        )
-        .await;
-        refused(
-            "CREATE TABLE a (id bigint PRIMARY KEY); CREATE TABLE b () INHERITS (a)",
-            "",
-            model,
-            "error[table]: b: it inherits from a, which is not offered yet (use declarative partitions, or a view over separate tables)",
-        )
-        .await;
-        refused(
-            "CREATE SCHEMA billing; CREATE TABLE billing.a (id int)",
-            "",
-            model,
-            "error[not-modelled]: schema billing: only one schema is read, and this one holds tables too (put the application's tables into one schema)",
-        )
-        .await;
-        refused(
-            "CREATE FUNCTION plus(a bigint, b int) RETURNS bigint LANGUAGE sql AS 'SELECT a + b';
-             CREATE AGGREGATE total (int) (SFUNC = plus, STYPE = bigint)",
-            "",
-            model,
-            "error[not-modelled]: aggregate total: objects of the kind \"aggregate\" are not carried over yet (put it into an extension, or leave it out)",
-        )
-        .await;
-    }
+    let model = &TenancyModel::ALL;
+    refused(
+        "CREATE SCHEMA billing; CREATE TABLE billing.a (id int)",
+        "",
+        model,
+        "error[not-modelled]: schema billing: only one schema is read, and this one holds tables too (put the application's tables into one schema; what belongs to the operator alone belongs into another database)",
+    )
+    .await;
+    refused(
+        "CREATE TABLE p (id bigint); CREATE TABLE c () INHERITS (p)",
+        "[tables]\nc = \"global\"",
+        model,
+        "error[table]: c: it is global, but inherits from p, which is tenant (declare p alone: children follow it; or make c a table by itself)",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -128,4 +112,22 @@ async fn what_a_tenants_own_schema_refuses() {
         "error[function]: function f(): it pins search_path=public, pg_temp, but a tenant's schema has another name (drop the SET clause: the gateway sets search_path)",
     )
     .await;
+}
+
+/// One role reads all schemas of a database, and materialized views have no floor.
+#[tokio::test]
+async fn what_is_refused_where_tenants_share_a_database() {
+    let hint = "(make it a view; or a table (the tenant column and the floor come by themselves) that a job or a trigger fills for each tenant; or keep it, for tenants in databases of their own)";
+    for (model, whose) in
+        [(TenancyModel::Shared, "every tenant's rows"), (TenancyModel::Schema, "every schema's")]
+    {
+        let reason = format!("row-level security does not reach it: every tenant would read {whose} {hint}");
+        refused(
+            "CREATE TABLE a (id bigint PRIMARY KEY); CREATE MATERIALIZED VIEW m AS SELECT * FROM a",
+            "",
+            &[model],
+            &format!("error[materialized-view]: materialized view m: {reason}"),
+        )
+        .await;
+    }
 }
