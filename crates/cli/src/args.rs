@@ -1,6 +1,6 @@
 //! The command line: the tree of commands and what all of them take. Each command's own flags stand beside it.
 
-use crate::command::{audit, catalog, cluster, completions, demo, erd, generate, login, rules, schema, scope, serve, tenant};
+use crate::command::{audit, catalog, cluster, completions, convert, demo, erd, generate, login, rules, schema, scope, serve, tenant};
 use crate::print::{ColorChoice, Format, Printer};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
@@ -79,6 +79,9 @@ pub(crate) enum Command {
     Rules(rules::RulesArgs),
     /// Draw the schema as a tenancy model has it, or what differs between two
     Erd(erd::ErdArgs),
+    /// Turn a database that has rows into a pool, while its application goes on working
+    #[command(subcommand)]
+    Convert(convert::ConvertCommand),
     /// Look after the catalog, the registry of everything
     #[command(subcommand)]
     Catalog(catalog::CatalogCommand),

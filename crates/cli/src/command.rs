@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod catalog;
 pub(crate) mod cluster;
 pub(crate) mod completions;
+pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod erd;
 pub(crate) mod generate;
@@ -32,6 +33,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Login(command) => login::run(&session, command).await,
         Command::Schema(command) => schema::run(&session, command).await,
         Command::Scope(command) => scope::run(&session, command).await,
+        Command::Convert(command) => convert::run(&session, command).await,
         Command::Audit(args) => audit::run(&session, *args).await,
         Command::Rules(args) => rules::run(&session, &args),
         Command::Erd(args) => erd::run(&session, args).await,

@@ -31,7 +31,8 @@ impl Load {
             let client = world.application().await?;
             tasks.push(tokio::spawn(work(client, world.rows, number, Arc::clone(&stop))));
         }
-        let watcher = tokio::spawn(watch(world.postgres.connect(crate::world::DATABASE).await?, Arc::clone(&stop)));
+        let watcher =
+            tokio::spawn(watch(world.postgres.connect(crate::world::DATABASE).await?, Arc::clone(&stop)));
         Ok(Self { stop, clients: tasks, watcher })
     }
 
@@ -60,11 +61,28 @@ async fn work(client: Client, rows: i64, number: usize, stop: Arc<AtomicBool>) -
         let begun = Instant::now();
         let done = match count % 8 {
             0 => client.execute("INSERT INTO tasks (project, title) VALUES ($1, 'new')", &[&project]).await,
-            1 => client.execute("UPDATE tasks SET state = 1 - state WHERE id = $1 AND state < 2", &[&task]).await,
+            1 => {
+                client
+                    .execute("UPDATE tasks SET state = 1 - state WHERE id = $1 AND state < 2", &[&task])
+                    .await
+            }
             2 => client.execute("INSERT INTO comments (task, body) VALUES ($1, 'new')", &[&task]).await,
-            3 => client.execute("SELECT * FROM projects WHERE account = $1 ORDER BY id LIMIT 20", &[&account]).await,
-            4 => client.execute("SELECT t.*, c.body FROM tasks t LEFT JOIN comments c ON c.task = t.id WHERE t.id = $1", &[&task]).await,
-            _ => client.execute("SELECT * FROM tasks WHERE project = $1 AND state = 0 LIMIT 20", &[&project]).await,
+            3 => {
+                client
+                    .execute("SELECT * FROM projects WHERE account = $1 ORDER BY id LIMIT 20", &[&account])
+                    .await
+            }
+            4 => client
+                .execute(
+                    "SELECT t.*, c.body FROM tasks t LEFT JOIN comments c ON c.task = t.id WHERE t.id = $1",
+                    &[&task],
+                )
+                .await,
+            _ => {
+                client
+                    .execute("SELECT * FROM tasks WHERE project = $1 AND state = 0 LIMIT 20", &[&project])
+                    .await
+            }
         };
         seen.push((begun, begun.elapsed()));
         if done.is_err_and(|error| error.is_closed()) {
@@ -96,7 +114,11 @@ async fn watch(
 }
 
 impl Seen {
-    fn within(of: &[(Instant, Duration)], from: Instant, to: Instant) -> impl Iterator<Item = (Instant, Duration)> {
+    fn within(
+        of: &[(Instant, Duration)],
+        from: Instant,
+        to: Instant,
+    ) -> impl Iterator<Item = (Instant, Duration)> {
         of.iter().copied().filter(move |(at, _)| *at >= from && *at < to)
     }
 

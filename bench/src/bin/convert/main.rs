@@ -97,11 +97,8 @@ async fn main() -> Result<()> {
     let begun = Instant::now();
     let (before_from, before_to) = (quiet, begun);
 
-    let limits = Limits {
-        max_block: Duration::from_millis(args.max_block),
-        load: args.load,
-        ..Limits::default()
-    };
+    let limits =
+        Limits { max_block: Duration::from_millis(args.max_block), load: args.load, ..Limits::default() };
     let timeline = Timeline::default();
     let mut request = world.request(args.one, limits)?;
     request.until = Until::Observe;

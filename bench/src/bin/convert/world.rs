@@ -30,7 +30,8 @@ impl World {
         admin.batch_execute(&format!("CREATE ROLE {ROLE} LOGIN PASSWORD 'product'")).await?;
         let product = postgres.connect(DATABASE).await?;
         product.batch_execute(&format!("GRANT ALL ON SCHEMA public TO {ROLE}; SET ROLE {ROLE}")).await?;
-        let sql = SCHEMA.replace("{{rows}}", &rows.to_string()).replace("{{accounts}}", &ACCOUNTS.to_string());
+        let sql =
+            SCHEMA.replace("{{rows}}", &rows.to_string()).replace("{{accounts}}", &ACCOUNTS.to_string());
         product.batch_execute(&sql).await.context("filling the product's database")?;
         product.batch_execute("RESET ROLE").await?;
         product.batch_execute("VACUUM ANALYZE").await?;

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tenantry_ops::{Progress, Step};
+use tenantry_ops::{Advance, Progress, Step};
 
 /// How often the moving line moves.
 const TICK: Duration = Duration::from_millis(120);
@@ -105,6 +105,18 @@ impl Progress for Reporter {
 
     fn found_done(&self, step: Step<'_>) {
         self.line(&format!("{DIM}= {:<22} {} (there already){DIM:#}", step.name, step.on));
+    }
+
+    fn advanced(&self, step: Step<'_>, by: Advance) {
+        let left = by.remaining.map_or_else(String::new, |left| format!(", {} s left", left.as_secs()));
+        self.working(&format!(
+            "{} {}: {:.0} %, {} rows, {:.0} rows/s{left}",
+            step.name,
+            step.on,
+            by.part * 100.0,
+            by.rows,
+            by.rows_per_second
+        ));
     }
 
     fn finished(&self, step: Step<'_>) {

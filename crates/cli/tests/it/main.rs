@@ -4,6 +4,7 @@
 
 mod binary;
 mod completions;
+mod convert;
 mod demo;
 mod docs;
 mod erd;

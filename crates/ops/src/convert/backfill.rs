@@ -73,7 +73,9 @@ impl Join {
     fn of(source: &Source, job: &Job<'_>, constant: Option<&str>) -> Result<Option<Self>, OpsError> {
         let column = job.request.declaration.tenancy.column.to_string();
         let (value, tables, condition) = match &source.from {
-            From::Own(key) => (format!("t.{}", SqlIdent::new(key.clone())?), String::new(), "true".to_owned()),
+            From::Own(key) => {
+                (format!("t.{}", SqlIdent::new(key.clone())?), String::new(), "true".to_owned())
+            }
             From::One => match constant {
                 Some(constant) => (constant.to_owned(), String::new(), "true".to_owned()),
                 None => return Ok(None),
@@ -88,7 +90,11 @@ impl Join {
                     })
                     .collect();
                 let condition = format!("{} AND p.{column} IS NOT NULL", pairs?.join(" AND "));
-                (format!("p.{column}"), format!(" JOIN public.{} p ON true", SqlIdent::new(parent.clone())?), condition)
+                (
+                    format!("p.{column}"),
+                    format!(" JOIN public.{} p ON true", SqlIdent::new(parent.clone())?),
+                    condition,
+                )
             }
         };
         Ok(Some(Self { value, tables, condition, column }))
@@ -253,8 +259,12 @@ impl Table<'_, '_> {
         }
         tokio::time::sleep(LAG_PAUSE).await;
         (cursor.block, cursor.blocks) = (0, self.blocks().await?);
-        let sql = "UPDATE tenancy.conversion_backfill SET block = 0, blocks = $2, passes = $3 WHERE relation = $1";
-        admin.execute(sql, &[&self.leaf, &cursor.blocks, &cursor.passes]).await.doing("beginning another pass")?;
+        let sql =
+            "UPDATE tenancy.conversion_backfill SET block = 0, blocks = $2, passes = $3 WHERE relation = $1";
+        admin
+            .execute(sql, &[&self.leaf, &cursor.blocks, &cursor.passes])
+            .await
+            .doing("beginning another pass")?;
         Ok(true)
     }
 
@@ -268,7 +278,13 @@ impl Table<'_, '_> {
                      FROM pg_catalog.pg_stat_replication r WHERE r.state = 'streaming'";
         let begun = Instant::now();
         loop {
-            let behind = self.job.executor.admin.query_one(sql, &[&most]).await.doing("asking how far standbys are")?;
+            let behind = self
+                .job
+                .executor
+                .admin
+                .query_one(sql, &[&most])
+                .await
+                .doing("asking how far standbys are")?;
             if !behind.get::<_, bool>(0) {
                 return Ok(());
             }
@@ -286,7 +302,10 @@ impl Table<'_, '_> {
     /// Each batch leaves as many dead rows as it filled in. Without truncation: that would keep everybody out.
     async fn vacuum(&self) -> Result<(), OpsError> {
         let admin = &self.job.executor.admin;
-        admin.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0").await.doing("clearing away dead rows")?;
+        admin
+            .batch_execute("SET statement_timeout = 0; SET lock_timeout = 0")
+            .await
+            .doing("clearing away dead rows")?;
         let sql = format!("VACUUM (TRUNCATE false, SKIP_LOCKED true, INDEX_CLEANUP auto) {}", self.name()?);
         admin.batch_execute(&sql).await.doing("clearing away dead rows")
     }

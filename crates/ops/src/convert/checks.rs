@@ -58,7 +58,8 @@ fn root_type(
     checks: &mut Vec<Check>,
 ) -> Result<(), OpsError> {
     let key = paths::root_key(plain, root)?;
-    let found = plain.table(&root.table).and_then(|table| table.column(&key)).map_or("", |column| &column.type_name);
+    let found =
+        plain.table(&root.table).and_then(|table| table.column(&key)).map_or("", |column| &column.type_name);
     let declared = request.declaration.tenancy.value_type;
     let fits = match declared {
         TenantType::Bigint => matches!(found, "bigint" | "integer" | "smallint"),

@@ -124,5 +124,12 @@ async fn look(
             })
         })
         .collect();
-    Ok(CloneReport { table: table.name.clone(), columns, rows: of(0), things: of(1), spare_rows: of(2), examples })
+    Ok(CloneReport {
+        table: table.name.clone(),
+        columns,
+        rows: of(0),
+        things: of(1),
+        spare_rows: of(2),
+        examples,
+    })
 }

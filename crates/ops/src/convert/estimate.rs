@@ -55,12 +55,8 @@ pub async fn plan(control: &Control, request: &Convert) -> Result<Estimate, OpsE
     let checks = checks::all(&admin, request).await?;
     let ends = ends(request, &plain, &stages::any_login()?)?;
     checks::unfit_rules(&ends)?;
-    let schema = PlainSchema {
-        model: plain.clone(),
-        declaration: request.declaration.clone(),
-        facts,
-        version: None,
-    };
+    let schema =
+        PlainSchema { model: plain.clone(), declaration: request.declaration.clone(), facts, version: None };
     register::fits_deployment(control, &schema).await?;
     let sizes = stages::sizes(&admin).await?;
     let speed = sample(&admin, &sizes).await?;
@@ -72,7 +68,11 @@ pub async fn plan(control: &Control, request: &Convert) -> Result<Estimate, OpsE
         notes: notes.map(ToString::to_string).collect(),
         read_mb_per_second: speed,
         seconds: planner.steps.iter().map(|step| step.seconds).sum(),
-        blocking: planner.steps.iter().filter(|step| step.effort != Effort::Moment && step.lock >= Lock::Share).count(),
+        blocking: planner
+            .steps
+            .iter()
+            .filter(|step| step.effort != Effort::Moment && step.lock >= Lock::Share)
+            .count(),
         steps: planner.steps,
     })
 }
@@ -125,7 +125,10 @@ impl Planner<'_> {
                 self.push("filled", &source.table, sql, Lock::None, Effort::Rewrite, seconds);
             }
             let seconds = self.scan(&source.table);
-            let sql = format!("SELECT … FROM \"{}\" (rows without a tenant, references between tenants)", source.table);
+            let sql = format!(
+                "SELECT … FROM \"{}\" (rows without a tenant, references between tenants)",
+                source.table
+            );
             self.push("verified", &source.table, sql, Lock::None, Effort::Scan, seconds);
         }
         let constrained = stages::constrained(&columns, self.ends);
@@ -167,7 +170,15 @@ impl Planner<'_> {
         self.push(phase, &step.place, step.sql, step.lock, step.effort, seconds);
     }
 
-    fn push(&mut self, phase: &'static str, place: &str, sql: String, lock: Lock, effort: Effort, seconds: f64) {
+    fn push(
+        &mut self,
+        phase: &'static str,
+        place: &str,
+        sql: String,
+        lock: Lock,
+        effort: Effort,
+        seconds: f64,
+    ) {
         self.steps.push(PlannedStep { phase, place: place.to_owned(), sql, lock, effort, seconds });
     }
 

@@ -71,7 +71,10 @@ impl Executor {
         let hard = steps.iter().find(|step| blocks(step) && !step.tables.iter().all(|table| small(table)));
         if let Some(step) = hard.filter(|_| self.limits.blocking == Blocking::Refuse) {
             return Err(refused(
-                format!("{}: PostgreSQL can only do this while it keeps everybody out of the table", step.place),
+                format!(
+                    "{}: PostgreSQL can only do this while it keeps everybody out of the table",
+                    step.place
+                ),
                 "run it when the application is idle, with --allow-blocking; or drop the constraint and add it afterwards",
             ));
         }
@@ -95,7 +98,8 @@ impl Executor {
     }
 
     async fn note(&self, phase: Phase, unit: &[Step], state: &str) -> Result<(), OpsError> {
-        let sql = "INSERT INTO tenancy.conversion_step AS s (phase, place, sql, state) VALUES ($1, $2, $3, $4)
+        let sql =
+            "INSERT INTO tenancy.conversion_step AS s (phase, place, sql, state) VALUES ($1, $2, $3, $4)
                    ON CONFLICT (phase, pg_catalog.md5(sql)) DO UPDATE SET state = excluded.state,
                      attempts = s.attempts + CASE excluded.state WHEN 'running' THEN 1 ELSE 0 END,
                      done_at = CASE excluded.state WHEN 'done' THEN pg_catalog.clock_timestamp() END";

@@ -48,7 +48,9 @@ fn lookup(source: &Source, job: &Job<'_>, constant: Option<&str>) -> Result<Opti
             let pairs: Result<Vec<String>, OpsError> = columns
                 .iter()
                 .zip(keys)
-                .map(|(own, key)| Ok(format!("p.{} = NEW.{}", SqlIdent::new(key.clone())?, SqlIdent::new(own.clone())?)))
+                .map(|(own, key)| {
+                    Ok(format!("p.{} = NEW.{}", SqlIdent::new(key.clone())?, SqlIdent::new(own.clone())?))
+                })
                 .collect();
             let parent = SqlIdent::new(parent.clone())?;
             format!("(SELECT p.{column} FROM public.{parent} p WHERE {})", pairs?.join(" AND "))
@@ -78,7 +80,12 @@ async fn trigger(job: &Job<'_>, source: &Source, number: usize, value: &str) -> 
     let column = job.request.declaration.tenancy.column.to_string();
     let sql = render(
         FUNCTION,
-        &[("function", &function.to_string()), ("column", &column), ("value", value), ("moved", &moved(source)?)],
+        &[
+            ("function", &function.to_string()),
+            ("column", &column),
+            ("value", value),
+            ("moved", &moved(source)?),
+        ],
     );
     job.executor.admin.batch_execute(&sql).await.doing("making the function that fills new rows")?;
     let name = SqlIdent::new(TRIGGER)?;
@@ -94,7 +101,8 @@ async fn trigger(job: &Job<'_>, source: &Source, number: usize, value: &str) -> 
 }
 
 async fn exists(job: &Job<'_>, table: &str) -> Result<bool, OpsError> {
-    let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+    let sql =
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
                 WHERE c.relnamespace = 'public'::regnamespace AND c.relname = $1 AND t.tgname = $2)";
     let row = job.executor.admin.query_one(sql, &[&table, &TRIGGER]).await.doing("looking for a trigger")?;
     Ok(row.get(0))

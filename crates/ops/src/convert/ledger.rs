@@ -64,7 +64,8 @@ impl Phase {
 /// The ledger of this database, if a conversion was begun.
 pub(crate) async fn find(admin: &Client) -> Result<Option<Ledger>, OpsError> {
     const WHAT: &str = "reading the conversion's ledger";
-    let there = admin.query_one("SELECT to_regclass('tenancy.conversion') IS NOT NULL", &[]).await.doing(WHAT)?;
+    let there =
+        admin.query_one("SELECT to_regclass('tenancy.conversion') IS NOT NULL", &[]).await.doing(WHAT)?;
     if !there.get::<_, bool>(0) {
         return Ok(None);
     }
@@ -95,7 +96,8 @@ pub(super) async fn begin(
     let plain = read(&facts)?;
     let (asked, declaration) = (describe(request), declaration(request)?);
     let written = serde_json::to_value(&facts).map_err(unreadable)?;
-    let sql = "INSERT INTO tenancy.conversion (phase, request, facts, declaration) VALUES ('begun', $1, $2, $3)";
+    let sql =
+        "INSERT INTO tenancy.conversion (phase, request, facts, declaration) VALUES ('begun', $1, $2, $3)";
     admin.execute(sql, &[&asked, &written, &declaration]).await.doing(WHAT)?;
     Ok(Ledger { phase: Phase::Begun, request: asked, facts, plain })
 }

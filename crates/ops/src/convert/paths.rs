@@ -30,7 +30,15 @@ pub(crate) enum From {
 
 /// How names of tables that list tenants usually end.
 const USUAL: [&str; 10] = [
-    "tenants", "accounts", "organizations", "organisations", "companies", "workspaces", "teams", "customers", "shops",
+    "tenants",
+    "accounts",
+    "organizations",
+    "organisations",
+    "companies",
+    "workspaces",
+    "teams",
+    "customers",
+    "shops",
     "orgs",
 ];
 
@@ -54,9 +62,21 @@ pub(crate) fn sources(plain: &Model, request: &Convert) -> Result<Vec<Source>, O
 fn tenant_tables<'a>(plain: &'a Model, request: &Convert) -> Result<Vec<&'a Table>, OpsError> {
     let mut tables = Vec::new();
     for classified in check(plain, &request.declaration).tables {
-        let Some(table) = plain.table(&classified.table).filter(|table| !table.is_partition()) else { continue };
+        let Some(table) = plain.table(&classified.table).filter(|table| !table.is_partition()) else {
+            continue;
+        };
         match classified.kind {
             Some(Kind::Tenant) => tables.push(table),
+            // Whose such rows are would have to be made of other tables: a person does that, before or after.
+            Some(Kind::Scoped) if table.column("scope_id").is_none() => {
+                return Err(refused(
+                    format!(
+                        "table {} is declared \"scoped\", and rows that are there can't be given their scopes yet",
+                        table.name
+                    ),
+                    "convert it as \"tenant\" or \"global\"; `tenantry convert clones` shows what could be shared",
+                ));
+            }
             Some(Kind::Global | Kind::Scoped) => {}
             None => {
                 return Err(refused(
@@ -72,7 +92,10 @@ fn tenant_tables<'a>(plain: &'a Model, request: &Convert) -> Result<Vec<&'a Tabl
 /// The one column that is the primary key of the table that lists the tenants.
 pub(crate) fn root_key(plain: &Model, root: &TenantTable) -> Result<String, OpsError> {
     let Some(table) = plain.table(&root.table) else {
-        return Err(refused(format!("there is no table {:?} that could list the tenants", root.table), likely(plain)));
+        return Err(refused(
+            format!("there is no table {:?} that could list the tenants", root.table),
+            likely(plain),
+        ));
     };
     match table.primary_key().map(|key| key.columns.as_slice()) {
         Some([only]) => Ok(only.clone()),
@@ -88,7 +111,10 @@ pub(crate) fn likely(plain: &Model) -> String {
     let looks = |name: &&str| USUAL.iter().any(|usual| name.ends_with(usual));
     let names: Vec<&str> = plain.tables.iter().map(|table| table.name.as_str()).filter(looks).collect();
     match names.as_slice() {
-        [] => "say which table lists the tenants: --tenants TABLE, or --tenant KEY if all rows are one tenant's".to_owned(),
+        [] => {
+            "say which table lists the tenants: --tenants TABLE, or --tenant KEY if all rows are one tenant's"
+                .to_owned()
+        }
         names => format!("it looks as if it were {}: say so with --tenants", names.join(" or ")),
     }
 }
@@ -180,7 +206,9 @@ fn by_via(plain: &Model, root: &TenantTable, table: &Table, via: &str) -> Result
     }
     let keys = plain.table(name).and_then(|parent| parent.primary_key()).map(|key| key.columns.clone());
     match keys {
-        Some(keys) if keys.len() == columns.len() => Ok(From::Parent { parent: name.to_owned(), columns, keys }),
+        Some(keys) if keys.len() == columns.len() => {
+            Ok(From::Parent { parent: name.to_owned(), columns, keys })
+        }
         _ => Err(wrong(format!(
             "via = {via:?} of table {} leads to no key of {name} (the tenants are in {})",
             table.name, root.table
@@ -218,7 +246,10 @@ fn in_order(mut open: Vec<Source>) -> Result<Vec<Source>, OpsError> {
         let Some(ready) = ready else {
             let names: Vec<&str> = open.iter().map(|source| source.table.as_str()).collect();
             return Err(refused(
-                format!("these tables get their tenant from each other, or from a table without one: {}", names.join(", ")),
+                format!(
+                    "these tables get their tenant from each other, or from a table without one: {}",
+                    names.join(", ")
+                ),
                 "declare another way for one of them: via = \"parent.column\"",
             ));
         };

@@ -27,7 +27,11 @@ pub(super) async fn pool(
     let found = find(control, request).await?;
     step.run(found.is_some(), register(control, request)).await?;
     let Some(database) = find(control, request).await? else {
-        return Err(OpsError::refused(ErrorKind::Conflict, format!("{on} was removed meanwhile"), "run it again"));
+        return Err(OpsError::refused(
+            ErrorKind::Conflict,
+            format!("{on} was removed meanwhile"),
+            "run it again",
+        ));
     };
     let step = steps.next("install-core", on)?;
     let tenant_type = request.declaration.tenancy.value_type;
@@ -107,5 +111,6 @@ pub(super) async fn ledger(
         Ok(())
     })
     .await?;
-    written.ok_or_else(|| OpsError::refused(ErrorKind::Internal, "the ledger was not written", "run it again"))
+    written
+        .ok_or_else(|| OpsError::refused(ErrorKind::Internal, "the ledger was not written", "run it again"))
 }

@@ -26,7 +26,11 @@ pub(super) async fn first(job: &Job<'_>, steps: Steps<'_>, on: &str) -> Result<O
     })
     .await?;
     let Some(tenant) = find(job.control, key).await? else {
-        return Err(OpsError::refused(ErrorKind::Conflict, format!("tenant {key} was removed meanwhile"), "run it again"));
+        return Err(OpsError::refused(
+            ErrorKind::Conflict,
+            format!("tenant {key} was removed meanwhile"),
+            "run it again",
+        ));
     };
     if let Some(placement) = &tenant.placement
         && placement.database != job.database.id
@@ -49,12 +53,7 @@ async fn find(control: &Control, key: &TenantKey) -> Result<Option<Tenant>, OpsE
 }
 
 /// The schema is published, the tenants are registered with their places, and their gates are made.
-pub(super) async fn all(
-    job: &mut Job<'_>,
-    ends: &Ends,
-    steps: Steps<'_>,
-    on: &str,
-) -> Result<u64, OpsError> {
+pub(super) async fn all(job: &mut Job<'_>, ends: &Ends, steps: Steps<'_>, on: &str) -> Result<u64, OpsError> {
     let step = steps.next("publish-schema", on)?;
     let done = job.ledger.has(Phase::Registered);
     step.run(done, publish(job, ends)).await?;
@@ -155,7 +154,8 @@ async fn from_table(job: &Job<'_>, root: &TenantTable) -> Result<(), OpsError> {
         let tx = job.control.catalog.transaction().await?;
         let mut tenants = Vec::new();
         for row in page {
-            let (id, key, name): (String, Option<String>, Option<String>) = (row.get(0), row.get(1), row.get(2));
+            let (id, key, name): (String, Option<String>, Option<String>) =
+                (row.get(0), row.get(1), row.get(2));
             let (number, uuid) = identity(&id, value_type)?;
             let mut new = NewTenant::new(key_of(key.as_deref(), &id, &tx, number, uuid).await?);
             new.name = name.unwrap_or_else(|| new.key.to_string());
@@ -212,9 +212,14 @@ async fn key_of(
             return Ok(key);
         }
     }
-    let longest = stem.map_or_else(|| "t".to_owned(), |stem| stem.chars().take(62 - id.len().min(40)).collect());
+    let longest =
+        stem.map_or_else(|| "t".to_owned(), |stem| stem.chars().take(62 - id.len().min(40)).collect());
     TenantKey::new(format!("{longest}-{}", folded(id))).map_err(|error| {
-        OpsError::refused(ErrorKind::InvalidInput, error.to_string(), "name another column: --tenant-key COLUMN")
+        OpsError::refused(
+            ErrorKind::InvalidInput,
+            error.to_string(),
+            "name another column: --tenant-key COLUMN",
+        )
     })
 }
 
@@ -254,8 +259,7 @@ pub(super) async fn ready(job: &Job<'_>, steps: Steps<'_>, on: &str) -> Result<(
         let tx = job.control.catalog.transaction().await?;
         tx.set_database_state(job.database.id, DatabaseState::Ready).await?;
         tx.commit().await?;
-        let mut filter =
-            TenantFilter { states: vec![TenantState::Provisioning], ..TenantFilter::default() };
+        let mut filter = TenantFilter { states: vec![TenantState::Provisioning], ..TenantFilter::default() };
         loop {
             let tx = job.control.catalog.transaction().await?;
             let page = tx.tenants(&filter, u32::try_from(PAGE).unwrap_or(u32::MAX)).await?;

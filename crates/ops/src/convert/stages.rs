@@ -109,7 +109,10 @@ pub(crate) fn observed(ends: &Ends) -> Model {
         for policy in table.policies.iter_mut().filter(|policy| !policy.permissive) {
             let record = |expression: &str, access: &str| {
                 let column = column_of(expression).unwrap_or("tenant_id");
-                format!("({expression} OR tenancy_convert.observed('{}'::text, {column}, '{access}'::text))", literal(&table.name))
+                format!(
+                    "({expression} OR tenancy_convert.observed('{}'::text, {column}, '{access}'::text))",
+                    literal(&table.name)
+                )
             };
             policy.using = policy.using.as_deref().map(|expression| record(expression, "rows"));
             policy.check = policy.check.as_deref().map(|expression| record(expression, "write"));
@@ -250,7 +253,9 @@ pub(super) async fn enforce(
         job.executor.run(Phase::Enforced, &access, &|_| true, progress).await?;
         let admin = &mut job.executor.admin;
         admin
-            .batch_execute("DROP SCHEMA IF EXISTS tenancy_convert CASCADE; RESET lock_timeout; RESET statement_timeout")
+            .batch_execute(
+                "DROP SCHEMA IF EXISTS tenancy_convert CASCADE; RESET lock_timeout; RESET statement_timeout",
+            )
             .await
             .doing("removing the conversion's helpers")?;
         let tenant_type: isolation::TenantType = job.request.declaration.tenancy.value_type;

@@ -72,7 +72,13 @@ pub async fn status(control: &Control, cluster: &str, database: &SqlIdent) -> Re
     const WHAT: &str = "reading the conversion's ledger";
     let admin = control.connect(cluster, database.as_str()).await?;
     let Some(ledger) = ledger::find(&admin).await? else {
-        return Ok(Status { phase: None, backfills: Vec::new(), steps: Vec::new(), violations: 0, examples: Vec::new() });
+        return Ok(Status {
+            phase: None,
+            backfills: Vec::new(),
+            steps: Vec::new(),
+            violations: 0,
+            examples: Vec::new(),
+        });
     };
     let number = |value: i64| u64::try_from(value).unwrap_or(0);
     let backfills = admin.query(BACKFILLS, &[]).await.doing(WHAT)?;
@@ -82,7 +88,12 @@ pub async fn status(control: &Control, cluster: &str, database: &SqlIdent) -> Re
         phase: Some(ledger.phase.as_str()),
         backfills: backfills
             .iter()
-            .map(|row| Backfilled { table: row.get(0), rows: number(row.get(1)), part: row.get(2), done: row.get(3) })
+            .map(|row| Backfilled {
+                table: row.get(0),
+                rows: number(row.get(1)),
+                part: row.get(2),
+                done: row.get(3),
+            })
             .collect(),
         steps: steps
             .iter()
@@ -124,11 +135,7 @@ pub(super) async fn violations_note(admin: &Client) -> Result<Option<String>, Op
 
 /// Takes back a conversion that is not in service: constraints become what they were, the tenant columns that it added go, and
 /// the catalog forgets the database.
-pub async fn abort(
-    control: &Control,
-    request: &Convert,
-    progress: &dyn Progress,
-) -> Result<(), OpsError> {
+pub async fn abort(control: &Control, request: &Convert, progress: &dyn Progress) -> Result<(), OpsError> {
     let steps = Steps::new(progress);
     let on = format!("{}/{}", request.cluster, request.database.as_str());
     let _lock = control.lock(&format!("database/{on}")).await?;
@@ -143,15 +150,14 @@ pub async fn abort(
             ));
         }
         let Some(database) = prepare::find(control, request).await? else {
-            return Err(OpsError::refused(ErrorKind::Conflict, "the catalog does not know the database", "run convert again first"));
+            return Err(OpsError::refused(
+                ErrorKind::Conflict,
+                "the catalog does not know the database",
+                "run convert again first",
+            ));
         };
-        let mut job = Job {
-            control,
-            request,
-            database,
-            executor: Executor::new(admin, &request.limits),
-            ledger,
-        };
+        let mut job =
+            Job { control, request, database, executor: Executor::new(admin, &request.limits), ledger };
         let ends = ends(request, &job.ledger.plain.clone(), &job.database)?;
         job.undo(&ends, steps, &on).await?;
     }
@@ -197,7 +203,9 @@ impl Job<'_> {
                     SqlIdent::new(table.name.clone())?,
                     SqlIdent::new(column.name.clone())?
                 );
-                self.executor.unit(&[fill::moment(sql, &table.name, tenantry_schema::alter::Lock::AccessExclusive)]).await?;
+                self.executor
+                    .unit(&[fill::moment(sql, &table.name, tenantry_schema::alter::Lock::AccessExclusive)])
+                    .await?;
             }
         }
         Ok(())

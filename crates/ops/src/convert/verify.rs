@@ -66,7 +66,11 @@ pub(super) async fn after_constraints(
             return Ok(());
         }
         let message = format!("references are marked valid and are not: {}", wrong.join("; "));
-        Err(OpsError::refused(ErrorKind::Conflict, message, "correct these rows, and run the same command again"))
+        Err(OpsError::refused(
+            ErrorKind::Conflict,
+            message,
+            "correct these rows, and run the same command again",
+        ))
     })
     .await
 }
@@ -134,7 +138,8 @@ impl Job<'_> {
             quoted(&root.table)?
         );
         let count: i64 = self.one(&sql, "looking for rows of unknown tenants").await?;
-        let message = || format!("{count} rows of {} are of tenants that {} does not have", source.table, root.table);
+        let message =
+            || format!("{count} rows of {} are of tenants that {} does not have", source.table, root.table);
         Ok((count > 0).then(message))
     }
 

@@ -31,7 +31,11 @@ async fn mixed_rows_become_tenants_while_the_application_writes() {
             assert_eq!(done.phase, Phase::Enforced);
             legacy.assert_isolated(&everything).await;
             legacy.assert_clean().await;
-            assert_eq!(legacy.one("SELECT count(*) FROM tasks WHERE touched > 0").await, 0, "triggers stayed quiet");
+            assert_eq!(
+                legacy.one("SELECT count(*) FROM tasks WHERE touched > 0").await,
+                0,
+                "triggers stayed quiet"
+            );
             // Again: there is nothing left to do.
             let again = convert::run(&legacy.world.control, &request, &Silent).await.unwrap();
             assert_eq!((again.phase, again.tenants), (Phase::Enforced, 4));
@@ -118,7 +122,10 @@ async fn rows_in_the_way_are_reported_before_anything_is_in_force() {
     let refused = convert::run(&legacy.world.control, &request, &Silent).await.unwrap_err();
     let said = refused.to_string();
     assert!(said.contains("1 rows of events have no tenant by task to tasks"), "{said}");
-    assert!(said.contains("1 rows of tasks refer to another tenant's row of users (tasks_assignee_fkey)"), "{said}");
+    assert!(
+        said.contains("1 rows of tasks refer to another tenant's row of users (tasks_assignee_fkey)"),
+        "{said}"
+    );
     assert_eq!(legacy.one("SELECT count(*) FROM pg_policy").await, 0);
     // Corrected, it goes on.
     admin
@@ -136,7 +143,8 @@ async fn abort_puts_everything_back() {
             let legacy = Legacy::new(version).await;
             let request = legacy.request(Until::Enforce);
             let before = legacy.schema().await;
-            let stopped = convert::run(&legacy.world.control, &request, &Recorder::stopping_before(stop)).await;
+            let stopped =
+                convert::run(&legacy.world.control, &request, &Recorder::stopping_before(stop)).await;
             assert!(matches!(stopped, Err(OpsError::Stopped(_))), "{stop}");
             convert::abort(&legacy.world.control, &request, &Silent).await.unwrap();
             assert_eq!(legacy.schema().await, before, "stopped before step {stop}");
@@ -157,7 +165,12 @@ async fn in_observe_mode_what_would_be_refused_is_written_down_and_allowed() {
         let old = legacy.old_application().await;
         let rows: i64 = old.query_one("SELECT count(*) FROM tasks", &[]).await.unwrap().get(0);
         assert_eq!(rows, 4000);
-        old.execute("INSERT INTO users (account, email) VALUES ($1, 'new@example.com')", &[&(legacy.first + 1)]).await.unwrap();
+        old.execute(
+            "INSERT INTO users (account, email) VALUES ($1, 'new@example.com')",
+            &[&(legacy.first + 1)],
+        )
+        .await
+        .unwrap();
         let database = SqlIdent::new(legacy.database.clone()).unwrap();
         let status = convert::status(&legacy.world.control, "main", &database).await.unwrap();
         assert_eq!(status.phase, Some("observing"));
@@ -166,7 +179,10 @@ async fn in_observe_mode_what_would_be_refused_is_written_down_and_allowed() {
             .iter()
             .map(|seen| (seen.table.as_str(), seen.access.as_str(), seen.context.as_deref()))
             .collect();
-        assert!(seen.contains(&("tasks", "rows", None)) && seen.contains(&("users", "write", None)), "{seen:?}");
+        assert!(
+            seen.contains(&("tasks", "rows", None)) && seen.contains(&("users", "write", None)),
+            "{seen:?}"
+        );
         // Inside a tenant, its own rows are no violation.
         let before = status.violations;
         let session = legacy.enter(1).await;
@@ -199,7 +215,10 @@ async fn a_dry_run_changes_nothing_and_names_locks() {
     assert_eq!(legacy.schema().await, before);
     assert_eq!(plan.blocking, 0);
     let says = |text: &str| plan.steps.iter().any(|step| step.sql.contains(text));
-    assert!(says("VALIDATE CONSTRAINT") && says("FORCE ROW LEVEL SECURITY") && says("in batches"), "{plan:#?}");
+    assert!(
+        says("VALIDATE CONSTRAINT") && says("FORCE ROW LEVEL SECURITY") && says("in batches"),
+        "{plan:#?}"
+    );
     assert_eq!(legacy.one("SELECT count(*) FROM pg_namespace WHERE nspname = 'tenancy'").await, 0);
 }
 

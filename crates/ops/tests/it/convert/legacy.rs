@@ -9,7 +9,8 @@ use tenantry_core::{SqlIdent, TenantKey};
 use tenantry_ops::convert::{Convert, Limits, TenantTable, Tenants, Until};
 use tenantry_ops::{Progress, Step, tenant};
 use tenantry_schema::{
-    Declaration, Floor, Kind, TableDetails, TableEntry, introspection, introspection_settings, read, reconcile,
+    Declaration, Floor, Kind, TableDetails, TableEntry, introspection, introspection_settings, read,
+    reconcile,
 };
 use tenantry_testkit::fresh_database;
 use tokio::sync::oneshot;
@@ -86,7 +87,12 @@ impl Legacy {
     pub(crate) async fn old_application(&self) -> Client {
         let mut config = tokio_postgres::Config::new();
         let postgres = self.world.postgres;
-        config.host(postgres.host()).port(postgres.port()).user(&self.role).password("old").dbname(&self.database);
+        config
+            .host(postgres.host())
+            .port(postgres.port())
+            .user(&self.role)
+            .password("old")
+            .dbname(&self.database);
         let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
         tokio::spawn(connection);
         client
@@ -114,7 +120,10 @@ impl Legacy {
     pub(crate) async fn enter(&self, number: i64) -> Client {
         let key = TenantKey::new(format!("acme-{}", self.first + number)).unwrap();
         let info = tenant::show(&self.world.control, &key).await.unwrap();
-        assert_eq!((info.id.get(), info.name.as_str()), (self.first + number, format!("Acme {number}").as_str()));
+        assert_eq!(
+            (info.id.get(), info.name.as_str()),
+            (self.first + number, format!("Acme {number}").as_str())
+        );
         self.world.enter(&info).await.unwrap()
     }
 
@@ -129,13 +138,16 @@ impl Legacy {
             for (table, count) in seen {
                 *sum.entry(table).or_insert(0) += count;
             }
-            let others = "SELECT count(*) FROM tasks t JOIN projects p ON p.id = t.project WHERE p.account <> $1";
+            let others =
+                "SELECT count(*) FROM tasks t JOIN projects p ON p.id = t.project WHERE p.account <> $1";
             let foreign: i64 = session.query_one(others, &[&id]).await.unwrap().get(0);
             assert_eq!(foreign, 0);
             let other = self.first + number % 4 + 1;
             let stolen = "INSERT INTO users (account, email, tenant_id) VALUES ($1, 'x', $1)";
             assert_eq!(session.execute(stolen, &[&other]).await.unwrap_err().code().unwrap().code(), "42501");
-            let added = session.execute("INSERT INTO users (account, email) VALUES ($1, '1@example.com')", &[&id]).await;
+            let added = session
+                .execute("INSERT INTO users (account, email) VALUES ($1, '1@example.com')", &[&id])
+                .await;
             assert!(added.is_ok() || number == 2, "an email of another tenant may be used: {added:?}");
         }
         assert_eq!(&sum, everything);
@@ -145,7 +157,10 @@ impl Legacy {
     pub(crate) async fn assert_clean(&self) {
         let helpers = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname LIKE 'tenantry\\_%'";
         assert_eq!(self.one(helpers).await, 0);
-        assert_eq!(self.one("SELECT count(*) FROM pg_trigger WHERE tgname LIKE '%tenantry_convert%'").await, 0);
+        assert_eq!(
+            self.one("SELECT count(*) FROM pg_trigger WHERE tgname LIKE '%tenantry_convert%'").await,
+            0
+        );
         assert_eq!(self.one("SELECT count(*) FROM pg_namespace WHERE nspname = 'tenancy_convert'").await, 0);
         assert_eq!(self.one("SELECT count(*) FROM tenancy.surface()").await, 0);
         let model = read(&self.facts().await).unwrap();
@@ -155,7 +170,8 @@ impl Legacy {
         for keys in [tenantry_schema::Keys::Composite, tenantry_schema::Keys::GlobalId] {
             request.declaration.tenancy.keys = keys;
             let floor = Floor { context: tenantry_core::ContextKind::Carrier, tenant_value: None };
-            let model_wanted = reconcile(&model, &request.declaration, tenantry_core::TenancyModel::Shared, &floor);
+            let model_wanted =
+                reconcile(&model, &request.declaration, tenantry_core::TenancyModel::Shared, &floor);
             clean.push(model_wanted.model == model);
         }
         assert!(clean.contains(&true), "the rules have nothing to change");
@@ -191,14 +207,29 @@ impl Legacy {
             let mut begun = Some(begun);
             let mut written = 0;
             while stopped.try_recv().is_err() {
-                client.execute("INSERT INTO users (account, email) VALUES ($1, $2)", &[&(first + 1 + written % 4), &format!("w{written}@example.com")]).await.unwrap();
+                client
+                    .execute(
+                        "INSERT INTO users (account, email) VALUES ($1, $2)",
+                        &[&(first + 1 + written % 4), &format!("w{written}@example.com")],
+                    )
+                    .await
+                    .unwrap();
                 let project: i64 = client
-                    .query_one("INSERT INTO projects (account, name) VALUES ($1, 'W') RETURNING id", &[&(first + 1 + written % 4)])
+                    .query_one(
+                        "INSERT INTO projects (account, name) VALUES ($1, 'W') RETURNING id",
+                        &[&(first + 1 + written % 4)],
+                    )
                     .await
                     .unwrap()
                     .get(0);
-                client.execute("INSERT INTO tasks (project, title) VALUES ($1, 'W')", &[&project]).await.unwrap();
-                client.execute("UPDATE projects SET name = 'W!' WHERE id = $1", &[&(1 + written % 40)]).await.unwrap();
+                client
+                    .execute("INSERT INTO tasks (project, title) VALUES ($1, 'W')", &[&project])
+                    .await
+                    .unwrap();
+                client
+                    .execute("UPDATE projects SET name = 'W!' WHERE id = $1", &[&(1 + written % 40)])
+                    .await
+                    .unwrap();
                 written += 1;
                 if let Some(begun) = begun.take() {
                     begun.send(()).unwrap();
