@@ -36,7 +36,8 @@ struct Args {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let args = Args::parse();
-    let postgres = Postgres::start(PostgresOptions { version: args.pg, ..PostgresOptions::default() }).await?;
+    let postgres =
+        Postgres::start(PostgresOptions { version: args.pg, ..PostgresOptions::default() }).await?;
     let mut shown = Table::new();
     shown.set_header(["what", "tables", "median ms", "least ms"]);
     let large = measure(&postgres, "large", args.tables, &args).await?;
@@ -91,7 +92,8 @@ async fn facts(client: &Client, figures: &mut Figures) -> Result<Vec<(String, St
     let mut facts = Vec::new();
     for query in introspection() {
         let start = Instant::now();
-        let row = client.query_one(query.sql, &[]).await.with_context(|| format!("asking for {}", query.name))?;
+        let row =
+            client.query_one(query.sql, &[]).await.with_context(|| format!("asking for {}", query.name))?;
         note(figures, &format!("  {}", query.name), start);
         facts.push((query.name.to_owned(), row.get(0)));
     }
@@ -112,7 +114,9 @@ fn target(model: TenancyModel) -> Result<Target> {
 }
 
 fn schema(tables: u32) -> String {
-    let mut sql = String::from("CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';\n");
+    let mut sql = String::from(
+        "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';\n",
+    );
     for at in 0..tables {
         // Of the tables before it, so that all exist.
         let [first, second, third] = [at.saturating_sub(1), at / 2, at];

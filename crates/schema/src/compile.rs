@@ -78,12 +78,13 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 /// The hash is over JSON with sorted keys and without nulls, `false`s and empty lists: a later version that adds an
 /// optional field to the model gives a schema that doesn't use it the same fingerprint.
 fn fingerprint(model: &Model, declaration: &Declaration) -> String {
-    let whole = serde_json::json!({
+    let mut whole = serde_json::json!({
         "model": serde_json::to_value(model).unwrap_or_default(),
         "declaration": serde_json::to_value(declaration).unwrap_or_default(),
     });
+    dense(&mut whole);
     // serde_json's maps are sorted by key.
-    let digest = Sha256::digest(dense(whole).to_string().as_bytes());
+    let digest = Sha256::digest(whole.to_string().as_bytes());
     digest
         .iter()
         .flat_map(|byte| [byte >> 4, byte & 15])
@@ -91,7 +92,7 @@ fn fingerprint(model: &Model, declaration: &Declaration) -> String {
         .collect()
 }
 
-fn dense(value: Value) -> Value {
+fn dense(value: &mut Value) {
     let says_something = |value: &Value| match value {
         Value::Null | Value::Bool(false) => false,
         Value::Array(items) => !items.is_empty(),
@@ -99,12 +100,12 @@ fn dense(value: Value) -> Value {
         _ => true,
     };
     match value {
-        Value::Array(items) => Value::Array(items.into_iter().map(dense).collect()),
-        Value::Object(entries) => {
-            let entries = entries.into_iter().map(|(key, value)| (key, dense(value)));
-            Value::Object(entries.filter(|(_, value)| says_something(value)).collect())
-        }
-        other => other,
+        Value::Array(items) => items.iter_mut().for_each(dense),
+        Value::Object(entries) => entries.retain(|_, value| {
+            dense(value);
+            says_something(value)
+        }),
+        _ => {}
     }
 }
 

@@ -6,7 +6,9 @@ mod place;
 
 use crate::error::SchemaError;
 use crate::introspect::introspection;
-use crate::model::{Column, Constraint, ConstraintKind, Definition, Model, Policy, RewriteRule, Statistics, Table, Trigger};
+use crate::model::{
+    Column, Constraint, ConstraintKind, Definition, Model, Policy, RewriteRule, Statistics, Table, Trigger,
+};
 use place::{Part, Places};
 use serde::de::DeserializeOwned;
 
@@ -73,11 +75,7 @@ fn definitions(facts: &[(String, String)]) -> Result<Vec<Definition>, SchemaErro
     Ok(all)
 }
 
-fn add_columns(
-    model: &mut Model,
-    places: &Places,
-    columns: Vec<Part<Column>>,
-) -> Result<(), SchemaError> {
+fn add_columns(model: &mut Model, places: &Places, columns: Vec<Part<Column>>) -> Result<(), SchemaError> {
     for (place, column) in parts(columns) {
         places.columns(model, &place)?.push(column);
     }

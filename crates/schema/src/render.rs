@@ -110,16 +110,13 @@ fn create_as(model: &Model, object: &Object, columns: Columns, out: &mut Vec<Str
 
 /// What a bare object lacks.
 fn complete(model: &Model, object: &Object, out: &mut Vec<String>) {
-    match object.kind {
-        ObjectKind::Table => {
-            if let Some(table) = model.table(&object.name) {
-                table::complete(model, table, out);
-            }
+    if object.kind == ObjectKind::Table {
+        if let Some(table) = model.table(&object.name) {
+            table::complete(model, table, out);
         }
-        _ => {
-            let found = model.types.iter().filter(|t| t.name == object.name);
-            found.for_each(|defined| types::complete(defined, out));
-        }
+    } else {
+        let found = model.types.iter().filter(|t| t.name == object.name);
+        found.for_each(|defined| types::complete(defined, out));
     }
 }
 
@@ -148,18 +145,23 @@ fn tables(model: &Model, out: &mut Vec<String>) {
         model.tables.iter().for_each(|table| step(table, out));
     };
     for table in &model.tables {
-        match parents.contains(table.name.as_str()) {
-            true => table::finish_parent(table, out),
-            false => table::finish(table, out),
+        if parents.contains(table.name.as_str()) {
+            table::finish_parent(table, out);
+        } else {
+            table::finish(table, out);
         }
     }
     // A partitioned table's reach its partitions when those are attached.
     let (partitioned, plain): (Vec<&Table>, Vec<&Table>) =
         model.tables.iter().partition(|table| table.partition_by.is_some());
-    plain.into_iter().for_each(|table| table::late_checks(table, out));
+    for table in plain {
+        table::late_checks(table, out);
+    }
     each(out, table::indexes);
     each(out, table::attach);
-    partitioned.into_iter().for_each(|table| table::late_checks(table, out));
+    for table in partitioned {
+        table::late_checks(table, out);
+    }
     each(out, table::unfinished_indexes);
     each(out, table::attach_indexes);
     each(out, table::foreign_keys);

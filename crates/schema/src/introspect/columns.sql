@@ -19,7 +19,12 @@ SELECT coalesce(json_agg(json_build_object(
         WHEN c.relispartition THEN n.coninhcount > 0 AND NOT n.convalidated
         ELSE NOT n.conislocal END,
     'not_null_name', CASE
-        WHEN n.conname = c.relname || '_' || a.attname || '_not_null' THEN NULL
+        -- The name that the server chooses: of 63 bytes, 10 are taken, and the longer part is cut first.
+        WHEN n.conname = CASE
+                WHEN length(c.relname) + length(a.attname) <= 53 THEN c.relname || '_' || a.attname
+                WHEN length(a.attname) <= 26 THEN left(c.relname, 53 - length(a.attname)) || '_' || a.attname
+                WHEN length(c.relname) <= 27 THEN c.relname || '_' || left(a.attname, 53 - length(c.relname))
+                ELSE left(c.relname, 27) || '_' || left(a.attname, 26) END || '_not_null' THEN NULL
         WHEN n.coninhcount = 0 THEN n.conname
         WHEN NOT c.relispartition THEN CASE WHEN n.conislocal THEN n.conname END
         WHEN NOT EXISTS (

@@ -356,7 +356,9 @@ impl Table {
     pub fn looked_after_for(&self) -> Option<&str> {
         let mut lines = self.comment.as_deref()?.lines();
         let state = lines.find_map(|line| line.strip_prefix("tenantry:partition="))?;
-        ["of ", "detached from ", "joining ", "leaving from "].iter().find_map(|word| state.strip_prefix(word))
+        ["of ", "detached from ", "joining ", "leaving from "]
+            .iter()
+            .find_map(|word| state.strip_prefix(word))
     }
 }
 

@@ -33,8 +33,11 @@ impl Places {
     pub(super) fn of(model: &Model) -> Self {
         let tables = model.tables.iter().enumerate().map(|(at, t)| (t.name.clone(), At::Table(at)));
         let views = model.views.iter().enumerate().map(|(at, v)| (v.name.clone(), At::View(at)));
-        let materialized =
-            model.materialized_views.iter().enumerate().map(|(at, v)| (v.name.clone(), At::MaterializedView(at)));
+        let materialized = model
+            .materialized_views
+            .iter()
+            .enumerate()
+            .map(|(at, v)| (v.name.clone(), At::MaterializedView(at)));
         Self(tables.chain(views).chain(materialized).collect())
     }
 

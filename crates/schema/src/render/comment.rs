@@ -37,7 +37,9 @@ fn type_comments(defined: &Type, out: &mut Vec<String>) {
             let not_null = (not_null_name.as_ref().unwrap_or(&own), not_null_comment);
             let checks = checks.iter().map(|check| (&check.name, &check.comment));
             for (constraint, text) in checks.chain([not_null]) {
-                comment(out, text.as_deref(), || format!("CONSTRAINT {} ON DOMAIN {name}", ident(constraint)));
+                comment(out, text.as_deref(), || {
+                    format!("CONSTRAINT {} ON DOMAIN {name}", ident(constraint))
+                });
             }
         }
         TypeKind::Composite { attributes } => {

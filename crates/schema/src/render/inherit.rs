@@ -35,7 +35,23 @@ pub(super) fn lines(model: &Model, table: &Table, columns: Columns) -> Vec<Strin
     let own_columns = own_columns.filter_map(|column| columns.line(table, column, all));
     let own = |constraint: &&Constraint| (all || !constraint.inherited) && !late(constraint);
     let own = table.constraints.iter().filter(own).filter(|constraint| columns.has(constraint));
-    own_columns.chain(own.map(written)).collect()
+    let again = table.columns.iter().filter(|column| !all && says_not_null_again(model, table, column));
+    let again = again.map(|column| {
+        let usual = format!("{}_{}_not_null", table.name, column.name);
+        let name = column.not_null_name.as_ref().unwrap_or(&usual);
+        format!("CONSTRAINT {} NOT NULL {}", ident(name), ident(&column.name))
+    });
+    own_columns.chain(own.map(written)).chain(again).collect()
+}
+
+fn has_own_not_null(column: &Column) -> bool {
+    column.inherited && column.not_null && !column.not_null_inherited && !column.not_null_unvalidated
+}
+
+/// An inherited column has a NOT NULL of its own beside the parent's: known of 18 and later, which have the syntax for it.
+fn says_not_null_again(model: &Model, table: &Table, column: &Column) -> bool {
+    let mut parents = table.inherits.iter().filter_map(|parent| model.table(parent)?.column(&column.name));
+    has_own_not_null(column) && parents.any(|parent| parent.not_null)
 }
 
 /// What has to follow CREATE TABLE.
@@ -56,7 +72,7 @@ pub(super) fn after(model: &Model, table: &Table, out: &mut Vec<String>) {
                 None => format!("{place} DROP DEFAULT"),
             });
         }
-        let own = column.not_null && !column.not_null_inherited && !column.not_null_unvalidated;
+        let own = has_own_not_null(column) && !says_not_null_again(model, table, column);
         match &column.not_null_name {
             Some(constraint) if own => {
                 let pair = idents(&[constraint, &column.name], " NOT NULL ");

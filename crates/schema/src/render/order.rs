@@ -91,9 +91,10 @@ impl Work {
 /// Children in the sense of `INHERITS` come after their parents. (Partitions are attached later.)
 fn parents(model: &Model) -> impl Iterator<Item = (Object, Object)> {
     let table = |name: &str| Object { kind: ObjectKind::Table, name: name.to_owned() };
-    model.tables.iter().flat_map(move |child| {
-        child.inherits.iter().map(move |parent| (table(&child.name), table(parent)))
-    })
+    model
+        .tables
+        .iter()
+        .flat_map(move |child| child.inherits.iter().map(move |parent| (table(&child.name), table(parent))))
 }
 
 fn objects(model: &Model) -> impl Iterator<Item = Object> {

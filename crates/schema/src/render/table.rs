@@ -50,7 +50,10 @@ pub(crate) fn complete(model: &Model, table: &Table, out: &mut Vec<String>) {
     let name = ident(&table.name);
     for column in table.columns.iter().filter(|column| !column.inherited) {
         if let Some(default) = &column.default {
-            out.push(format!("ALTER TABLE ONLY {name} ALTER COLUMN {} SET DEFAULT {default}", ident(&column.name)));
+            out.push(format!(
+                "ALTER TABLE ONLY {name} ALTER COLUMN {} SET DEFAULT {default}",
+                ident(&column.name)
+            ));
         }
     }
     inherit::after(model, table, out);
@@ -128,7 +131,8 @@ pub(crate) fn finish_columns(alter: &str, columns: &[Column], out: &mut Vec<Stri
             out.push(format!("{place} SET ({})", assignments(&column.options)));
         }
         let identity = column.identity.as_ref();
-        if let Some((identity, unlogged)) = identity.and_then(|identity| Some((identity, identity.unlogged?))) {
+        if let Some((identity, unlogged)) = identity.and_then(|identity| Some((identity, identity.unlogged?)))
+        {
             let word = if unlogged { "UNLOGGED" } else { "LOGGED" };
             out.push(format!("ALTER SEQUENCE {} SET {word}", ident(&identity.sequence)));
         }

@@ -25,7 +25,11 @@ fn domain_checks(defined: &Type, wanted: impl Fn(&DomainCheck) -> bool, out: &mu
     let TypeKind::Domain { checks, .. } = &defined.kind else { return };
     for check in checks.iter().filter(|check| wanted(check)) {
         let constraint = ident(&check.name);
-        out.push(format!("ALTER DOMAIN {} ADD CONSTRAINT {constraint} {}", ident(&defined.name), check.definition));
+        out.push(format!(
+            "ALTER DOMAIN {} ADD CONSTRAINT {constraint} {}",
+            ident(&defined.name),
+            check.definition
+        ));
     }
 }
 

@@ -151,7 +151,8 @@ topics! {
 async fn icu() {
     for version in versions_for_tests() {
         let lab = Lab::new(version).await;
-        let rows = lab.client.query("SELECT FROM pg_collation WHERE collname LIKE '%-x-icu'", &[]).await.unwrap();
+        let rows =
+            lab.client.query("SELECT FROM pg_collation WHERE collname LIKE '%-x-icu'", &[]).await.unwrap();
         if !rows.is_empty() {
             same("icu", include_str!("../data/dump/icu.sql"), std::iter::once(version)).await;
         }

