@@ -104,13 +104,27 @@ async fn loose(tx: &Transaction<'_>, column: &SqlIdent, value: &str) -> Result<(
     if !tx.query_one(there, &[]).await.doing(WHAT)?.get::<_, bool>(0) {
         return Ok(());
     }
-    let sql = "SELECT l.partition::text FROM tenancy.loose_partitions l JOIN pg_class c ON c.oid = l.partition";
+    let sql =
+        "SELECT l.partition::text FROM tenancy.loose_partitions l JOIN pg_class c ON c.oid = l.partition";
     for row in tx.query(sql, &[]).await.doing(WHAT)? {
         // Printed by the server, so it is quoted as it must be.
         let sql = format!("DELETE FROM {} WHERE {column} = {}", row.get::<_, &str>(0), quote_literal(value));
         tx.batch_execute(&sql).await.doing(WHAT)?;
     }
     Ok(())
+}
+
+/// A scoped table that holds rows of the tenant's own scope.
+pub(super) async fn scoped_rows(admin: &Client, value: &str) -> Result<Option<String>, OpsError> {
+    const WHAT: &str = "looking for rows of the tenant's own scope";
+    let there = "SELECT to_regclass('tenancy.tenant_scopes') IS NOT NULL";
+    if !admin.query_one(there, &[]).await.doing(WHAT)?.get::<_, bool>(0) {
+        return Ok(None);
+    }
+    let sql = "SELECT r.relation FROM tenancy.tenant_scopes t, tenancy.scope_rows(t.own) r
+         WHERE t.tenant::text = $1 AND r.rows > 0 LIMIT 1";
+    let row = admin.query_opt(sql, &[&value]).await.doing(WHAT)?;
+    Ok(row.map(|row| row.get(0)))
 }
 
 /// Takes the tenant out of every scope; the rows of its own scope go.

@@ -122,13 +122,19 @@ impl<'a> Place<'a> {
     async fn has_rows(&self) -> Result<Option<String>, OpsError> {
         let Some(declared) = &self.declared else { return Ok(None) };
         let tables = erase::tables(declared);
-        match self.placement.model {
+        let found = match self.placement.model {
             TenancyModel::Shared => {
-                erase::shared_rows(&self.admin, declared, &tables, self.value(declared)).await
+                erase::shared_rows(&self.admin, declared, &tables, self.value(declared)).await?
             }
             TenancyModel::Schema | TenancyModel::Database => {
-                erase::any_rows(&self.admin, &self.placement.schema, &tables).await
+                erase::any_rows(&self.admin, &self.placement.schema, &tables).await?
             }
+        };
+        match found {
+            None if self.placement.model != TenancyModel::Database => {
+                erase::scoped_rows(&self.admin, &self.value(declared)).await
+            }
+            found => Ok(found),
         }
     }
 

@@ -290,6 +290,11 @@ async fn removing_a_tenant_folds_its_scopes() {
         acme.batch_execute("INSERT INTO products (sku) VALUES ('mine'); INSERT INTO products_overrides (id, price) VALUES (5, 1), (1, 1);
                             INSERT INTO lines (id, product_id) VALUES (1, 1)").await.unwrap();
         drop(acme);
+        // Of globex there is one row alone, in its own scope: that is data too.
+        let careful =
+            tenant::drop(&stage.world.control, &key("globex"), DataLoss::Refuse, &FenceOptions::default(), &Silent)
+                .await;
+        assert_eq!(careful.unwrap_err().kind(), ErrorKind::WouldLoseData);
         let dropped = tenant::drop(
             &stage.world.control,
             &key("acme"),
