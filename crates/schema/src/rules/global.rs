@@ -49,14 +49,13 @@ impl Rule for ReferenceCopies {
             if !matches!(kind, Some(Kind::Global | Kind::Scoped)) {
                 continue;
             }
-            let kept = table.comment.iter().flat_map(|comment| comment.lines());
-            let mut lines: Vec<&str> = kept.filter(|line| *line != COPY).collect();
-            let was = lines.len();
-            let had = table.comment.as_ref().is_some_and(|comment| comment.lines().count() > was);
-            lines.push(COPY);
-            table.comment = Some(lines.join("\n"));
-            if !had {
-                case.change(&table.name, "it is a copy here, which the application only reads");
+            // Where the line stands does not matter: another rule may have written one behind it.
+            let has = table.comment.as_ref().is_some_and(|comment| comment.lines().any(|line| line == COPY));
+            if !has {
+                let mut lines: Vec<&str> = table.comment.iter().flat_map(|comment| comment.lines()).collect();
+                lines.push(COPY);
+                table.comment = Some(lines.join("\n"));
+                case.change(&table.name, "in dedicated placements it is a copy, which the application only reads");
             }
             if kind == Some(Kind::Scoped) {
                 case.note(
