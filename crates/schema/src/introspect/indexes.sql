@@ -2,7 +2,7 @@
 -- An operator class is given where the server would not choose it by itself; a collation where it is not the key's own.
 -- pg_get_indexdef(index, key, false) prints the bare key, in parentheses where it needs them.
 WITH found AS MATERIALIZED (
-    SELECT i.*, r.relname AS relation
+    SELECT i.*
     FROM pg_catalog.pg_index i
     JOIN pg_catalog.pg_class r ON r.oid = i.indrelid
     WHERE r.relnamespace = current_schema()::regnamespace AND r.relkind IN ('r', 'p', 'm') AND r.relpersistence <> 't'
@@ -41,7 +41,7 @@ key AS MATERIALIZED (
     GROUP BY i.indexrelid
 )
 SELECT coalesce(json_agg(json_build_object(
-    'table', i.relation,
+    'table', r.relname,
     'name', c.relname,
     'comment', obj_description(c.oid, 'pg_class'),
     'constraint', n.conname,
@@ -67,8 +67,10 @@ SELECT coalesce(json_agg(json_build_object(
         WHERE h.inhrelid = c.oid) END,
     'tablespace', s.spcname
 )), '[]')::text
-FROM found i
-JOIN key k ON k.indexrelid = i.indexrelid
+FROM key k
+-- Not `found` again: joining it would take the square of its rows.
+JOIN pg_catalog.pg_index i ON i.indexrelid = k.indexrelid
+JOIN pg_catalog.pg_class r ON r.oid = i.indrelid
 JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
 JOIN pg_catalog.pg_am m ON m.oid = c.relam
 LEFT JOIN pg_catalog.pg_tablespace s ON s.oid = c.reltablespace
