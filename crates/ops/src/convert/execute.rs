@@ -97,6 +97,21 @@ impl Executor {
         self.admin.batch_execute("SET search_path = pg_catalog, pg_temp").await.doing("changing the schema")
     }
 
+    /// The same for statements whose effect is not looked for in the schema (grants, owners): those that the ledger has are not
+    /// run again.
+    pub(super) async fn run_once(
+        &self,
+        phase: Phase,
+        steps: Vec<Step>,
+        progress: &dyn Progress,
+    ) -> Result<(), OpsError> {
+        let sql = "SELECT sql FROM tenancy.conversion_step WHERE phase = $1 AND state = 'done'";
+        let rows = self.admin.query(sql, &[&phase.as_str()]).await.doing("reading the conversion's ledger")?;
+        let done: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
+        let open: Vec<Step> = steps.into_iter().filter(|step| !done.contains(&step.sql.as_str())).collect();
+        self.run(phase, &open, &|_| true, progress).await
+    }
+
     async fn note(&self, phase: Phase, unit: &[Step], state: &str) -> Result<(), OpsError> {
         let sql =
             "INSERT INTO tenancy.conversion_step AS s (phase, place, sql, state) VALUES ($1, $2, $3, $4)

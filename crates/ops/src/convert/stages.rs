@@ -224,7 +224,7 @@ pub(super) async fn observe(
             .filter(|step| step.sql.starts_with("GRANT"))
             .collect();
         let progress = steps.progress();
-        job.executor.run(Phase::Observing, &grants, &|_| true, progress).await?;
+        job.executor.run_once(Phase::Observing, grants, progress).await?;
         job.go(Phase::Observing, ends, |_| observed(ends), progress).await?;
         job.ledger.reach(&job.executor.admin, Phase::Observing).await
     })
@@ -250,7 +250,7 @@ pub(super) async fn enforce(
         job.go(Phase::Enforced, ends, |_| ends.wanted.model.clone(), progress).await?;
         fill::remove(job).await?;
         let access = access(&ends.wanted.model, &ends.wanted.kinds, &ends.target);
-        job.executor.run(Phase::Enforced, &access, &|_| true, progress).await?;
+        job.executor.run_once(Phase::Enforced, access, progress).await?;
         let admin = &mut job.executor.admin;
         admin
             .batch_execute(
