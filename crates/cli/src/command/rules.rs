@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use tenantry_core::TenancyModel;
-use tenantry_schema::{Remedy, RuleInfo, rules};
+use tenantry_schema::{Remedy, RuleInfo, Severity, rules};
 
 #[derive(Debug, Args)]
 pub(crate) struct RulesArgs {
@@ -17,11 +17,22 @@ pub(crate) struct RulesArgs {
     id: Option<String>,
 }
 
-/// Every rule there is, by id. Those of other crates are added here.
+/// Every rule there is, by id: the schema engine's, and the auditor's own, which look at databases alone.
 pub(crate) fn all() -> Vec<RuleInfo> {
     let mut all = rules::infos();
+    all.extend(tenantry_audit::registry().iter().map(audited));
     all.sort_by_key(|rule| rule.id);
     all
+}
+
+fn audited(rule: &tenantry_audit::Rule) -> RuleInfo {
+    let severities: &'static [Severity] = match rule.severity {
+        Severity::Error => &[Severity::Error],
+        Severity::Warning => &[Severity::Warning],
+        Severity::Note => &[Severity::Note],
+    };
+    let (id, about, docs) = (rule.id, rule.about, rule.docs);
+    RuleInfo { id, about, severities, models: &TenancyModel::ALL, remedies: &[Remedy::Person], docs }
 }
 
 pub(crate) fn run(session: &Session, args: &RulesArgs) -> anyhow::Result<()> {
