@@ -36,7 +36,11 @@ fn main() -> anyhow::Result<()> {
             "",
             "SELECT a.id, a.name, count(b.id) FROM t7 a JOIN t8 b ON b.parent = a.id WHERE a.c1 > $1 GROUP BY a.id ORDER BY 3 DESC LIMIT 10",
         ),
-        ("INSERT with a list (parsed, nothing to do)", "", "INSERT INTO t7 (id, name) VALUES ($1, $2) RETURNING id"),
+        (
+            "INSERT with a list (parsed, nothing to do)",
+            "",
+            "INSERT INTO t7 (id, name) VALUES ($1, $2) RETURNING id",
+        ),
     ] {
         row(name, goal, || rewriter.rewrite(black_box(sql)).is_ok());
     }
@@ -72,7 +76,11 @@ fn median(mut work: impl FnMut() -> bool) -> f64 {
 }
 
 fn show(nanoseconds: f64) -> String {
-    if nanoseconds < 1_000.0 { format!("{nanoseconds:.0} ns") } else { format!("{:.2} µs", nanoseconds / 1_000.0) }
+    if nanoseconds < 1_000.0 {
+        format!("{nanoseconds:.0} ns")
+    } else {
+        format!("{:.2} µs", nanoseconds / 1_000.0)
+    }
 }
 
 fn script() -> anyhow::Result<Script> {
@@ -101,8 +109,9 @@ fn script() -> anyhow::Result<Script> {
 }
 
 fn large_table() -> String {
-    let columns: Vec<String> =
-        (0..36).map(|number| format!("c{number} numeric(12, 2) NOT NULL DEFAULT 0 CHECK (c{number} >= 0)")).collect();
+    let columns: Vec<String> = (0..36)
+        .map(|number| format!("c{number} numeric(12, 2) NOT NULL DEFAULT 0 CHECK (c{number} >= 0)"))
+        .collect();
     format!(
         "CREATE TABLE large (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, slug text NOT NULL UNIQUE, \
          a bigint REFERENCES t1 ON DELETE SET NULL, b bigint REFERENCES t2 ON DELETE CASCADE, {}, UNIQUE (a, b))",

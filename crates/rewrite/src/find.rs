@@ -154,7 +154,7 @@ impl<'a> Finder<'a> {
             let width = first.as_node_list().map_or(0, pg_raw_parse::list::NodeList::len);
             return Some((1..=width).map(|number| format!("column{number}")).collect());
         }
-        let from = self.from_clause(select.from_clause());
+        let from = self.sources(select.from_clause());
         self.outer.push(from);
         let columns = self.targets(select.target_list().iter().map(Node::ResTarget), star);
         self.expressions(select.distinct_clause().iter());

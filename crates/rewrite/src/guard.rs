@@ -76,7 +76,7 @@ impl<'mem, 'c> Applier<'mem, 'c> {
 /// The place of a target that is a star. A star without one is that of `TABLE t`.
 fn star_of(target: &nodes::ResTarget) -> Option<i32> {
     match target.val() {
-        Node::ColumnRef(of) if matches!(of.fields().iter().last(), Some(Node::A_Star(_))) => {
+        Node::ColumnRef(of) if matches!(of.fields().iter().next_back(), Some(Node::A_Star(_))) => {
             Some(of.location)
         }
         _ => None,

@@ -9,6 +9,7 @@ mod create;
 mod data;
 mod drop;
 mod element;
+mod follow;
 mod index;
 mod other;
 mod partition;

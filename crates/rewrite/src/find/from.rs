@@ -37,7 +37,7 @@ pub(crate) struct Leaf<'a> {
 }
 
 impl<'a> Finder<'a> {
-    pub(super) fn from_clause(&mut self, list: &'a NodeList) -> Vec<Source<'a>> {
+    pub(super) fn sources(&mut self, list: &'a NodeList) -> Vec<Source<'a>> {
         let mut sources = Vec::with_capacity(list.len());
         for node in list {
             // LATERAL queries see what stands before them.
@@ -49,12 +49,7 @@ impl<'a> Finder<'a> {
         sources
     }
 
-    /// The source of a MERGE: one item without a list around it.
-    pub(super) fn from_node(&mut self, node: Node<'a>) -> Source<'a> {
-        self.source(node)
-    }
-
-    fn source(&mut self, node: Node<'a>) -> Source<'a> {
+    pub(super) fn source(&mut self, node: Node<'a>) -> Source<'a> {
         match node {
             Node::RangeVar(relation) => Source::Leaf(self.relation(relation)),
             Node::RangeSubselect(sub) => {
@@ -129,7 +124,7 @@ impl<'a> Finder<'a> {
         let plain = !function.ordinality && !function.is_rowsfrom && function.coldeflist().is_empty();
         let call = function.functions().first().and_then(|pair| pair.as_node_list()?.first());
         let Some(Node::FuncCall(call)) = call.filter(|_| plain) else { return leaf };
-        let name = call.funcname().iter().last().and_then(Node::as_str).unwrap_or_default();
+        let name = call.funcname().iter().next_back().and_then(Node::as_str).unwrap_or_default();
         if leaf.alias.is_none() {
             leaf.alias = Some(name.to_owned());
         }

@@ -32,7 +32,7 @@ impl<'a> Finder<'a> {
                 );
             }
         }
-        if items.is_empty() || !self.depends(select) {
+        if items.is_empty() || !depends(select) {
             return;
         }
         // Before an item that stands for itself: in parentheses another one would make it a row.
@@ -49,33 +49,6 @@ impl<'a> Finder<'a> {
                 return;
             }
         }
-    }
-
-    /// Whether anything is selected but what is grouped and aggregates.
-    fn depends(&self, select: &'a nodes::SelectStmt) -> bool {
-        let grouped: Vec<Node<'a>> = select.group_clause().iter().collect();
-        let is_grouped = |path: &[String]| {
-            grouped.iter().any(|item| match reference(*item, select) {
-                Some(of) => super::names(of.fields().iter()).last() == path.last(),
-                None => false,
-            })
-        };
-        let mut open: Vec<Node<'a>> = select.target_list().iter().map(Node::ResTarget).collect();
-        open.push(select.having_clause());
-        open.extend(select.sort_clause().iter().map(Node::SortBy));
-        while let Some(node) = open.pop() {
-            match node {
-                Node::ColumnRef(of) => {
-                    let path = super::names(of.fields().iter());
-                    if super::star::is_star(of) || !is_grouped(&path) {
-                        return true;
-                    }
-                }
-                Node::A_Const(_) | Node::ParamRef(_) | Node::None => {}
-                other => crate::parse::children(other, |child| open.push(child)),
-            }
-        }
-        false
     }
 }
 
@@ -122,8 +95,34 @@ fn resolve(of: &nodes::ColumnRef, leaves: &[&Leaf<'_>]) -> Option<(String, Strin
             }
             Some((first.alias.clone()?, column.clone()))
         }
-        [alias, column] => Some((alias.clone(), column.clone())),
-        [_, alias, column] => Some((alias.clone(), column.clone())),
+        [alias, column] | [_, alias, column] => Some((alias.clone(), column.clone())),
         _ => None,
     }
+}
+
+/// Whether anything is selected but what is grouped and aggregates.
+fn depends<'a>(select: &'a nodes::SelectStmt) -> bool {
+    let grouped: Vec<Node<'a>> = select.group_clause().iter().collect();
+    let is_grouped = |path: &[String]| {
+        grouped.iter().any(|item| match reference(*item, select) {
+            Some(of) => super::names(of.fields().iter()).last() == path.last(),
+            None => false,
+        })
+    };
+    let mut open: Vec<Node<'a>> = select.target_list().iter().map(Node::ResTarget).collect();
+    open.push(select.having_clause());
+    open.extend(select.sort_clause().iter().map(Node::SortBy));
+    while let Some(node) = open.pop() {
+        match node {
+            Node::ColumnRef(of) => {
+                let path = super::names(of.fields().iter());
+                if super::star::is_star(of) || !is_grouped(&path) {
+                    return true;
+                }
+            }
+            Node::A_Const(_) | Node::ParamRef(_) | Node::None => {}
+            other => crate::parse::children(other, |child| open.push(child)),
+        }
+    }
+    false
 }

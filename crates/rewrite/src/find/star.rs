@@ -117,7 +117,7 @@ impl<'a> Finder<'a> {
 }
 
 pub(crate) fn is_star(reference: &nodes::ColumnRef) -> bool {
-    matches!(reference.fields().iter().last(), Some(Node::A_Star(_)))
+    matches!(reference.fields().iter().next_back(), Some(Node::A_Star(_)))
 }
 
 /// `FigureColname`: the name that PostgreSQL gives to a column without one.
@@ -127,7 +127,7 @@ pub(crate) fn figure_name(node: Node<'_>) -> String {
 
 fn figure(node: Node<'_>) -> Option<String> {
     let last = |nodes: &pg_raw_parse::list::NodeList| {
-        nodes.iter().filter_map(Node::as_str).last().map(ToOwned::to_owned)
+        nodes.iter().filter_map(Node::as_str).next_back().map(ToOwned::to_owned)
     };
     let fixed = |name: &str| Some(name.to_owned());
     match node {
@@ -138,7 +138,7 @@ fn figure(node: Node<'_>) -> Option<String> {
         Node::FuncCall(call) => last(call.funcname()),
         Node::TypeCast(cast) => figure(cast.arg()).or_else(|| {
             let of = cast.type_name()?;
-            of.names().iter().last().and_then(|name| name.sval()).map(ToOwned::to_owned)
+            of.names().iter().next_back().and_then(|name| name.sval()).map(ToOwned::to_owned)
         }),
         Node::CollateClause(collate) => figure(collate.arg()),
         Node::CaseExpr(case) => figure(case.defresult()).or_else(|| fixed("case")),

@@ -16,7 +16,7 @@ impl<'a> Finder<'a> {
             self.with(with);
         }
         let source = self.statement(insert.select_stmt());
-        let Some(relation) = insert.relation() else { return None };
+        let relation = insert.relation()?;
         let facts = self.table(relation);
         if let Some(facts) = facts {
             let given = source.as_ref().map(Vec::len);
@@ -110,7 +110,7 @@ impl<'a> Finder<'a> {
         }
         let mut sources = Vec::new();
         sources.extend(update.relation().map(|relation| Source::Leaf(self.relation(relation))));
-        sources.extend(self.from_clause(update.from_clause()));
+        sources.extend(self.sources(update.from_clause()));
         self.expressions(update.target_list().iter().map(Node::ResTarget));
         self.expression(update.where_clause());
         let columns = self.returning(update.returning_clause(), sources);
@@ -125,7 +125,7 @@ impl<'a> Finder<'a> {
         }
         let mut sources = Vec::new();
         sources.extend(delete.relation().map(|relation| Source::Leaf(self.relation(relation))));
-        sources.extend(self.from_clause(delete.using_clause()));
+        sources.extend(self.sources(delete.using_clause()));
         self.expression(delete.where_clause());
         let columns = self.returning(delete.returning_clause(), sources);
         self.ctes.truncate(ctes);
@@ -137,8 +137,8 @@ impl<'a> Finder<'a> {
         if let Some(with) = merge.with_clause() {
             self.with(with);
         }
-        let Some(relation) = merge.relation() else { return None };
-        let source = self.from_node(merge.source_relation());
+        let relation = merge.relation()?;
+        let source = self.source(merge.source_relation());
         self.expression(merge.join_condition());
         let facts = self.table(relation);
         for (clause, when) in merge.merge_when_clauses().iter().enumerate() {
@@ -234,7 +234,7 @@ impl<'a> Finder<'a> {
     /// means to an application is: delete my rows.
     pub(super) fn truncate(&mut self, truncate: &'a nodes::TruncateStmt) {
         let mut facts: Vec<(&str, &Facts)> = Vec::new();
-        for relation in truncate.relations().iter() {
+        for relation in truncate.relations() {
             let Node::RangeVar(relation) = relation else { return };
             let Some(of) = self.table(relation) else { return };
             facts.extend(relation.relname().map(|name| (name, of)));

@@ -1,6 +1,6 @@
 //! ALTER TABLE: each subcommand stays as it was written, or is replaced by one or more.
 
-use super::build::consequences;
+use super::build::{about, consequences};
 use super::create::rank;
 use super::element::{self, Names, Written};
 use super::work::Work;
@@ -44,7 +44,7 @@ impl Script {
         if alter.objtype != nodes::ObjectType::OBJECT_TABLE || self.model.table(&name).is_none() {
             return self.alter_other(work, alter, &name);
         }
-        let parts = self.subcommands(work, alter, relation)?;
+        let parts = Self::subcommands(work, alter, relation)?;
         let mut after = self.model.clone();
         let mut names_of = self.names();
         let mut added: Vec<Added> = Vec::new();
@@ -67,9 +67,10 @@ impl Script {
             stated.extend(dropped(command));
             dropped_columns |= command.subtype == nodes::AlterTableType::AT_DropColumn;
         }
-        let before = self.build(&self.model, &[&name]);
-        let built = self.build(&after, &[&name]);
-        self.refused(work, &built, || self.build(&self.model, &[&name]))?;
+        let part = about(&self.model, &after, &name);
+        let before = self.build(&self.model, &part);
+        let built = self.build(&after, &part);
+        self.refused(work, &built, || self.build(&self.model, &part))?;
         if dropped_columns {
             // PostgreSQL drops the keys of a dropped column by itself.
             let gone = |c: &&Constraint| {
@@ -110,7 +111,7 @@ impl Script {
     ) -> Result<Vec<Statement>, Refusal> {
         for command in commands(alter) {
             if command.subtype == nodes::AlterTableType::AT_ChangeOwner {
-                return Err(self.owner(work));
+                return Err(Self::owner(work));
             }
         }
         if alter.objtype == nodes::ObjectType::OBJECT_TABLE && !alter.missing_ok {
@@ -120,7 +121,7 @@ impl Script {
         Ok(vec![work.verbatim()])
     }
 
-    pub(super) fn owner(&self, work: &Work<'_>) -> Refusal {
+    pub(super) fn owner(work: &Work<'_>) -> Refusal {
         work.refuse("owners are Tenantry's: nobody logs in as the owner of a tenant table")
             .hint("leave it out")
             .choice("-- tenantry: skip")
@@ -128,7 +129,6 @@ impl Script {
 
     /// Where the subcommands stand.
     fn subcommands(
-        &self,
         work: &Work<'_>,
         alter: &nodes::AlterTableStmt,
         relation: &nodes::RangeVar,
@@ -161,7 +161,7 @@ impl Script {
                 ))
                 .hint("it is enabled and forced on every tenant table; policies of your own can be added")
             }
-            Type::AT_ChangeOwner => self.owner(work),
+            Type::AT_ChangeOwner => Self::owner(work),
             Type::AT_AddInherit | Type::AT_DropInherit => work
                 .refuse("INHERITS passes on neither keys nor row-level security")
                 .hint("use declarative partitions, or a view over separate tables"),
@@ -218,7 +218,7 @@ impl Script {
             (Type::AT_DropColumn, _) => drop_column(model, name, &column),
             (Type::AT_DropConstraint, _) => {
                 for_tree(model, name, |table| {
-                    table.constraints.retain(|constraint| constraint.name != column)
+                    table.constraints.retain(|constraint| constraint.name != column);
                 });
             }
             (Type::AT_AlterColumnType, Node::ColumnDef(node)) => {
@@ -229,20 +229,20 @@ impl Script {
             (Type::AT_SetNotNull, _) => with_column(model, name, &column, |column| column.not_null = true),
             (Type::AT_DropNotNull, _) => with_column(model, name, &column, |column| column.not_null = false),
             (Type::AT_ColumnDefault, Node::None) => {
-                with_column(model, name, &column, |column| column.default = None)
+                with_column(model, name, &column, |column| column.default = None);
             }
             (Type::AT_ColumnDefault, _) => {
                 let default = super::text::after(work.slice(part), "default");
                 with_column(model, name, &column, |column| column.default = Some(default.clone()));
             }
             (Type::AT_DropExpression, _) => {
-                with_column(model, name, &column, |column| column.generated = None)
+                with_column(model, name, &column, |column| column.generated = None);
             }
             (Type::AT_DropIdentity, _) => with_column(model, name, &column, |column| column.identity = None),
             (Type::AT_ValidateConstraint, _) => for_tree(model, name, |table| validate(table, &column)),
             (Type::AT_SetLogged, _) => for_tree(model, name, |table| table.unlogged = false),
             (Type::AT_SetUnLogged, _) => for_tree(model, name, |table| table.unlogged = true),
-            (Type::AT_AddIndexConstraint, _) | (_, _) => {}
+            _ => {}
         }
         Ok(Vec::new())
     }

@@ -119,6 +119,14 @@ pub(crate) fn consequences(before: &Built, after: &Built, stated: &BTreeSet<Stri
     out
 }
 
+/// A table and what it refers to, before and after a statement: both builds must be about the same part of the schema, or the edge
+/// of that part would look like a change.
+pub(crate) fn about<'m>(before: &'m Model, after: &'m Model, name: &'m str) -> Vec<&'m str> {
+    let mut names: BTreeSet<&str> = targets(before, name).chain(targets(after, name)).collect();
+    names.insert(name);
+    names.into_iter().collect()
+}
+
 /// The tables in question, those they refer to, those that refer to any of these, and the partition trees of all of them.
 fn part_of(model: &Model, declaration: &Declaration, about: &[&str]) -> (Model, Declaration) {
     let mut names: BTreeSet<&str> = about.iter().copied().collect();

@@ -1,6 +1,6 @@
 //! CREATE TABLE.
 
-use super::build::{Built, consequences};
+use super::build::{Built, about, consequences};
 use super::element::{self, Names, Written, is_attribute, is_key, numbers};
 use super::text;
 use super::work::Work;
@@ -57,7 +57,9 @@ impl Script {
         insert_table(&mut after, reading.table.clone());
         after.sequences.extend(reading.sequences.iter().cloned());
         after.sequences.sort_by(|a, b| a.name.cmp(&b.name));
-        let built = self.build(&after, &[&name]);
+        let part = about(&self.model, &after, &name);
+        let before = self.build(&self.model, &part);
+        let built = self.build(&after, &part);
         if built.kinds.get(&name).is_none() {
             let refusal = work
                 .refuse_at(relation.location, format!("{name} is not classified"))
@@ -66,8 +68,8 @@ impl Script {
                 .choice(format!("{name} = \"global\""));
             return Err(refusal);
         }
-        self.refused(work, &built, || self.build(&self.model, &[&name]))?;
-        let statements = self.table_statements(work, create, &reading, &built)?;
+        self.refused(work, &built, || self.build(&self.model, &part))?;
+        let statements = self.table_statements(work, create, &reading, &before, &built)?;
         self.model = after;
         self.learn_about(&built, &[&name]);
         Ok(statements)
@@ -78,13 +80,13 @@ impl Script {
         work: &Work<'_>,
         create: &nodes::CreateStmt,
         reading: &Reading<'_>,
+        before: &Built,
         built: &Built,
     ) -> Result<Vec<Statement>, Refusal> {
         let name = &reading.table.name;
         let table = built.model.table(name).ok_or_else(|| work.refuse("the table was lost"))?;
-        let before = self.build(&self.model, &[name]);
         let mut out: Vec<Statement> = Vec::new();
-        for consequence in consequences(&before, built, &BTreeSet::new()) {
+        for consequence in consequences(before, built, &BTreeSet::new()) {
             out.push(work.statement(consequence.sql()));
         }
         let shared =

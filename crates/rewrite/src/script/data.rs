@@ -145,7 +145,7 @@ fn mentions(node: Node<'_>, column: &str) -> bool {
     let mut open = vec![node];
     while let Some(node) = open.pop() {
         match node {
-            Node::ColumnRef(of) if of.fields().iter().last().and_then(Node::as_str) == Some(column) => {
+            Node::ColumnRef(of) if of.fields().iter().next_back().and_then(Node::as_str) == Some(column) => {
                 return true;
             }
             other => children(other, |child| open.push(child)),

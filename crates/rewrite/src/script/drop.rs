@@ -1,6 +1,7 @@
 //! DROP and RENAME: the statements stay, what is known of the schema changes.
 
 use super::build::consequences;
+use super::follow::Renamed;
 use super::index::dropped;
 use super::work::Work;
 use super::{Script, Statement};
@@ -86,9 +87,12 @@ impl Script {
         let new = of.newname().unwrap_or_default().to_owned();
         let old = of.subname().unwrap_or_default().to_owned();
         let table = of.relation().and_then(nodes::RangeVar::relname).unwrap_or_default().to_owned();
+        let before = self.model.clone();
+        let mut renamed = Renamed { old_table: &table, new_table: &table, column: None };
         match of.rename_type {
             Type::OBJECT_TABLE if self.model.table(&table).is_some() => {
-                self.rename_table(work, of, &table, &new)?
+                self.rename_table(work, of, &table, &new)?;
+                renamed.new_table = &new;
             }
             Type::OBJECT_COLUMN if self.model.table(&table).is_some() => {
                 let tenant = self.declaration.tenancy.column.as_str();
@@ -98,6 +102,7 @@ impl Script {
                         .hint("choose another name, or declare another one for the tenant column"));
                 }
                 rename_column(&mut self.model, &table, &old, &new);
+                renamed.column = Some((&old, &new));
             }
             Type::OBJECT_TABCONSTRAINT => {
                 if let Some(table) = self.model.tables.iter_mut().find(|other| other.name == table) {
@@ -116,7 +121,9 @@ impl Script {
             _ => {}
         }
         self.learn();
-        Ok(vec![work.verbatim()])
+        let mut out = vec![work.verbatim()];
+        out.extend(self.follow(&before, renamed).into_iter().map(|sql| work.statement(sql)));
+        Ok(out)
     }
 
     fn rename_table(

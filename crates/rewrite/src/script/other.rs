@@ -297,7 +297,7 @@ impl Script {
         let (owner, app) = (&self.target.owner, &self.target.app);
         let returns_trigger = of
             .return_type()
-            .is_some_and(|of| of.names().iter().last().and_then(|name| name.sval()) == Some("trigger"));
+            .is_some_and(|of| of.names().iter().next_back().and_then(|name| name.sval()) == Some("trigger"));
         let mut out = vec![
             statement,
             work.statement(format!("ALTER ROUTINE {signature} OWNER TO {owner}")),
@@ -375,7 +375,7 @@ fn updatable(query: Node<'_>) -> bool {
 }
 
 fn is_aggregate(call: &nodes::FuncCall) -> bool {
-    let name = call.funcname().iter().filter_map(Node::as_str).last().unwrap_or_default();
+    let name = call.funcname().iter().filter_map(Node::as_str).next_back().unwrap_or_default();
     [
         "count",
         "sum",

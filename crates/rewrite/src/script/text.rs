@@ -93,7 +93,7 @@ pub(crate) fn options<'n>(nodes: impl Iterator<Item = Node<'n>>) -> Vec<String> 
                 Node::Boolean(value) => value.boolval.to_string(),
                 Node::String(value) => value.sval().unwrap_or_default().to_owned(),
                 Node::TypeName(value) => {
-                    value.names().iter().filter_map(|name| name.sval()).last().unwrap_or_default().to_owned()
+                    value.names().iter().filter_map(|name| name.sval()).next_back().unwrap_or_default().to_owned()
                 }
                 _ => String::new(),
             };
