@@ -258,10 +258,15 @@ fn is_managed(table: &Table) -> bool {
 fn mark(table: &mut Table) {
     let options = std::mem::take(&mut table.options);
     let options = if options.is_empty() { options_of(table) } else { options };
-    let kept = table.comment.iter().flat_map(|comment| comment.lines());
-    let mut lines: Vec<String> = kept.filter(|line| !line.starts_with(LINE)).map(ToOwned::to_owned).collect();
     let with = if options.is_empty() { String::new() } else { format!(" with {}", options.join(" ")) };
-    lines.push(format!("{MANAGED}{with}"));
+    let line = format!("{MANAGED}{with}");
+    let mut lines: Vec<String> =
+        table.comment.iter().flat_map(|comment| comment.lines()).map(ToOwned::to_owned).collect();
+    // Where it stands already, so that a comment that is read back stays as it is.
+    match lines.iter_mut().find(|line| line.starts_with(LINE)) {
+        Some(known) => *known = line,
+        None => lines.push(line),
+    }
     table.comment = Some(lines.join("\n"));
 }
 
