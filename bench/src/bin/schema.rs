@@ -120,7 +120,7 @@ fn schema(tables: u32) -> String {
     for at in 0..tables {
         // Of the tables before it, so that all exist.
         let [first, second, third] = [at.saturating_sub(1), at / 2, at];
-        let _ = write!(
+        write!(
             sql,
             "CREATE TABLE table_{at} (
                 id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, code varchar(20) UNIQUE,
@@ -130,14 +130,16 @@ fn schema(tables: u32) -> String {
              CREATE INDEX table_{at}_first ON table_{at} (first_id, created_at DESC);
              CREATE INDEX table_{at}_name ON table_{at} (lower(name)) WHERE NOT done;
              CREATE UNIQUE INDEX table_{at}_name_second ON table_{at} (second_id, name);\n"
-        );
+        )
+        .expect("a String takes everything");
         if at % 5 == 0 {
-            let _ = write!(
+            write!(
                 sql,
                 "COMMENT ON COLUMN table_{at}.name IS 'a name';
                  CREATE TRIGGER touch BEFORE UPDATE ON table_{at} FOR EACH ROW EXECUTE FUNCTION touch();
                  CREATE VIEW view_{at} AS SELECT a.id, a.name, b.code FROM table_{at} a JOIN table_{first} b ON b.id = a.first_id;\n"
-            );
+            )
+            .expect("a String takes everything");
         }
     }
     sql

@@ -2,6 +2,9 @@
 //!
 //! Names are bare; texts printed by PostgreSQL (types, expressions, bodies) are SQL as they stand. The model holds no
 //! tenant, role or server, so that every placement of one schema version comes from one model.
+//!
+//! Where servers differ, so does the fingerprint: before 16 a view of one table prints its columns with the table's name; names
+//! of NOT NULL constraints are known from 18 on. (In partitions the parent's names are left out, so that they don't count.)
 
 mod access;
 mod definition;

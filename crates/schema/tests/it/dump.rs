@@ -4,6 +4,7 @@
 use crate::harness::{Lab, declared, target};
 use std::process::Command;
 use tenantry_core::TenancyModel;
+use tenantry_schema::model::Access;
 use tenantry_schema::{Compiled, Model, compile};
 use tenantry_testkit::{client_bin, versions_for_tests};
 
@@ -114,7 +115,7 @@ fn assert_same_model(built: &Model, plain: &Model, case: &str) {
         table.has_grants = false;
     }
     for model in [&mut built, &mut plain] {
-        model.access = Default::default();
+        model.access = Access::default();
     }
     for (a, b) in built.tables.iter().zip(&plain.tables) {
         assert_eq!(a, b, "{case}");
