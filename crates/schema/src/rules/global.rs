@@ -55,7 +55,10 @@ impl Rule for ReferenceCopies {
                 let mut lines: Vec<&str> = table.comment.iter().flat_map(|comment| comment.lines()).collect();
                 lines.push(COPY);
                 table.comment = Some(lines.join("\n"));
-                case.change(&table.name, "in dedicated placements it is a copy, which the application only reads");
+                case.change(
+                    &table.name,
+                    "in dedicated placements it is a copy, which the application only reads",
+                );
             }
             if kind == Some(Kind::Scoped) {
                 case.note(
