@@ -97,6 +97,12 @@ impl Script {
         out.extend(first.iter().map(|consequence| work.statement(consequence.sql())));
         out.push(statement);
         out.extend(last.iter().map(|consequence| work.statement(consequence.sql())));
+        // The default of a serial column takes a number as the one who inserts.
+        let known = |name: &str| self.model.sequences.iter().any(|sequence| sequence.name == name);
+        for sequence in after.sequences.iter().filter(|sequence| !known(&sequence.name)) {
+            let (sequence, app) = (crate::name::ident(&sequence.name), &self.target.app);
+            out.push(work.statement(format!("GRANT USAGE ON SEQUENCE {sequence} TO {app}")));
+        }
         self.model = after;
         self.learn_about(&built, &[&name]);
         Ok(out)

@@ -133,7 +133,7 @@ pub(crate) fn for_random_in<S: Strategy, P>(
 /// compile(apply(plain, migration)) == apply(compile(plain), rewrite(migration)).
 #[test]
 fn migrating_and_compiling_commute() {
-    for_random(&case(), 40, async |case, bench| {
+    for_random(&case(), 20, async |case, bench| {
         let mut schema = Schema::random(bench, &case).await?;
         let done = commutes(&mut schema, &case.migrate).await;
         done.map_err(|why| format!("{why}\n{}", schema.story()))
@@ -143,7 +143,7 @@ fn migrating_and_compiling_commute() {
 /// Every random plain schema builds in every model, reads back as it was written, and leaves the rules nothing to do.
 #[test]
 fn random_schemas_build_in_every_model() {
-    for_random(&case(), 24, async |case, bench| {
+    for_random(&case(), 8, async |case, bench| {
         let schema = Schema::random(bench, &case).await?;
         builds(&schema).await.map_err(|why| format!("{why}\n{}", schema.story()))
     });

@@ -1,9 +1,11 @@
 //! Schemas of real products (`fixtures/`): they compile to every model, the rules have nothing unexpected to say, and random
 //! migrations of them commute. What each needed to be told is in its `tenantry.toml`.
 
+use crate::proof::dice::roll;
 use crate::proof::lab::declared;
-use crate::proof::migration::{Bench, Schema};
-use crate::proof::{builds, run};
+use crate::proof::migration::{Bench, Schema, commutes};
+use crate::proof::{builds, for_random_in, run};
+use proptest::prelude::*;
 use tenantry_schema::check;
 use tenantry_testkit::versions_for_tests;
 
@@ -36,6 +38,12 @@ fn tried(fixture: &Fixture) {
             let schema = Schema::of(&bench, &declared(fixture.declaration), fixture.sql).await.unwrap();
             no_surprise(fixture, &schema);
             builds(&schema).await.unwrap_or_else(|why| panic!("{} on {version}: {why}", fixture.name));
+        });
+        let migrations = prop::collection::vec((any::<u16>(), roll()), 1..10);
+        for_random_in(version, Bench::new(version), &migrations, 2, async |steps: Vec<_>, bench: &Bench| {
+            let mut schema = Schema::of(bench, &declared(fixture.declaration), fixture.sql).await?;
+            let done = commutes(&mut schema, &steps).await;
+            done.map_err(|why| format!("{}: {why}\n{}", fixture.name, schema.migration.join(";\n")))
         });
     }
 }

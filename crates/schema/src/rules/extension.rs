@@ -55,7 +55,12 @@ impl Rule for Extensions {
             if reachable(&extension.name) {
                 continue;
             }
-            if extension.relations.is_empty() {
+            // An operator class or an operator of it can't be named without its schema either.
+            let mut users = extension.relations.clone();
+            users.extend(extension.users.iter().map(|user| user.name.clone()));
+            users.sort();
+            users.dedup();
+            if users.is_empty() {
                 case.warning(
                     place,
                     "its functions and operators are not on the search_path of a tenant's schema",
@@ -66,7 +71,7 @@ impl Rule for Extensions {
                     place,
                     format!(
                         "{} use it, and a tenant's schema can't reach it yet",
-                        extension.relations.join(", ")
+                        users.join(", ")
                     ),
                     "use the shared or the database model, or put the extension into a schema of its own",
                 );

@@ -48,14 +48,17 @@ impl Rule for Marker {
         for table in &mut model.tables {
             let Some(kind) = case.kind(&table.name) else { continue };
             let marker = format!("{MARKER}{kind}");
+            // Where it stands does not matter: another rule may have written a line behind it.
+            let said = table.comment.iter().flat_map(|comment| comment.lines());
+            if said.filter(|line| line.starts_with(MARKER)).eq([marker.as_str()]) {
+                continue;
+            }
             let kept = table.comment.iter().flat_map(|comment| comment.lines());
             let mut lines: Vec<&str> = kept.filter(|line| !line.starts_with(MARKER)).collect();
             lines.push(&marker);
             let comment = lines.join("\n");
-            if table.comment.as_deref() != Some(comment.as_str()) {
-                table.comment = Some(comment);
-                case.change(&table.name, format!("the comment says {marker}"));
-            }
+            table.comment = Some(comment);
+            case.change(&table.name, format!("the comment says {marker}"));
         }
     }
 }

@@ -8,8 +8,7 @@ use tenantry_schema::Model;
 pub(crate) async fn difference(one: &Lab, other: &Lab, schema: &str) -> Option<String> {
     let (a, b) = (comparable(one.model(schema).await), comparable(other.model(schema).await));
     if a != b {
-        let (a, b) = (serde_json::to_string_pretty(&a).unwrap(), serde_json::to_string_pretty(&b).unwrap());
-        let lines = |text: &str| text.lines().map(ToOwned::to_owned).collect::<Vec<_>>();
+        let lines = |model: &Model| format!("{model:#?}").lines().map(ToOwned::to_owned).collect::<Vec<_>>();
         let said = unlike(&lines(&a), &lines(&b));
         return Some(format!("the models differ:\n{said}"));
     }
@@ -22,6 +21,8 @@ fn comparable(mut model: Model) -> Model {
     for table in &mut model.tables {
         table.columns.sort_by(|a, b| a.name.cmp(&b.name));
     }
+    // In the order of the catalog's own numbers.
+    model.access.grants.sort_by_key(|grant| format!("{grant:?}"));
     model
 }
 
@@ -33,9 +34,12 @@ fn unlike(a: &[String], b: &[String]) -> String {
             said.push_str(&format!("{mark} | {}\n", line.replace('\n', "\n          | ")));
         }
     }
-    if said.is_empty() {
-        "the same lines in another order, or another number of times".to_owned()
-    } else {
-        said
-    }
+    if said.is_empty() { first_difference(a, b) } else { said }
+}
+
+/// The place where the order differs.
+fn first_difference(a: &[String], b: &[String]) -> String {
+    let at = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let near = |lines: &[String]| lines[at.saturating_sub(6)..lines.len().min(at + 6)].join("\n");
+    format!("compiled:\n{}\nrewritten:\n{}\n", near(a), near(b))
 }

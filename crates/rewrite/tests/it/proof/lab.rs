@@ -34,6 +34,7 @@ impl Lab {
         let value_type = declaration.tenancy.value_type.as_sql();
         let sql = format!(
             "DROP SCHEMA IF EXISTS public CASCADE; DROP SCHEMA IF EXISTS t_5 CASCADE; CREATE SCHEMA public;
+             DROP SCHEMA IF EXISTS extensions CASCADE; CREATE SCHEMA extensions;
              SET search_path TO public;
              DROP FUNCTION IF EXISTS tenancy.tenant_id();
              CREATE FUNCTION tenancy.tenant_id() RETURNS {value_type} LANGUAGE sql STABLE PARALLEL SAFE
