@@ -66,7 +66,7 @@ async fn register(control: &Control, request: &Convert) -> Result<(), OpsError> 
             context: None,
             max_connections: MAX_CONNECTIONS,
         };
-        cluster::add(control, &add, &Silent).await?;
+        Box::pin(cluster::add(control, &add, &Silent)).await?;
     }
     let tx = control.catalog.transaction().await?;
     let cluster = tx.cluster(&request.cluster).await?;

@@ -40,8 +40,7 @@ fn bring(plan: &mut Plan<'_>, table: Kept<'_>, new: &Constraint) {
     let old = own(table.old).find(|old| old.name == new.name);
     let wanted = same::is_validated(new);
     let place = same::place(&new.name, &table.new.name);
-    let stays =
-        old.is_some_and(|old| same::constraint(old, new) && (wanted || !same::is_validated(old)));
+    let stays = old.is_some_and(|old| same::constraint(old, new) && (wanted || !same::is_validated(old)));
     if stays {
         if wanted && !old.is_some_and(same::is_validated) {
             validate(plan, &table.new.name, &new.name, place);

@@ -37,7 +37,8 @@ pub(super) fn objects(plan: &mut Plan<'_>) -> Result<(), SchemaError> {
 
 fn extensions(plan: &mut Plan<'_>) {
     for extension in plan.to.extensions.iter().filter(|new| !plan.from.has_extension(&new.name)) {
-        let schema = extension.schema.as_ref().map_or_else(|| plan.target.schema.to_string(), |name| ident(name));
+        let schema =
+            extension.schema.as_ref().map_or_else(|| plan.target.schema.to_string(), |name| ident(name));
         let sql = format!("CREATE EXTENSION IF NOT EXISTS {} WITH SCHEMA {schema}", ident(&extension.name));
         plan.push(sql, format!("extension {}", extension.name), Lock::None, &[], Effort::Moment);
     }
@@ -46,7 +47,8 @@ fn extensions(plan: &mut Plan<'_>) {
 fn enum_labels(plan: &mut Plan<'_>) {
     for new in &plan.to.types {
         let old = plan.from.types.iter().find(|old| old.name == new.name);
-        let (Some(TypeKind::Enum { labels: old }), TypeKind::Enum { labels }) = (old.map(|old| &old.kind), &new.kind)
+        let (Some(TypeKind::Enum { labels: old }), TypeKind::Enum { labels }) =
+            (old.map(|old| &old.kind), &new.kind)
         else {
             continue;
         };
@@ -60,7 +62,8 @@ fn enum_labels(plan: &mut Plan<'_>) {
 /// What new tables get when everything that they refer to has its keys.
 pub(super) fn finish(plan: &mut Plan<'_>) {
     let new: Vec<&Table> = plan.to.tables.iter().filter(|table| plan.is_new(&table.name)).collect();
-    for part in [render_table::finish, render_table::late_checks, render_table::indexes, render_table::attach] {
+    for part in [render_table::finish, render_table::late_checks, render_table::indexes, render_table::attach]
+    {
         for table in &new {
             push(plan, table, part);
         }

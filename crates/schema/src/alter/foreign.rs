@@ -70,7 +70,8 @@ fn loses_key(target: Kept<'_>, key: &ForeignKey) -> bool {
 }
 
 fn same_set(columns: &[String], key: &ForeignKey) -> bool {
-    columns.len() == key.target_columns.len() && columns.iter().all(|column| key.target_columns.contains(column))
+    columns.len() == key.target_columns.len()
+        && columns.iter().all(|column| key.target_columns.contains(column))
 }
 
 /// Whether the new foreign key can be made before the target's keys change hands: its index is there, or was just built.
@@ -145,7 +146,9 @@ pub(super) fn add_new(plan: &mut Plan<'_>, table: &str, new: &Constraint) {
 }
 
 fn own<'a>(leaf: &'a Table, wanted: &Constraint) -> Option<&'a Constraint> {
-    foreign_keys(leaf).map(|(own, _)| own).find(|own| own.name == wanted.name && same::constraint(own, wanted))
+    foreign_keys(leaf)
+        .map(|(own, _)| own)
+        .find(|own| own.name == wanted.name && same::constraint(own, wanted))
 }
 
 fn leaves<'a>(plan: &Plan<'a>, table: &str) -> Vec<&'a Table> {
@@ -171,7 +174,12 @@ pub(super) fn validate(plan: &mut Plan<'_>) {
             if is_remade && online && table.new.partition_by.is_some() {
                 put_together(plan, table.new, new);
             } else if key.validated && key.enforced && ((is_remade && online) || (!is_remade && !was)) {
-                validate_constraint(plan, &table.new.name, &new.name, same::place(&new.name, &table.new.name));
+                validate_constraint(
+                    plan,
+                    &table.new.name,
+                    &new.name,
+                    same::place(&new.name, &table.new.name),
+                );
             }
         }
     }

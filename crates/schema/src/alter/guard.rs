@@ -32,7 +32,7 @@ pub(super) fn refuse(plan: &Plan<'_>) -> Result<(), SchemaError> {
             let old = table.old.column(&new.name);
             old.map_or(Ok(()), |old| column(&table.new.name, old, new))?;
         }
-        for old in table.old.columns.iter().filter(|old| table.new.column(&old.name).is_none()) {
+        if let Some(old) = table.old.columns.iter().find(|old| table.new.column(&old.name).is_none()) {
             return Err(drops(&format!("column {}.{}", table.old.name, old.name)));
         }
         order(table)?;
@@ -50,7 +50,11 @@ fn cannot(place: &str, message: String, hint: &str) -> SchemaError {
 }
 
 fn drops(place: &str) -> SchemaError {
-    cannot(place, "it would have to be dropped".to_owned(), "drop it yourself, or put it back into the schema")
+    cannot(
+        place,
+        "it would have to be dropped".to_owned(),
+        "drop it yourself, or put it back into the schema",
+    )
 }
 
 /// Objects that hold data, or that others may use, are never dropped.
@@ -66,7 +70,8 @@ fn gone(plan: &Plan<'_>) -> Result<(), SchemaError> {
     if let Some(old) = from.types.iter().find(|old| !to.types.iter().any(|new| new.name == old.name)) {
         return lost("type", &old.name);
     }
-    if let Some(old) = from.sequences.iter().find(|old| !to.sequences.iter().any(|new| new.name == old.name)) {
+    if let Some(old) = from.sequences.iter().find(|old| !to.sequences.iter().any(|new| new.name == old.name))
+    {
         return lost("sequence", &old.name);
     }
     let is_there = |name: String| to.functions.iter().any(|new| new.object_name() == name);
@@ -122,7 +127,8 @@ fn column(table: &str, old: &Column, new: &Column) -> Result<(), SchemaError> {
 /// New columns come last: PostgreSQL puts them nowhere else.
 fn order(table: Kept<'_>) -> Result<(), SchemaError> {
     let is_old = |column: &&Column| table.old.column(&column.name).is_some();
-    let after: Vec<&str> = table.new.columns.iter().filter(is_old).map(|column| column.name.as_str()).collect();
+    let after: Vec<&str> =
+        table.new.columns.iter().filter(is_old).map(|column| column.name.as_str()).collect();
     let before: Vec<&str> = table.old.columns.iter().map(|column| column.name.as_str()).collect();
     let misplaced = table.new.columns.iter().skip(before.len()).any(|column| is_old(&column));
     if after == before && !misplaced {

@@ -12,7 +12,12 @@ use crate::render::text::ident;
 pub(super) fn to_drop<'a>(plan: &Plan<'a>, table: Kept<'a>) -> impl Iterator<Item = &'a Index> + use<'a> {
     let from = plan.from;
     let kept = move |old: &&Index| !is_leftover(&old.name) && is_usable(from, table.old, old);
-    table.old.indexes.iter().filter(kept).filter(move |old| !table.new.indexes.iter().any(|new| is_same(old, new)))
+    table
+        .old
+        .indexes
+        .iter()
+        .filter(kept)
+        .filter(move |old| !table.new.indexes.iter().any(|new| is_same(old, new)))
 }
 
 /// Indexes that have to be made.
@@ -69,8 +74,8 @@ pub(super) fn swap_alone(plan: &mut Plan<'_>, table: Kept<'_>) {
     let added: Vec<&Index> = to_add(plan, table).collect();
     for new in &added {
         let temporary = new_name(&table.new.name, &new.name);
-        let is_built = table.old.indexes.iter().any(|index| index.name == temporary)
-            || !is_free(plan, table, &new.name);
+        let is_built =
+            table.old.indexes.iter().any(|index| index.name == temporary) || !is_free(plan, table, &new.name);
         if is_built {
             plan.together(|plan| {
                 if gone.iter().any(|old| old.name == new.name) {
@@ -167,4 +172,3 @@ fn replica_identity(plan: &mut Plan<'_>, table: Kept<'_>) {
     };
     plan.moment(&table.new.name, table.new.name.clone(), &format!("REPLICA IDENTITY {identity}"));
 }
-

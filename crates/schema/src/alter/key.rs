@@ -12,13 +12,13 @@ use crate::render::constraint::written;
 use crate::render::text::{add, ident};
 
 /// The keys that have to go, because they are other ones or not wanted.
-pub(super) fn to_drop<'a>(table: Kept<'a>) -> impl Iterator<Item = &'a Constraint> {
+pub(super) fn to_drop(table: Kept<'_>) -> impl Iterator<Item = &Constraint> {
     let keys = table.old.constraints.iter().filter(|old| same::is_key(old));
     keys.filter(move |old| !table.new.constraints.iter().any(|new| is_same(old, new)))
 }
 
 /// The keys that have to be made.
-pub(super) fn to_add<'a>(table: Kept<'a>) -> impl Iterator<Item = &'a Constraint> {
+pub(super) fn to_add(table: Kept<'_>) -> impl Iterator<Item = &Constraint> {
     let keys = table.new.constraints.iter().filter(|new| same::is_key(new));
     keys.filter(move |new| !table.old.constraints.iter().any(|old| is_same(old, new)))
 }
@@ -134,7 +134,10 @@ fn add_key(plan: &mut Plan<'_>, table: &Table, new: &Constraint) {
             ident(&new_name(&table.name, &new.name))
         );
         if new.deferrable {
-            add(&mut what, format_args!(" DEFERRABLE{}", if new.deferred { " INITIALLY DEFERRED" } else { "" }));
+            add(
+                &mut what,
+                format_args!(" DEFERRABLE{}", if new.deferred { " INITIALLY DEFERRED" } else { "" }),
+            );
         }
         return plan.moment(&table.name, place, &what);
     }

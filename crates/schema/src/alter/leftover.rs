@@ -31,8 +31,7 @@ pub(super) fn not_null_name(table: &str, column: &str) -> String {
 fn named(prefix: &str, table: &str, name: &str) -> String {
     let digest = Sha256::digest(format!("{table}\0{name}").as_bytes());
     digest.iter().take(8).fold(prefix.to_owned(), |mut name, byte| {
-        // A String takes everything.
-        let _ = write!(name, "{byte:02x}");
+        write!(name, "{byte:02x}").expect("a String takes everything");
         name
     })
 }

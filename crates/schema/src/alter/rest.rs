@@ -161,7 +161,8 @@ pub(super) fn comments(plan: &mut Plan<'_>) {
         comment(plan, &format!("{word} {}", ident(&new.name)), &new.name, old, new.comment.as_deref());
     }
     for new in &to.sequences {
-        let old = from.sequences.iter().find(|old| old.name == new.name).and_then(|old| old.comment.as_deref());
+        let old =
+            from.sequences.iter().find(|old| old.name == new.name).and_then(|old| old.comment.as_deref());
         comment(plan, &format!("SEQUENCE {}", ident(&new.name)), &new.name, old, new.comment.as_deref());
     }
     for new in &to.functions {
@@ -232,7 +233,8 @@ fn table_comments(plan: &mut Plan<'_>, old: Option<&Table>, new: &Table) {
     }
     for policy in &new.policies {
         let same = |old: &&Policy| old.name == policy.name && same_policy(old, policy);
-        let before = old.and_then(|old| old.policies.iter().find(same)).and_then(|old| old.comment.as_deref());
+        let before =
+            old.and_then(|old| old.policies.iter().find(same)).and_then(|old| old.comment.as_deref());
         let what = format!("POLICY {} ON {name}", ident(&policy.name));
         comment(plan, &what, &new.name, before, policy.comment.as_deref());
     }

@@ -50,14 +50,20 @@ pub(super) fn not_valid(constraint: &Constraint) -> Constraint {
 
 /// Whether two indexes are the same but for name, comment and the mark of the replica identity.
 pub(super) fn index(a: &Index, b: &Index) -> bool {
-    let bare =
-        |index: &Index| Index { name: String::new(), comment: None, replica_identity: false, ..index.clone() };
+    let bare = |index: &Index| Index {
+        name: String::new(),
+        comment: None,
+        replica_identity: false,
+        ..index.clone()
+    };
     bare(a) == bare(b)
 }
 
 /// The unique index that a key constraint can be made of; none where PostgreSQL wants to make it itself.
 pub(super) fn index_of(constraint: &Constraint) -> Option<Index> {
-    let (ConstraintKind::PrimaryKey(key) | ConstraintKind::Unique(key)) = &constraint.kind else { return None };
+    let (ConstraintKind::PrimaryKey(key) | ConstraintKind::Unique(key)) = &constraint.kind else {
+        return None;
+    };
     (!key.period).then(|| unique_index(key))
 }
 

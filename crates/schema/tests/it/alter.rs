@@ -72,7 +72,8 @@ fn with_columns(from: &Model, to: &Model) -> Model {
 async fn give_rows_a_tenant(lab: &Lab, model: &Model, column: &str) {
     for table in model.tables.iter().filter(|table| !table.is_partition()) {
         if table.column(column).is_some() {
-            let sql = format!("UPDATE public.\"{}\" SET \"{column}\" = 5 WHERE \"{column}\" IS NULL", table.name);
+            let sql =
+                format!("UPDATE public.\"{}\" SET \"{column}\" = 5 WHERE \"{column}\" IS NULL", table.name);
             lab.client.batch_execute(&sql).await.unwrap();
         }
     }
@@ -172,7 +173,8 @@ async fn a_plan_can_be_interrupted_anywhere() {
             }
             let read = lab.public().await;
             assert_same(&read, &to, &version.to_string());
-            let left = lab.client.query("SELECT relname::text FROM pg_class WHERE relname LIKE 'tenantry\\_%'", &[]);
+            let left =
+                lab.client.query("SELECT relname::text FROM pg_class WHERE relname LIKE 'tenantry\\_%'", &[]);
             assert_eq!(left.await.unwrap().len(), 0);
         }
     }
@@ -192,13 +194,19 @@ async fn nothing_that_reads_rows_keeps_readers_or_writers_out() {
 
 #[tokio::test]
 async fn a_failed_index_is_built_again() {
-    let lab = Lab::with(15, "CREATE TABLE t (id int PRIMARY KEY, email text UNIQUE); INSERT INTO t VALUES (1, 'a')").await;
+    let lab = Lab::with(
+        15,
+        "CREATE TABLE t (id int PRIMARY KEY, email text UNIQUE); INSERT INTO t VALUES (1, 'a')",
+    )
+    .await;
     let from = lab.public().await;
     let to = wanted(&from, &declared(""));
     run_all(&lab, &plan(&from, &with_columns(&from, &to), Style::Online), Style::Online).await;
     give_rows_a_tenant(&lab, &to, "tenant_id").await;
     let steps = plan(&lab.public().await, &to, Style::Online);
-    let build = steps.iter().find(|step| step.sql.contains("INDEX CONCURRENTLY") && step.place.starts_with("t_email_key"));
+    let build = steps
+        .iter()
+        .find(|step| step.sql.contains("INDEX CONCURRENTLY") && step.place.starts_with("t_email_key"));
     // Duplicates make it fail half-way, as a cancelled statement would.
     let build = &build.unwrap().sql;
     lab.client.batch_execute("ALTER TABLE t DROP CONSTRAINT t_email_key; ALTER TABLE t DROP CONSTRAINT t_pkey; INSERT INTO t VALUES (1, 'a', 5)").await.unwrap();
@@ -212,7 +220,8 @@ async fn a_failed_index_is_built_again() {
 
 #[tokio::test]
 async fn what_cannot_be_changed_is_named() {
-    let lab = Lab::with(15, "CREATE TABLE t (id int PRIMARY KEY, n int); CREATE TYPE mood AS ENUM ('sad')").await;
+    let lab =
+        Lab::with(15, "CREATE TABLE t (id int PRIMARY KEY, n int); CREATE TYPE mood AS ENUM ('sad')").await;
     let from = lab.public().await;
     let refused = |change: &dyn Fn(&mut Model)| {
         let mut to = from.clone();
@@ -282,7 +291,9 @@ fn random_schema(tables: &[([bool; 8], usize, usize)]) -> String {
             sql.push_str(&format!("CREATE INDEX ON t{at} (lower(name), a DESC) INCLUDE (b);\n"));
         }
         if check {
-            sql.push_str(&format!("ALTER TABLE t{at} ADD CHECK (a < 1000), ADD CHECK (b < 1000) NOT VALID;\n"));
+            sql.push_str(&format!(
+                "ALTER TABLE t{at} ADD CHECK (a < 1000), ADD CHECK (b < 1000) NOT VALID;\n"
+            ));
         }
         sql.push_str(&format!(
             "INSERT INTO t{at} (a, b, name, parent, x, y) SELECT n, n, 'n' || n, n, n, n FROM generate_series(1, 20) n;\n"

@@ -15,7 +15,7 @@ pub(crate) struct PlanArgs {
     #[command(flatten)]
     request: RequestArgs,
     /// Print every statement whole
-    #[arg(long)]
+    #[arg(long, help_heading = "Options")]
     sql: bool,
 }
 

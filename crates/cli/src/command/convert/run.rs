@@ -17,7 +17,7 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     request: RequestArgs,
     /// Go all the way: from then on only the gateway's application sees rows, each tenant its own
-    #[arg(long)]
+    #[arg(long, help_heading = "Options")]
     enforce: bool,
 }
 
