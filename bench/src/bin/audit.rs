@@ -18,16 +18,14 @@ struct Args {
     /// The major version [default: the newest]
     #[arg(long)]
     pg: Option<u32>,
-    /// Also print each rule that takes longer than so many milliseconds
-    #[arg(long, default_value_t = 50)]
-    slow_ms: u128,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let mut out = std::io::stdout();
-    let postgres = Postgres::start(PostgresOptions { version: args.pg, ..PostgresOptions::default() }).await?;
+    let postgres =
+        Postgres::start(PostgresOptions { version: args.pg, ..PostgresOptions::default() }).await?;
     let admin = postgres.connect("postgres").await?;
     admin.batch_execute("CREATE DATABASE audited").await?;
     let access = Access {
@@ -46,21 +44,6 @@ async fn main() -> anyhow::Result<()> {
         let (report, _) = audit(&mut client, &Ask::default(), &Options::default()).await?;
         let took = begun.elapsed();
         writeln!(out, "round {round}: {} ms, {} findings", took.as_millis(), report.findings.len())?;
-    }
-    for rule in registry() {
-        let begun = Instant::now();
-        let options = Options { only: vec![rule.id.to_owned()], ..Options::default() };
-        audit(&mut client, &Ask::default(), &options).await?;
-        let none = Options { only: vec!["none".to_owned()], ..Options::default() };
-        let with = begun.elapsed();
-        if with.as_millis() > args.slow_ms {
-            let begun = Instant::now();
-            audit(&mut client, &Ask::default(), &none).await?;
-            let alone = with.saturating_sub(begun.elapsed());
-            if alone.as_millis() > args.slow_ms {
-                writeln!(out, "  {} {} ms", rule.id, alone.as_millis())?;
-            }
-        }
     }
     drop(client);
     postgres.stop().await;
@@ -82,7 +65,9 @@ fn tables(count: u32) -> String {
     let mut sql = String::from("SET search_path = public; CREATE ROLE app_user LOGIN;");
     for first in (1..=count).step_by(100) {
         let last = (first + 99).min(count);
-        sql.push_str(&format!("BEGIN; DO $do$ BEGIN FOR i IN {first}..{last} LOOP {body} END LOOP; END $do$; COMMIT;"));
+        sql.push_str(&format!(
+            "BEGIN; DO $do$ BEGIN FOR i IN {first}..{last} LOOP {body} END LOOP; END $do$; COMMIT;"
+        ));
     }
     sql.push_str("SET search_path = pg_catalog");
     sql

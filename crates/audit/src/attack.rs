@@ -78,7 +78,13 @@ pub async fn attack(seat: &Seat, stage: &Stage) -> Result<Vec<Tried>, AuditError
             Some(reason) => Outcome::NotTried { reason },
             None => one(seat, stage, vector, baseline).await?,
         };
-        all.push(Tried { vector: vector.id, section: vector.section, what: vector.what, leak: vector.leak, outcome });
+        all.push(Tried {
+            vector: vector.id,
+            section: vector.section,
+            what: vector.what,
+            leak: vector.leak,
+            outcome,
+        });
     }
     Ok(all)
 }
@@ -114,7 +120,12 @@ async fn one(seat: &Seat, stage: &Stage, vector: &Vector, baseline: i64) -> Resu
     })
 }
 
-async fn attempt(client: &Client, stage: &Stage, vector: &Vector, baseline: i64) -> Result<Outcome, AuditError> {
+async fn attempt(
+    client: &Client,
+    stage: &Stage,
+    vector: &Vector,
+    baseline: i64,
+) -> Result<Outcome, AuditError> {
     let mut refused = None;
     for sql in vector.tries {
         let sql = stage.fill(sql);
@@ -139,14 +150,23 @@ async fn attempt(client: &Client, stage: &Stage, vector: &Vector, baseline: i64)
         let counted = client.query_one(&others, &[]).await;
         match counted {
             Ok(row) if row.get::<_, i64>(0) > 0 => {
-                return Ok(Outcome::Leaked { evidence: format!("{} rows of other tenants can be read afterwards ({others})", row.get::<_, i64>(0)) });
+                return Ok(Outcome::Leaked {
+                    evidence: format!(
+                        "{} rows of other tenants can be read afterwards ({others})",
+                        row.get::<_, i64>(0)
+                    ),
+                });
             }
             Ok(_) => {}
-            Err(_) => client.batch_execute("ROLLBACK TO looking").await.or_else(still_going).doing("attacking")?,
+            Err(_) => {
+                client.batch_execute("ROLLBACK TO looking").await.or_else(still_going).doing("attacking")?
+            }
         }
     }
     if vector.look == Look::Refused && refused.is_none() {
-        return Ok(Outcome::Leaked { evidence: format!("it was let through: {}", stage.fill(vector.tries[vector.tries.len() - 1])) });
+        return Ok(Outcome::Leaked {
+            evidence: format!("it was let through: {}", stage.fill(vector.tries[vector.tries.len() - 1])),
+        });
     }
     Ok(refused.map_or(Outcome::Harmless, |sqlstate| Outcome::Refused { sqlstate }))
 }
@@ -169,9 +189,15 @@ fn crossed(look: Look, messages: &[tokio_postgres::SimpleQueryMessage], baseline
         _ => None,
     });
     match look {
-        Look::Count => first.filter(|cell| cell.parse::<i64>().is_ok_and(|count| count > 0)).map(|count| format!("{count} rows of other tenants")),
-        Look::Reaches => affected.filter(|count| *count > 0).map(|count| format!("{count} rows of other tenants were written")),
-        Look::Blind => affected.filter(|count| *count > baseline).map(|count| format!("{count} rows were written, the tenant has {baseline}")),
+        Look::Count => first
+            .filter(|cell| cell.parse::<i64>().is_ok_and(|count| count > 0))
+            .map(|count| format!("{count} rows of other tenants")),
+        Look::Reaches => affected
+            .filter(|count| *count > 0)
+            .map(|count| format!("{count} rows of other tenants were written")),
+        Look::Blind => affected
+            .filter(|count| *count > baseline)
+            .map(|count| format!("{count} rows were written, the tenant has {baseline}")),
         Look::Rows | Look::Refused | Look::Startup | Look::Connect => None,
     }
 }
@@ -186,9 +212,13 @@ async fn startup(seat: &Seat, stage: &Stage) -> Result<Outcome, AuditError> {
         Err(sqlstate) => return Ok(Outcome::Refused { sqlstate }),
     };
     match client.query_one(&others, &[]).await {
-        Ok(row) if row.get::<_, i64>(0) > 0 => Ok(Outcome::Leaked { evidence: format!("{} rows of other tenants", row.get::<_, i64>(0)) }),
+        Ok(row) if row.get::<_, i64>(0) > 0 => {
+            Ok(Outcome::Leaked { evidence: format!("{} rows of other tenants", row.get::<_, i64>(0)) })
+        }
         Ok(_) => Ok(Outcome::Harmless),
-        Err(error) => Ok(Outcome::Refused { sqlstate: error.code().map_or_else(String::new, |code| code.code().to_owned()) }),
+        Err(error) => Ok(Outcome::Refused {
+            sqlstate: error.code().map_or_else(String::new, |code| code.code().to_owned()),
+        }),
     }
 }
 
@@ -207,13 +237,23 @@ async fn own_rows(client: &Client, stage: &Stage) -> Result<i64, AuditError> {
 
 /// The tenant reads and writes its own rows, and only those.
 async fn works(client: &Client, stage: &Stage, baseline: i64) -> Result<(), String> {
-    let said = |error: tokio_postgres::Error| error.as_db_error().map_or_else(|| error.to_string(), |db| db.message().to_owned());
-    let rows: i64 = client.query_one(&format!("SELECT count(*) FROM {}", stage.table), &[]).await.map_err(said)?.get(0);
+    let said = |error: tokio_postgres::Error| {
+        error.as_db_error().map_or_else(|| error.to_string(), |db| db.message().to_owned())
+    };
+    let rows: i64 =
+        client.query_one(&format!("SELECT count(*) FROM {}", stage.table), &[]).await.map_err(said)?.get(0);
     if rows != baseline {
         return Err(format!("the tenant sees {rows} rows of {baseline}"));
     }
-    let changed = client.execute(&format!("UPDATE {} SET {key} = {key}", stage.table, key = stage.key), &[]).await.map_err(said)?;
-    if i64::try_from(changed).ok() == Some(baseline) { Ok(()) } else { Err(format!("the tenant could change {changed} rows of {baseline}")) }
+    let changed = client
+        .execute(&format!("UPDATE {} SET {key} = {key}", stage.table, key = stage.key), &[])
+        .await
+        .map_err(said)?;
+    if i64::try_from(changed).ok() == Some(baseline) {
+        Ok(())
+    } else {
+        Err(format!("the tenant could change {changed} rows of {baseline}"))
+    }
 }
 
 impl Stage {
@@ -221,7 +261,10 @@ impl Stage {
     fn others(&self) -> Option<String> {
         match (&self.other_table, &self.column) {
             (Some(table), _) => Some(format!("SELECT count(*) FROM {table}")),
-            (None, Some(column)) => Some(format!("SELECT count(*) FROM {} WHERE {column} IS DISTINCT FROM {}", self.table, self.own)),
+            (None, Some(column)) => Some(format!(
+                "SELECT count(*) FROM {} WHERE {column} IS DISTINCT FROM {}",
+                self.table, self.own
+            )),
             (None, None) => None,
         }
     }
@@ -262,11 +305,17 @@ impl Stage {
         if vector.real_login && !seat.is_login() {
             return Some("the session was opened by an administrator, who may go back: connect as the role itself to try it".into());
         }
-        let (name, _) = self.values().into_iter().find(|(name, value)| value.is_none() && vector.tries.iter().any(|sql| sql.contains(name)))?;
-        Some(match name {
-            "{child}" => "the table has no partitions",
-            "{setting}" | "{forged}" => "nothing says which setting carries the tenant",
-            _ => "the tenants do not share a table",
-        }.to_owned())
+        let (name, _) = self
+            .values()
+            .into_iter()
+            .find(|(name, value)| value.is_none() && vector.tries.iter().any(|sql| sql.contains(name)))?;
+        Some(
+            match name {
+                "{child}" => "the table has no partitions",
+                "{setting}" | "{forged}" => "nothing says which setting carries the tenant",
+                _ => "the tenants do not share a table",
+            }
+            .to_owned(),
+        )
     }
 }

@@ -37,7 +37,11 @@ pub(crate) async fn copies(tx: &Transaction<'_>, found: &Found) -> Result<Vec<Co
     let mut copies = Vec::new();
     for row in tx.query(FINGERPRINTS, &[&names, &false]).await.doing("comparing the schemas")? {
         let schema: String = row.get(0);
-        let model = found.spaces.iter().find(|space| space.name == schema).map_or(TenancyModel::Shared, |space| space.model);
+        let model = found
+            .spaces
+            .iter()
+            .find(|space| space.name == schema)
+            .map_or(TenancyModel::Shared, |space| space.model);
         let tables: Vec<String> = row.get(3);
         copies.push(Copy {
             database: found.label.clone(),
@@ -56,7 +60,10 @@ pub(crate) async fn copies(tx: &Transaction<'_>, found: &Found) -> Result<Vec<Co
         for row in tx.query(FINGERPRINTS, &[&examples, &true]).await.doing("comparing the schemas")? {
             let (schema, objects): (String, Option<String>) = (row.get(0), row.get(2));
             let objects = objects.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-            copies.iter_mut().filter(|copy| copy.schema == schema).for_each(|copy| copy.objects = BTreeMap::clone(&objects));
+            copies
+                .iter_mut()
+                .filter(|copy| copy.schema == schema)
+                .for_each(|copy| copy.objects = BTreeMap::clone(&objects));
         }
     }
     Ok(copies)
@@ -110,18 +117,35 @@ fn within(group: &[&Copy]) -> Vec<Finding> {
 fn finding(copies: &[&Copy], usual: &Copy, usual_count: usize, reference: Option<&Copy>) -> Finding {
     let example = copies.iter().find(|copy| !copy.objects.is_empty()).unwrap_or(&copies[0]);
     let differences = reference.map(|reference| differences(reference, example)).unwrap_or_default();
-    let mut names: Vec<String> = copies.iter().map(|copy| format!("{}/{}", copy.database, copy.schema)).collect();
+    let mut names: Vec<String> =
+        copies.iter().map(|copy| format!("{}/{}", copy.database, copy.schema)).collect();
     let count = names.len();
     names.truncate(TOLD);
-    let place = Place { database: example.database.clone(), schema: Some(example.schema.clone()), object: format!("schema {}", example.schema) };
+    let place = Place {
+        database: example.database.clone(),
+        schema: Some(example.schema.clone()),
+        object: format!("schema {}", example.schema),
+    };
     let what = if differences.is_empty() { String::new() } else { format!(": {}", told(&differences)) };
     let message = if count == 1 {
-        format!("it differs from {}/{} and {} more of its kind{what}", usual.database, usual.schema, usual_count - 1)
+        format!(
+            "it differs from {}/{} and {} more of its kind{what}",
+            usual.database,
+            usual.schema,
+            usual_count - 1
+        )
     } else {
-        format!("it and {} more differ from {}/{} and {} more of their kind{what}", count - 1, usual.database, usual.schema, usual_count - 1)
+        format!(
+            "it and {} more differ from {}/{} and {} more of their kind{what}",
+            count - 1,
+            usual.database,
+            usual.schema,
+            usual_count - 1
+        )
     };
     let mut finding = Finding::new(RULE, Severity::Warning, place, message);
-    finding.hint = Some("bring them to one version; what should differ does not belong into the tenants' schema".into());
+    finding.hint =
+        Some("bring them to one version; what should differ does not belong into the tenants' schema".into());
     let facts = json!({ "schemas": names, "count": count, "differences": differences });
     if let Value::Object(facts) = facts {
         finding.evidence = Some(Evidence { query: None, facts });
@@ -130,10 +154,22 @@ fn finding(copies: &[&Copy], usual: &Copy, usual_count: usize, reference: Option
 }
 
 fn differences(usual: &Copy, other: &Copy) -> Vec<String> {
-    let missing = usual.objects.keys().filter(|name| !other.objects.contains_key(*name)).map(|name| format!("no {name}"));
-    let more = other.objects.keys().filter(|name| !usual.objects.contains_key(*name)).map(|name| format!("{name} is more"));
-    let changed = usual.objects.iter().filter(|(name, hash)| other.objects.get(*name).is_some_and(|other| other != *hash));
-    let mut all: Vec<String> = missing.chain(more).chain(changed.map(|(name, _)| format!("another {name}"))).collect();
+    let missing = usual
+        .objects
+        .keys()
+        .filter(|name| !other.objects.contains_key(*name))
+        .map(|name| format!("no {name}"));
+    let more = other
+        .objects
+        .keys()
+        .filter(|name| !usual.objects.contains_key(*name))
+        .map(|name| format!("{name} is more"));
+    let changed = usual
+        .objects
+        .iter()
+        .filter(|(name, hash)| other.objects.get(*name).is_some_and(|other| other != *hash));
+    let mut all: Vec<String> =
+        missing.chain(more).chain(changed.map(|(name, _)| format!("another {name}"))).collect();
     all.truncate(TOLD * 5);
     all
 }

@@ -36,7 +36,9 @@ pub(crate) fn findings(found: &Found) -> (Vec<Finding>, Vec<Skipped>) {
         let mut said: Vec<Finding> = reconciled
             .findings
             .iter()
-            .filter(|said| (ours || is_for_all(said, live)) && changes_something(said, live, &reconciled.model))
+            .filter(|said| {
+                (ours || is_for_all(said, live)) && changes_something(said, live, &reconciled.model)
+            })
             .map(|said| finding(found, space, said))
             .collect();
         if said.is_empty() {
@@ -49,7 +51,11 @@ pub(crate) fn findings(found: &Found) -> (Vec<Finding>, Vec<Skipped>) {
         match fixes(found, space, live, &wanted, context) {
             Ok(fixes) => attach(&mut said, fixes),
             Err(reason) => {
-                skipped.push(Skipped { rule: "fix", database: found.label.clone(), reason: format!("schema {}: {reason}", space.name) });
+                skipped.push(Skipped {
+                    rule: "fix",
+                    database: found.label.clone(),
+                    reason: format!("schema {}: {reason}", space.name),
+                });
             }
         }
         findings.extend(said);
@@ -68,13 +74,20 @@ fn declaration(found: &Found, space: &Space) -> Declaration {
     if let Some(live) = &space.facts {
         // Entries of tables that this schema has not would be errors of the declaration, which is checked elsewhere.
         declaration.tables.retain(|name, _| live.table(name).is_some_and(|table| !table.is_partition()));
-        declaration.unique.retain(|key, _| key.split_once('.').is_some_and(|(table, _)| live.table(table).is_some()));
+        declaration
+            .unique
+            .retain(|key, _| key.split_once('.').is_some_and(|(table, _)| live.table(table).is_some()));
     }
     if found.home == Home::ByHand {
         for (table, kind) in found.kinds_in(&space.name) {
-            let is_root = space.facts.as_ref().and_then(|live| live.table(table)).is_some_and(|table| !table.is_partition());
+            let is_root = space
+                .facts
+                .as_ref()
+                .and_then(|live| live.table(table))
+                .is_some_and(|table| !table.is_partition());
             let own = found.tables.iter().find(|listed| listed.schema == space.name && listed.name == table);
-            let usual = own.is_some_and(|own| own.tenant.as_deref() == Some(declaration.tenancy.column.as_str()));
+            let usual =
+                own.is_some_and(|own| own.tenant.as_deref() == Some(declaration.tenancy.column.as_str()));
             if is_root {
                 let kind = if kind == "tenant" && usual { Kind::Tenant } else { Kind::Global };
                 declaration.tables.insert(table.to_owned(), TableEntry::Kind(kind));
@@ -89,7 +102,11 @@ fn changes_something(said: &Said, live: &Model, wanted: &Model) -> bool {
     if said.remedy == Remedy::Person {
         return true;
     }
-    let names = [said.place.as_str(), said.place.rsplit(" on ").next().unwrap_or_default(), said.place.split('.').next().unwrap_or_default()];
+    let names = [
+        said.place.as_str(),
+        said.place.rsplit(" on ").next().unwrap_or_default(),
+        said.place.split('.').next().unwrap_or_default(),
+    ];
     let table = names.into_iter().find_map(|name| Some((live.table(name)?, wanted.table(name)?)));
     table.is_none_or(|(before, after)| before != after)
 }
@@ -97,17 +114,31 @@ fn changes_something(said: &Said, live: &Model, wanted: &Model) -> bool {
 /// Whether a finding holds for a database that was made by hand.
 fn is_for_all(said: &Said, live: &Model) -> bool {
     let wants_our_context = said.message.contains("default becomes");
-    let is_about_kinds = said.message.starts_with("a global table") || said.message.starts_with("tenant tables refer");
+    let is_about_kinds =
+        said.message.starts_with("a global table") || said.message.starts_with("tenant tables refer");
     let has_a_rule = said.rule == "tenant-column" && said.message.contains("NOT NULL");
     // A unique that the engine would only add for its own references.
     let is_an_addition = said.message.starts_with("UNIQUE (") && said.message.ends_with("for foreign keys");
-    let known_elsewhere = said.message.contains("no primary key") || said.message.contains("is left as it is");
-    let on_partition = said.place.rsplit(" on ").next().and_then(|name| live.table(name)).is_some_and(tenantry_schema::model::Table::is_partition);
-    FOR_ALL.contains(&said.rule) && !wants_our_context && !has_a_rule && !is_about_kinds && !is_an_addition && !known_elsewhere && !on_partition
+    let known_elsewhere =
+        said.message.contains("no primary key") || said.message.contains("is left as it is");
+    let on_partition = said
+        .place
+        .rsplit(" on ")
+        .next()
+        .and_then(|name| live.table(name))
+        .is_some_and(tenantry_schema::model::Table::is_partition);
+    FOR_ALL.contains(&said.rule)
+        && !wants_our_context
+        && !has_a_rule
+        && !is_about_kinds
+        && !is_an_addition
+        && !known_elsewhere
+        && !on_partition
 }
 
 fn finding(found: &Found, space: &Space, said: &Said) -> Finding {
-    let place = Place { database: found.label.clone(), schema: Some(space.name.clone()), object: said.place.clone() };
+    let place =
+        Place { database: found.label.clone(), schema: Some(space.name.clone()), object: said.place.clone() };
     let message = if said.remedy == Remedy::Compile { as_lack(&said.message) } else { said.message.clone() };
     let mut finding = Finding::new(said.rule, severity(said), place, message);
     finding.hint = said.hint.clone().or_else(|| hint(said));
@@ -153,8 +184,12 @@ fn severity(said: &Said) -> Severity {
 
 fn hint(said: &Said) -> Option<String> {
     let hint = match said.rule {
-        "foreign-key" => "PostgreSQL checks references past row-level security: a row can refer to another tenant's, keep it from being deleted, and go with it",
-        "unique" | "primary-key" => "a duplicate-key error tells a tenant that another one uses the value; if it must be unique over all of them, declare it under [unique]",
+        "foreign-key" => {
+            "PostgreSQL checks references past row-level security: a row can refer to another tenant's, keep it from being deleted, and go with it"
+        }
+        "unique" | "primary-key" => {
+            "a duplicate-key error tells a tenant that another one uses the value; if it must be unique over all of them, declare it under [unique]"
+        }
         "exclusion" => "rows of other tenants keep a tenant from writing its own",
         "index" => "every query under row-level security compares the tenant column first",
         "tenant-column" => "rows without a tenant belong to nobody, or to everybody",
@@ -168,7 +203,8 @@ fn definition(space: &Space, place: &str) -> Option<String> {
     let (name, table) = place.split_once(" on ")?;
     let table = space.facts.as_ref()?.table(table)?;
     if let Some(index) = table.indexes.iter().find(|index| index.name == name) {
-        let keys: Vec<&str> = index.keys.iter().filter_map(|key| key.column.as_deref().or(key.expression.as_deref())).collect();
+        let keys: Vec<&str> =
+            index.keys.iter().filter_map(|key| key.column.as_deref().or(key.expression.as_deref())).collect();
         return Some(format!("{} ({})", index.method, keys.join(", ")));
     }
     use tenantry_schema::model::ConstraintKind::{ForeignKey, PrimaryKey, Unique};
@@ -177,7 +213,10 @@ fn definition(space: &Space, place: &str) -> Option<String> {
         Unique(key) => Some(format!("UNIQUE ({})", key.columns.join(", "))),
         ForeignKey(key) => Some(format!(
             "FOREIGN KEY ({}) REFERENCES {} ({}) ON DELETE {}",
-            key.columns.join(", "), key.target, key.target_columns.join(", "), key.on_delete.as_sql()
+            key.columns.join(", "),
+            key.target,
+            key.target_columns.join(", "),
+            key.on_delete.as_sql()
         )),
         _ => None,
     }
@@ -187,7 +226,8 @@ fn definition(space: &Space, place: &str) -> Option<String> {
 fn proof(space: &Space, place: &str) -> Option<String> {
     let (name, table) = place.split_once(" on ")?;
     let model = space.facts.as_ref()?.table(table)?;
-    let (schema, name_literal) = (tenantry_core::quote_literal(&space.name), tenantry_core::quote_literal(name));
+    let (schema, name_literal) =
+        (tenantry_core::quote_literal(&space.name), tenantry_core::quote_literal(name));
     let is_index = model.indexes.iter().any(|index| index.name == name);
     Some(if is_index {
         format!("SELECT indexdef FROM pg_indexes WHERE schemaname ={schema} AND indexname ={name_literal}")
@@ -222,7 +262,13 @@ fn keep_by_hand(wanted: &mut Model, live: &Model, declaration: &Declaration) {
 /// Engine steps keep their own order, between closing doors and building what only speeds things up.
 const ORDER: u32 = 6_001;
 
-fn fixes(found: &Found, space: &Space, live: &Model, wanted: &Model, context: ContextKind) -> Result<Vec<(String, Fix)>, String> {
+fn fixes(
+    found: &Found,
+    space: &Space,
+    live: &Model,
+    wanted: &Model,
+    context: ContextKind,
+) -> Result<Vec<(String, Fix)>, String> {
     let ident = |name: &str| SqlIdent::new(name).map_err(|error| error.to_string());
     let owner = "tenantry_owner";
     let target = Target {
@@ -254,7 +300,9 @@ fn fixes(found: &Found, space: &Space, live: &Model, wanted: &Model, context: Co
 
 /// Each statement goes to the finding that it mends, or to one on the same table, or to the first.
 fn attach(findings: &mut [Finding], fixes: Vec<(String, Fix)>) {
-    let table = |place: &str| place.rsplit(" on ").next().unwrap_or(place).split('.').next().unwrap_or(place).to_owned();
+    let table = |place: &str| {
+        place.rsplit(" on ").next().unwrap_or(place).split('.').next().unwrap_or(place).to_owned()
+    };
     for (place, fix) in fixes {
         let at = findings
             .iter()
@@ -273,7 +321,10 @@ mod tests {
 
     #[test]
     fn what_would_be_changed_is_told_as_what_is_missing() {
-        assert_eq!(as_lack("the primary key becomes (tenant_id, id)"), "the primary key should become (tenant_id, id)");
+        assert_eq!(
+            as_lack("the primary key becomes (tenant_id, id)"),
+            "the primary key should become (tenant_id, id)"
+        );
         assert_eq!(as_lack("the tenant column is added"), "the tenant column is missing");
         assert_eq!(as_lack("something new"), "not as Tenantry makes it: something new");
     }

@@ -76,7 +76,9 @@ impl AuditError {
             }
             Self::Connect { .. } => Some("check user, password and database".into()),
             Self::Server { source, .. } => match source.code().map(tokio_postgres::error::SqlState::code) {
-                Some("42501") => Some("audit as a superuser, or as a member of pg_monitor that owns the tables".into()),
+                Some("42501") => {
+                    Some("audit as a superuser, or as a member of pg_monitor that owns the tables".into())
+                }
                 Some("55P03") => Some("something holds a lock for long; try again when it is done".into()),
                 _ => source.as_db_error().and_then(|db| db.hint().map(ToOwned::to_owned)),
             },

@@ -94,7 +94,12 @@ pub struct Totals {
 }
 
 impl Finding {
-    pub(crate) fn new(rule: &'static str, severity: Severity, place: Place, message: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        rule: &'static str,
+        severity: Severity,
+        place: Place,
+        message: impl Into<String>,
+    ) -> Self {
         let message = message.into();
         Self { rule, severity, place, message, hint: None, evidence: None, fix: Vec::new(), ignored: None }
     }
@@ -112,8 +117,13 @@ impl Report {
     /// Puts the worst first, in a stable order.
     pub fn sort(&mut self) {
         self.findings.sort_by(|a, b| {
-            (a.ignored.is_some(), a.severity, &a.place, a.rule, &a.message)
-                .cmp(&(b.ignored.is_some(), b.severity, &b.place, b.rule, &b.message))
+            (a.ignored.is_some(), a.severity, &a.place, a.rule, &a.message).cmp(&(
+                b.ignored.is_some(),
+                b.severity,
+                &b.place,
+                b.rule,
+                &b.message,
+            ))
         });
         self.skipped.sort_by(|a, b| (&a.database, a.rule).cmp(&(&b.database, b.rule)));
         self.skipped.dedup();
@@ -133,10 +143,15 @@ impl Report {
             let accepted = suppressions.iter().find(|suppression| {
                 let places = [
                     finding.place.object.clone(),
-                    finding.place.schema.as_ref().map_or_else(String::new, |schema| format!("{schema}.{}", finding.place.object)),
+                    finding
+                        .place
+                        .schema
+                        .as_ref()
+                        .map_or_else(String::new, |schema| format!("{schema}.{}", finding.place.object)),
                     finding.full_place(),
                 ];
-                suppression.rule == finding.rule && places.iter().any(|place| matches(&suppression.place, place))
+                suppression.rule == finding.rule
+                    && places.iter().any(|place| matches(&suppression.place, place))
             });
             finding.ignored = accepted.map(|found| Ignored { reason: found.reason.clone() });
         }

@@ -1,9 +1,9 @@
 //! The statements that mend what was found: in an order that closes doors before it builds, each with the lock it takes.
 
+use crate::AuditError;
 use crate::error::Doing;
 use crate::finding::{Finding, Report};
 use crate::rule::Rule;
-use crate::AuditError;
 use serde::Serialize;
 use std::fmt::Write as _;
 use tenantry_core::SqlIdent;
@@ -41,7 +41,11 @@ impl Fix {
             transactional: rule.fixing.transactional && !concurrent,
             lock: if concurrent { Lock::ShareUpdateExclusive } else { rule.fixing.lock },
             effort: if concurrent { Effort::Scan } else { rule.fixing.effort },
-            tables: if rule.fixing.lock == Lock::None && !concurrent { Vec::new() } else { vec![on.to_owned()] },
+            tables: if rule.fixing.lock == Lock::None && !concurrent {
+                Vec::new()
+            } else {
+                vec![on.to_owned()]
+            },
             schema: None,
             group: Some(format!("{}/{}/{}", rule.id, finding.place.object, finding.message)),
             order: u32::from(rule.fixing.order) * 100,
@@ -52,7 +56,8 @@ impl Fix {
 
     /// The note above the statement.
     pub fn note(&self) -> String {
-        let on = if self.tables.is_empty() { String::new() } else { format!(" on {}", self.tables.join(", ")) };
+        let on =
+            if self.tables.is_empty() { String::new() } else { format!(" on {}", self.tables.join(", ")) };
         let lock = match self.lock {
             Lock::None => return "takes no lock that statements would notice".to_owned(),
             Lock::ShareUpdateExclusive => "keeps out other DDL only",
@@ -114,7 +119,11 @@ fn batches<'a>(plan: &[&'a Fix]) -> Vec<Vec<&'a Fix>> {
     let mut batches: Vec<Vec<&Fix>> = Vec::new();
     for fix in plan {
         let joins = |last: &Vec<&Fix>| {
-            last[0].transactional && fix.transactional && fix.group.is_some() && last[0].group == fix.group && last[0].schema == fix.schema
+            last[0].transactional
+                && fix.transactional
+                && fix.group.is_some()
+                && last[0].group == fix.group
+                && last[0].schema == fix.schema
         };
         match batches.last_mut().filter(|last| joins(last)) {
             Some(last) => last.push(fix),
@@ -144,7 +153,9 @@ pub async fn apply(client: &mut Client, plan: &[&Fix]) -> Result<Vec<Applied>, A
         let error = match outcome {
             Ok(()) => None,
             Err(error) if error.is_closed() => return Err(error).doing("mending"),
-            Err(error) => Some(error.as_db_error().map_or_else(|| error.to_string(), |db| db.message().to_owned())),
+            Err(error) => {
+                Some(error.as_db_error().map_or_else(|| error.to_string(), |db| db.message().to_owned()))
+            }
         };
         if error.is_some() {
             client.batch_execute("RESET search_path; SET search_path = pg_catalog").await.doing("mending")?;

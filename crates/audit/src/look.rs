@@ -120,7 +120,12 @@ pub async fn look(tx: &mut Transaction<'_>, ask: &Ask) -> Result<Found, AuditErr
     let rows = kinds::rows(tx, ask).await?;
     if !ours {
         let names: BTreeSet<&str> = rows.iter().map(|row| row.schema.as_str()).collect();
-        let space = |name: &str| Space { name: name.to_owned(), model: TenancyModel::Shared, value: None, facts: None };
+        let space = |name: &str| Space {
+            name: name.to_owned(),
+            model: TenancyModel::Shared,
+            value: None,
+            facts: None,
+        };
         found.spaces = names.into_iter().map(space).collect();
     }
     if let Some(only) = &ask.schema {
@@ -160,8 +165,7 @@ pub async fn look(tx: &mut Transaction<'_>, ask: &Ask) -> Result<Found, AuditErr
 async fn core(tx: &Transaction<'_>, found: &mut Found) -> Result<(), AuditError> {
     const WHAT: &str = "reading the isolation core";
     let Some(row) = tx.query_opt(CORE, &[]).await.doing(WHAT)? else { return Ok(()) };
-    let context =
-        if row.get::<_, &str>(0) == "signed" { ContextKind::Signed } else { ContextKind::Carrier };
+    let context = if row.get::<_, &str>(0) == "signed" { ContextKind::Signed } else { ContextKind::Carrier };
     found.home = Home::Tenantry(context);
     if found.declaration == Declaration::default() {
         found.declaration.tenancy.value_type = match row.get(1) {
@@ -204,8 +208,9 @@ async fn read_spaces(tx: &mut Transaction<'_>, found: &mut Found) -> Result<(), 
 
 /// One schema's model, in the caller's transaction. Its search_path is pg_catalog again afterwards.
 pub(crate) async fn read_model(tx: &mut Transaction<'_>, schema: &str) -> Result<Model, AuditError> {
-    let name = SqlIdent::new(schema)
-        .map_err(|error| AuditError::refused(ErrorKind::InvalidInput, error.to_string(), "name another schema"))?;
+    let name = SqlIdent::new(schema).map_err(|error| {
+        AuditError::refused(ErrorKind::InvalidInput, error.to_string(), "name another schema")
+    })?;
     let part = tx.savepoint("introspection").await.doing("reading a schema")?;
     part.batch_execute(&introspection_settings(&name)).await.doing("reading a schema")?;
     let mut facts = Vec::new();
@@ -231,10 +236,13 @@ pub(crate) async fn begin(client: &mut Client) -> Result<Transaction<'_>, AuditE
 }
 
 impl Found {
-    /// What the rules' queries get.
-    pub(crate) fn scope(&self) -> String {
-        let schemas: Vec<Value> =
-            self.spaces.iter().map(|space| json!({"name": space.name, "model": space.model.as_str()})).collect();
+    /// What the rules' queries get as `$1`.
+    pub fn scope(&self) -> String {
+        let schemas: Vec<Value> = self
+            .spaces
+            .iter()
+            .map(|space| json!({"name": space.name, "model": space.model.as_str()}))
+            .collect();
         let tables: Vec<Value> = self
             .tables
             .iter()
@@ -250,7 +258,8 @@ impl Found {
 
     /// Whether tenants' rows stand side by side in some table.
     pub fn has_shared_rows(&self) -> bool {
-        self.has_column && self.tables.iter().any(|table| table.kind == "tenant" && self.is_shared(&table.schema))
+        self.has_column
+            && self.tables.iter().any(|table| table.kind == "tenant" && self.is_shared(&table.schema))
     }
 
     fn is_shared(&self, schema: &str) -> bool {
@@ -266,7 +275,12 @@ impl Found {
 
 /// How most primary keys of tenant tables are made.
 pub(crate) fn usual_keys(model: &Model, column: &str) -> Keys {
-    let keys = model.tables.iter().filter(|table| table.column(column).is_some()).filter_map(|table| table.primary_key());
-    let (with, without): (Vec<_>, Vec<_>) = keys.partition(|key| key.columns.iter().any(|name| name == column));
+    let keys = model
+        .tables
+        .iter()
+        .filter(|table| table.column(column).is_some())
+        .filter_map(|table| table.primary_key());
+    let (with, without): (Vec<_>, Vec<_>) =
+        keys.partition(|key| key.columns.iter().any(|name| name == column));
     if without.len() > with.len() { Keys::GlobalId } else { Keys::Composite }
 }

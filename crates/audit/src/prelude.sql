@@ -19,16 +19,16 @@ tables AS MATERIALIZED (
     LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = t.tenant AND NOT a.attisdropped),
 -- Tables whose rows of different tenants stand side by side.
 rows_of_many AS MATERIALIZED (SELECT * FROM tables WHERE kind = 'tenant' AND model = 'shared'),
+-- From $2: see look/policies.sql.
 policies AS MATERIALIZED (
-  SELECT p.oid, p.polname, p.polcmd, p.polpermissive, p.polroles, x.seen, x.checked,
-         CASE WHEN p.polcmd IN ('a', 'w', '*') THEN coalesce(x.checked, CASE WHEN p.polcmd <> 'a' THEN x.seen END) END AS written,
-         x.seen ~ x.word AS binds_seen, coalesce(x.checked, x.seen) ~ x.word AS binds_written,
-         EXISTS (SELECT FROM apps a, unnest(p.polroles) r(oid)
-                  WHERE CASE WHEN r.oid = 0 THEN true ELSE pg_has_role(a.oid, r.oid, 'USAGE') END) AS for_app,
-         t.oid AS table_oid, t.relname, t.nspname, t.ident, t.model, t.kind, t.tenant_name, t.relrowsecurity
-    FROM pg_policy p JOIN tables t ON t.oid = p.polrelid
-    CROSS JOIN LATERAL (SELECT pg_get_expr(p.polqual, p.polrelid) AS seen, pg_get_expr(p.polwithcheck, p.polrelid) AS checked,
-      '(^|[^a-zA-Z0-9_])"?' || regexp_replace(coalesce(t.tenant_name, ' '), '([^a-zA-Z0-9_])', '\\\1', 'g') || '"?($|[^a-zA-Z0-9_])' AS word) x),
+  SELECT p.* FROM jsonb_to_recordset($2::text::jsonb) AS p(oid oid, polname name, polcmd "char", polpermissive bool, polroles oid[], seen text,
+         checked text, written text, binds_seen bool, binds_written bool, for_app bool, table_oid oid, relname name, nspname name, ident text,
+         model text, kind text, tenant_name name, relrowsecurity bool)),
+-- What most policies of tables with the same tenant column ask.
+usual AS MATERIALIZED (
+  SELECT DISTINCT ON (u.tenant_name) u.tenant_name, u.seen
+    FROM (SELECT p.tenant_name, p.seen, count(*) AS n FROM policies p WHERE p.binds_seen AND p.polcmd = '*' GROUP BY 1, 2) u
+   ORDER BY u.tenant_name, u.n DESC, u.seen),
 -- Tables where a restrictive policy for everybody and every command asks for the tenant.
 floors AS MATERIALIZED (
   SELECT table_oid FROM policies

@@ -5,7 +5,7 @@ use crate::error::Doing;
 use crate::finding::{Evidence, Finding, Place, Report, Skipped, Summary};
 use crate::fix::Fix;
 use crate::look::{self, Ask, Found};
-use crate::rule::{Rule, Scope, registry};
+use crate::rule::{PRELUDE, Rule, Scope, registry};
 use crate::{AuditError, Home, engine};
 use serde_json::Map;
 use std::time::Instant;
@@ -43,7 +43,7 @@ pub async fn audit(client: &mut Client, ask: &Ask, options: &Options) -> Result<
     let mut found = look::look(&mut tx, ask).await?;
     let mut report = Report::default();
     report.skipped.append(&mut found.skipped);
-    let scope = found.scope();
+    let scope = Given { scope: found.scope(), policies: policies(&tx, &found).await? };
     let wanted = |id: &str| options.only.is_empty() || options.only.iter().any(|only| only == id);
     for rule in registry().iter().filter(|rule| wanted(rule.id)) {
         match rule.scope {
@@ -58,7 +58,9 @@ pub async fn audit(client: &mut Client, ask: &Ask, options: &Options) -> Result<
         }
         match ask_rule(&mut tx, rule, &scope, &found).await? {
             Ok(findings) => report.findings.extend(findings),
-            Err(reason) => report.skipped.push(Skipped { rule: rule.id, database: found.label.clone(), reason }),
+            Err(reason) => {
+                report.skipped.push(Skipped { rule: rule.id, database: found.label.clone(), reason })
+            }
         }
     }
     tx.rollback().await.doing("ending the audit")?;
@@ -70,11 +72,27 @@ pub async fn audit(client: &mut Client, ask: &Ask, options: &Options) -> Result<
     Ok((report, found))
 }
 
+/// What every rule's query gets.
+struct Given {
+    scope: String,
+    policies: String,
+}
+
+const POLICIES: &str = include_str!("look/policies.sql");
+
+/// Every policy, printed once.
+async fn policies(tx: &Transaction<'_>, found: &Found) -> Result<String, AuditError> {
+    let (before, _) = PRELUDE.split_once("-- From $2").unwrap_or((PRELUDE, ""));
+    let comments = POLICIES.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
+    let sql = format!("{}\n{comments}", before.trim_end().trim_end_matches(','));
+    Ok(tx.query_one(&sql, &[&found.scope()]).await.doing("reading the policies")?.get(0))
+}
+
 /// One rule, in a savepoint. The outer error is a lost connection; the inner one the reason why it was not checked.
 async fn ask_rule(
     tx: &mut Transaction<'_>,
     rule: &'static Rule,
-    scope: &str,
+    scope: &Given,
     found: &Found,
 ) -> Result<Result<Vec<Finding>, String>, AuditError> {
     let part = tx.savepoint("rule").await.doing("checking a rule")?;
@@ -88,15 +106,21 @@ async fn ask_rule(
         Err(error) if error.is_closed() => Err(error).doing(&format!("checking the rule {}", rule.id)),
         Err(error) => {
             part.rollback().await.doing("checking a rule")?;
-            let reason = error.as_db_error().map_or_else(|| error.to_string(), |db| format!("{} ({})", db.message(), db.code().code()));
+            let reason = error
+                .as_db_error()
+                .map_or_else(|| error.to_string(), |db| format!("{} ({})", db.message(), db.code().code()));
             Ok(Err(reason))
         }
     }
 }
 
 /// The rows that are findings. Where a row has a column `then`, it is a query about one object, whose rows are.
-async fn answers(part: &Transaction<'_>, rule: &Rule, scope: &str) -> Result<Vec<Row>, tokio_postgres::Error> {
-    let rows = part.query(&rule.query(), &[&scope]).await?;
+async fn answers(
+    part: &Transaction<'_>,
+    rule: &Rule,
+    given: &Given,
+) -> Result<Vec<Row>, tokio_postgres::Error> {
+    let rows = part.query(&rule.query(), &[&given.scope, &given.policies]).await?;
     let then = |row: &Row| row.columns().iter().position(|column| column.name() == "then");
     if rows.first().and_then(then).is_none() {
         return Ok(rows);
@@ -111,7 +135,8 @@ async fn answers(part: &Transaction<'_>, rule: &Rule, scope: &str) -> Result<Vec
 }
 
 fn findings(rule: &'static Rule, rows: &[Row], found: &Found) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = rows.iter().take(MAX_FINDINGS).map(|row| finding(rule, row, found)).collect();
+    let mut findings: Vec<Finding> =
+        rows.iter().take(MAX_FINDINGS).map(|row| finding(rule, row, found)).collect();
     if rows.len() > MAX_FINDINGS {
         let place = Place { database: found.label.clone(), schema: None, object: "database".to_owned() };
         let message = format!("and {} more findings of this rule", rows.len() - MAX_FINDINGS);
@@ -138,10 +163,13 @@ fn finding(rule: &'static Rule, row: &Row, found: &Found) -> Finding {
     };
     let mut finding = Finding::new(rule.id, severity, place, text("message").unwrap_or_default());
     finding.hint = text("hint");
-    let facts: Map<String, serde_json::Value> = text("facts").and_then(|facts| serde_json::from_str(&facts).ok()).unwrap_or_default();
+    let facts: Map<String, serde_json::Value> =
+        text("facts").and_then(|facts| serde_json::from_str(&facts).ok()).unwrap_or_default();
     finding.evidence = Some(Evidence { query: text("proof"), facts });
     let statements = row.columns().iter().position(|column| column.name() == "fix");
-    let statements = statements.and_then(|at| row.try_get::<_, Option<Vec<Option<String>>>>(at).ok().flatten()).unwrap_or_default();
+    let statements = statements
+        .and_then(|at| row.try_get::<_, Option<Vec<Option<String>>>>(at).ok().flatten())
+        .unwrap_or_default();
     for sql in statements.into_iter().flatten() {
         finding.fix.push(Fix::of_rule(rule, sql, &finding, &found.label));
     }

@@ -41,20 +41,40 @@ pub async fn by_hand(said: &ByHand) -> Result<(Seat, Stage), AuditError> {
     let (first, second) = (attacker.inside().await?, victim.inside().await?);
     let tables = found.tables.iter().filter(|table| table.kind == "tenant").take(MAX_TABLES);
     for listed in tables {
-        let (Ok(schema), Ok(name)) = (SqlIdent::new(listed.schema.clone()), SqlIdent::new(listed.name.clone())) else { continue };
+        let (Ok(schema), Ok(name)) =
+            (SqlIdent::new(listed.schema.clone()), SqlIdent::new(listed.name.clone()))
+        else {
+            continue;
+        };
         let table = format!("{schema}.{name}");
-        let wanted = said.table.as_ref().is_none_or(|wanted| *wanted == listed.name || *wanted == format!("{}.{}", listed.schema, listed.name));
+        let wanted = said.table.as_ref().is_none_or(|wanted| {
+            *wanted == listed.name || *wanted == format!("{}.{}", listed.schema, listed.name)
+        });
         let Some(column) = listed.tenant.as_ref().filter(|_| wanted) else { continue };
-        let has_rows = |tenant: &str| format!("SELECT EXISTS (SELECT FROM {table} WHERE \"{}\" ={})", column.replace('"', "\"\""), quote_literal(tenant));
-        let both = match (first.query_one(&has_rows(&said.attacker), &[]).await, second.query_one(&has_rows(&said.victim), &[]).await) {
+        let has_rows = |tenant: &str| {
+            format!(
+                "SELECT EXISTS (SELECT FROM {table} WHERE \"{}\" ={})",
+                column.replace('"', "\"\""),
+                quote_literal(tenant)
+            )
+        };
+        let both = match (
+            first.query_one(&has_rows(&said.attacker), &[]).await,
+            second.query_one(&has_rows(&said.victim), &[]).await,
+        ) {
             (Ok(a), Ok(b)) => a.get::<_, bool>(0) && b.get::<_, bool>(0),
             _ => false,
         };
         if !both {
             continue;
         }
-        let Some(row) = tx.query_opt(COLUMN, &[&table, &column]).await.doing("looking at the table to attack")? else { continue };
-        let key = SqlIdent::new(row.get::<_, String>(0)).map_or_else(|_| column.clone(), |name| name.to_string());
+        let Some(row) =
+            tx.query_opt(COLUMN, &[&table, &column]).await.doing("looking at the table to attack")?
+        else {
+            continue;
+        };
+        let key =
+            SqlIdent::new(row.get::<_, String>(0)).map_or_else(|_| column.clone(), |name| name.to_string());
         let column = SqlIdent::new(column.clone()).map_or_else(|_| column.clone(), |name| name.to_string());
         let stage = Stage {
             table,
@@ -70,7 +90,10 @@ pub async fn by_hand(said: &ByHand) -> Result<(Seat, Stage), AuditError> {
     }
     Err(AuditError::refused(
         ErrorKind::InvalidInput,
-        format!("no tenant table has rows of both {} and {}, as each sees them itself", said.attacker, said.victim),
+        format!(
+            "no tenant table has rows of both {} and {}, as each sees them itself",
+            said.attacker, said.victim
+        ),
         "check --enter and --tenants, or name the table with --table and the column with --tenant-column",
     ))
 }
@@ -83,7 +106,11 @@ fn setting(enter: &str, victim: &str) -> Option<(String, String)> {
         (parts.next()?, parts.next()?)
     } else {
         let rest = enter[lower.find("set ")? + 4..].trim_start();
-        let words = rest.trim_start_matches("LOCAL ").trim_start_matches("local ").trim_start_matches("SESSION ").trim_start_matches("session ");
+        let words = rest
+            .trim_start_matches("LOCAL ")
+            .trim_start_matches("local ")
+            .trim_start_matches("SESSION ")
+            .trim_start_matches("session ");
         words.split_once('=').or_else(|| words.split_once(" TO ")).or_else(|| words.split_once(" to "))?
     };
     let bare = |text: &str| text.trim().trim_matches(|c| c == '\'' || c == ';' || c == '"').to_owned();

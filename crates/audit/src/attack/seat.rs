@@ -39,7 +39,9 @@ impl Seat {
         let client = self.outside(None).await?;
         match self {
             Self::Token(token) => token.enter(&client).await?,
-            Self::Statement { enter, .. } => client.batch_execute(enter).await.doing("entering the tenant (--enter)")?,
+            Self::Statement { enter, .. } => {
+                client.batch_execute(enter).await.doing("entering the tenant (--enter)")?
+            }
         }
         Ok(client)
     }
@@ -48,7 +50,9 @@ impl Seat {
     pub(crate) async fn enter_in_transaction(&self, client: &Client) -> Result<(), AuditError> {
         match self {
             Self::Token(_) => Ok(()),
-            Self::Statement { enter, .. } => client.batch_execute(enter).await.doing("entering the tenant (--enter)"),
+            Self::Statement { enter, .. } => {
+                client.batch_execute(enter).await.doing("entering the tenant (--enter)")
+            }
         }
     }
 
@@ -69,9 +73,15 @@ impl Seat {
             }
         };
         if let Self::Token(token) = self {
-            client.batch_execute(&format!("SET search_path = {}", token.schema)).await.doing("opening the attacker's session")?;
+            client
+                .batch_execute(&format!("SET search_path = {}", token.schema))
+                .await
+                .doing("opening the attacker's session")?;
         }
-        client.batch_execute("SET statement_timeout = '30s'; SET lock_timeout = '2s'").await.doing("opening the attacker's session")?;
+        client
+            .batch_execute("SET statement_timeout = '30s'; SET lock_timeout = '2s'")
+            .await
+            .doing("opening the attacker's session")?;
         if let Some(role) = role {
             let sql = format!("SET SESSION AUTHORIZATION {role}");
             client.batch_execute(&sql).await.doing("becoming the application's role (--as-role)")?;
@@ -108,12 +118,14 @@ impl Token {
     /// Enters as the gateway does.
     async fn enter(&self, client: &Client) -> Result<(), AuditError> {
         const WHAT: &str = "entering the tenant";
-        let nonce: Option<String> = client.query_one("SELECT tenancy.challenge()", &[]).await.doing(WHAT)?.get(0);
+        let nonce: Option<String> =
+            client.query_one("SELECT tenancy.challenge()", &[]).await.doing(WHAT)?.get(0);
         let nonce = Nonce::new(nonce.unwrap_or_default());
         let token = self.key.sign(self.tenant, self.epoch, &nonce);
         let args: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
             [&token.key.get(), &token.tenant.get(), &token.epoch.get(), &token.mac];
-        let answer: String = client.query_one("SELECT tenancy.enter($1, $2, $3, $4)", &args).await.doing(WHAT)?.get(0);
+        let answer: String =
+            client.query_one("SELECT tenancy.enter($1, $2, $3, $4)", &args).await.doing(WHAT)?.get(0);
         if answer == "entered" {
             return Ok(());
         }

@@ -10,7 +10,8 @@ const SEED: &str = include_str!("seed.sql");
 /// Gives both throw-away tenants a row in the first table that takes one, and tells which. The rows go with the tenants.
 pub async fn seed(attacker: &Seat, other: &Seat, schema: &str, column: &str) -> Result<Stage, AuditError> {
     let first = attacker.inside().await?;
-    let quoted = tenantry_core::SqlIdent::new(schema).map_or_else(|_| schema.to_owned(), |name| name.to_string());
+    let quoted =
+        tenantry_core::SqlIdent::new(schema).map_or_else(|_| schema.to_owned(), |name| name.to_string());
     let tables = first.query(SEED, &[&quoted, &column]).await.doing("looking for a table to attack")?;
     for row in tables {
         let (table, insert, key): (String, Option<String>, String) = (row.get(0), row.get(1), row.get(2));
@@ -33,6 +34,9 @@ pub async fn seed(attacker: &Seat, other: &Seat, schema: &str, column: &str) -> 
 /// What the tenant column holds for the tenant of a seat of Tenantry's.
 pub async fn value_of(seat: &Seat) -> Result<Option<String>, AuditError> {
     let client = seat.inside().await?;
-    let row = client.query_one("SELECT tenancy.tenant_id()::text", &[]).await.doing("asking for the tenant's value")?;
+    let row = client
+        .query_one("SELECT tenancy.tenant_id()::text", &[])
+        .await
+        .doing("asking for the tenant's value")?;
     Ok(row.get(0))
 }

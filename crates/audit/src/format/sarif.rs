@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use tenantry_schema::Severity;
 
-const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 /// The report as one SARIF run.
 pub fn sarif(report: &Report) -> Value {
@@ -101,10 +102,25 @@ fn logical(place: &Place) -> Value {
 /// What kind of thing the place is, by the word before its name.
 fn kind(object: &str) -> &'static str {
     const KINDS: [&str; 12] = [
-        "role", "policy", "function", "view", "index", "schema", "sequence", "database", "extension", "publication", "setting", "server",
+        "role",
+        "policy",
+        "function",
+        "view",
+        "index",
+        "schema",
+        "sequence",
+        "database",
+        "extension",
+        "publication",
+        "setting",
+        "server",
     ];
     let word = object.split(' ').next().unwrap_or_default();
-    KINDS.into_iter().find(|kind| *kind == word).unwrap_or(if object.contains(" on ") { "constraint" } else { "table" })
+    KINDS.into_iter().find(|kind| *kind == word).unwrap_or(if object.contains(" on ") {
+        "constraint"
+    } else {
+        "table"
+    })
 }
 
 fn level(severity: Severity) -> &'static str {
@@ -117,6 +133,9 @@ fn level(severity: Severity) -> &'static str {
 
 /// Stays the same while the finding does, whatever is found besides it.
 fn fingerprint(finding: &Finding) -> String {
-    let whole = format!("{}\0{}\0{:?}\0{}", finding.rule, finding.place.database, finding.place.schema, finding.place.object);
+    let whole = format!(
+        "{}\0{}\0{:?}\0{}",
+        finding.rule, finding.place.database, finding.place.schema, finding.place.object
+    );
     Sha256::digest(whole.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -27,10 +27,35 @@ pub(super) struct TableRow {
 
 /// Most telling first: what people call the column that says whose a row is.
 const USUAL: &[&str] = &[
-    "tenant_id", "organization_id", "organisation_id", "org_id", "account_id", "workspace_id", "company_id", "tenant_uuid",
-    "organization_uuid", "org_uuid", "account_uuid", "workspace_uuid", "tenantid", "orgid", "tenant_key", "tenant",
-    "organization", "org", "workspace", "company", "team_id", "customer_id", "merchant_id", "shop_id", "store_id", "site_id",
-    "school_id", "clinic_id", "client_id",
+    "tenant_id",
+    "organization_id",
+    "organisation_id",
+    "org_id",
+    "account_id",
+    "workspace_id",
+    "company_id",
+    "tenant_uuid",
+    "organization_uuid",
+    "org_uuid",
+    "account_uuid",
+    "workspace_uuid",
+    "tenantid",
+    "orgid",
+    "tenant_key",
+    "tenant",
+    "organization",
+    "org",
+    "workspace",
+    "company",
+    "team_id",
+    "customer_id",
+    "merchant_id",
+    "shop_id",
+    "store_id",
+    "site_id",
+    "school_id",
+    "clinic_id",
+    "client_id",
 ];
 
 pub(super) async fn rows(tx: &Transaction<'_>, ask: &Ask) -> Result<Vec<TableRow>, AuditError> {
@@ -113,11 +138,19 @@ pub(super) fn of_others(found: &mut Found, ask: &Ask, rows: &[TableRow]) {
         found.declaration = declaration;
     }
     found.declaration.tenancy.default = Unnamed::Tenant;
-    let named = ask.tenant_column.clone().or_else(|| main_column(&found.declaration, &rows, ask.declaration.is_some()));
+    let named = ask
+        .tenant_column
+        .clone()
+        .or_else(|| main_column(&found.declaration, &rows, ask.declaration.is_some()));
     let Some(column) = named else {
         found.has_column = false;
         for row in rows {
-            found.tables.push(Listed { schema: row.schema.clone(), name: row.name.clone(), kind: "global", tenant: None });
+            found.tables.push(Listed {
+                schema: row.schema.clone(),
+                name: row.name.clone(),
+                kind: "global",
+                tenant: None,
+            });
         }
         return;
     };
@@ -132,7 +165,8 @@ pub(super) fn of_others(found: &mut Found, ask: &Ask, rows: &[TableRow]) {
     }
     let owned: BTreeMap<i64, Option<String>> =
         rows.iter().map(|row| (row.oid, own_column(row, column.as_str()))).collect();
-    let mut belongs: BTreeMap<i64, bool> = owned.iter().map(|(oid, column)| (*oid, column.is_some())).collect();
+    let mut belongs: BTreeMap<i64, bool> =
+        owned.iter().map(|(oid, column)| (*oid, column.is_some())).collect();
     // Along foreign keys and from a partition to its parent, until nothing new is found.
     for _ in 0..rows.len() {
         let mut changed = false;
@@ -188,17 +222,28 @@ fn main_column(declaration: &Declaration, rows: &[&TableRow], was_declared: bool
             *counts.entry(column).or_default() += 1;
         }
         let rank = |name: &str| USUAL.iter().position(|usual| *usual == name).unwrap_or(USUAL.len());
-        counts.into_iter().max_by_key(|(name, count)| (*count, USUAL.len() - rank(name))).map(|(name, _)| name.to_owned())
+        counts
+            .into_iter()
+            .max_by_key(|(name, count)| (*count, USUAL.len() - rank(name)))
+            .map(|(name, _)| name.to_owned())
     };
     let in_policies = most(&mut rows.iter().flat_map(|row| row.in_policies.iter().map(String::as_str)));
-    let usual = || most(&mut rows.iter().flat_map(|row| row.columns.iter().map(String::as_str)).filter(|name| USUAL.contains(name)));
+    let usual = || {
+        most(
+            &mut rows
+                .iter()
+                .flat_map(|row| row.columns.iter().map(String::as_str))
+                .filter(|name| USUAL.contains(name)),
+        )
+    };
     in_policies.or_else(usual).and_then(|name| SqlIdent::new(name).ok())
 }
 
 /// The table's own tenant column: the usual one of this database, or another whose name says as much and that its
 /// policies look at.
 fn own_column(row: &TableRow, main: &str) -> Option<String> {
-    if row.columns.iter().any(|column| column == main) || row.in_policies.iter().any(|column| column == main) {
+    if row.columns.iter().any(|column| column == main) || row.in_policies.iter().any(|column| column == main)
+    {
         return Some(main.to_owned());
     }
     row.in_policies.iter().find(|column| row.columns.contains(column)).cloned()

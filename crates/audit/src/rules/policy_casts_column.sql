@@ -3,4 +3,4 @@ SELECT p.nspname::text AS schema, format('policy %s on %s', p.polname, p.relname
        'cast what the column is compared with' AS hint,
        jsonb_build_object('using', p.seen)::text AS facts
   FROM policies p
- WHERE p.kind = 'tenant' AND p.seen ~ ('\(' || p.tenant_name || '\)::(?!' || (SELECT format_type(t.tenant_type, NULL) FROM tables t WHERE t.oid = p.table_oid) || ')')
+ WHERE p.kind = 'tenant' AND p.seen ~ ('\(' || p.tenant_name || '\)::(?!' || (SELECT format_type(a.atttypid, NULL) FROM pg_attribute a WHERE a.attrelid = p.table_oid AND a.attname = p.tenant_name) || ')')

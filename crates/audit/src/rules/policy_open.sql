@@ -5,8 +5,7 @@ SELECT p.nspname::text AS schema, format('policy %s on %s', p.polname, p.relname
        format('SELECT polname, polpermissive, polcmd, pg_get_expr(polqual, polrelid) FROM pg_policy WHERE polrelid = %L::regclass', p.ident) AS proof,
        CASE WHEN usual.seen IS NOT NULL THEN ARRAY[format('CREATE POLICY tenant_floor ON %s AS RESTRICTIVE USING (%s) WITH CHECK (%2$s)', p.ident, usual.seen)] END AS fix
   FROM policies p
-  LEFT JOIN LATERAL (SELECT u.seen FROM policies u WHERE u.tenant_name = p.tenant_name AND u.binds_seen AND u.polcmd = '*'
-                      GROUP BY u.seen ORDER BY count(*) DESC, u.seen LIMIT 1) usual ON true
+  LEFT JOIN usual ON usual.tenant_name = p.tenant_name
  WHERE p.model = 'shared' AND p.kind = 'tenant' AND p.polpermissive AND p.for_app AND p.relrowsecurity
    AND p.polcmd IN ('r', '*') AND NOT coalesce(p.binds_seen, false) AND coalesce(p.seen, 'true') <> 'false'
    AND NOT EXISTS (SELECT FROM policies f WHERE f.table_oid = p.table_oid AND NOT f.polpermissive AND f.binds_seen

@@ -8,4 +8,4 @@ SELECT p.nspname::text AS schema, format('policy %s on %s', p.polname, p.relname
                         AND b.text !~ ('(^|[^a-zA-Z0-9_])' || p.tenant_name || '($|[^a-zA-Z0-9_])') LIMIT 1) branch
  WHERE p.model = 'shared' AND p.kind = 'tenant' AND p.polpermissive AND p.for_app AND p.binds_seen
    AND p.seen !~ ' AND .* OR '
-   AND NOT EXISTS (SELECT FROM floors f WHERE f.table_oid = p.table_oid)
+   AND p.table_oid NOT IN (SELECT f.table_oid FROM floors f)

@@ -5,8 +5,7 @@ SELECT p.nspname::text AS schema, format('policy %s on %s', p.polname, p.relname
        CASE WHEN coalesce(CASE WHEN p.binds_seen THEN p.seen END, usual.seen) IS NOT NULL
             THEN ARRAY[format('ALTER POLICY %I ON %s WITH CHECK (%s)', p.polname, p.ident, coalesce(CASE WHEN p.binds_seen THEN p.seen END, usual.seen))] END AS fix
   FROM policies p
-  LEFT JOIN LATERAL (SELECT u.seen FROM policies u WHERE u.tenant_name = p.tenant_name AND u.binds_seen AND u.polcmd = '*'
-                      GROUP BY u.seen ORDER BY count(*) DESC, u.seen LIMIT 1) usual ON true
+  LEFT JOIN usual ON usual.tenant_name = p.tenant_name
  WHERE p.model = 'shared' AND p.kind = 'tenant' AND p.polpermissive AND p.for_app AND p.relrowsecurity
    AND p.polcmd IN ('a', 'w', '*') AND NOT coalesce(p.binds_written, false) AND coalesce(p.written, 'true') <> 'false'
    AND (p.polcmd = 'a' OR p.checked IS NOT NULL)

@@ -11,6 +11,5 @@ SELECT t.nspname::text AS schema, t.relname::text AS place,
   FROM rows_of_many t JOIN pg_inherits i ON i.inhrelid = t.oid
   LEFT JOIN LATERAL (SELECT a.rolname AS role FROM apps a
                       WHERE has_table_privilege(a.oid, t.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE') ORDER BY 1 LIMIT 1) reach ON true
-  LEFT JOIN LATERAL (SELECT p.seen FROM policies p WHERE p.tenant_name = t.tenant_name AND p.binds_seen AND p.polcmd = '*'
-                      GROUP BY p.seen ORDER BY count(*) DESC, p.seen LIMIT 1) usual ON true
+  LEFT JOIN usual ON usual.tenant_name = t.tenant_name
  WHERE NOT (t.relrowsecurity AND t.relforcerowsecurity) AND NOT (SELECT (g->>'ours')::bool FROM given)

@@ -3,5 +3,5 @@ SELECT t.nspname::text AS schema, t.relname::text AS place,
        'write a policy, or revoke the privileges so that the refusal is told' AS hint,
        jsonb_build_object('policies', (SELECT count(*) FROM pg_policy p WHERE p.polrelid = t.oid))::text AS facts
   FROM tables t
- WHERE t.relrowsecurity AND NOT EXISTS (SELECT FROM policies p WHERE p.table_oid = t.oid AND p.polpermissive AND p.for_app)
+ WHERE t.relrowsecurity AND t.oid NOT IN (SELECT p.table_oid FROM policies p WHERE p.polpermissive AND p.for_app)
    AND EXISTS (SELECT FROM apps a WHERE has_table_privilege(a.oid, t.oid, 'SELECT'))

@@ -11,8 +11,6 @@ SELECT t.nspname::text AS schema, t.relname::text AS place,
          CASE WHEN NOT t.relforcerowsecurity THEN format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', t.ident) END], NULL) END AS fix
   FROM rows_of_many t
  CROSS JOIN LATERAL (SELECT count(*) AS n FROM pg_policy p WHERE p.polrelid = t.oid) own
-  LEFT JOIN LATERAL (SELECT p.seen FROM policies p
-                      WHERE p.tenant_name = t.tenant_name AND p.binds_seen AND p.polcmd = '*'
-                      GROUP BY p.seen ORDER BY count(*) DESC, p.seen LIMIT 1) usual ON true
+  LEFT JOIN usual ON usual.tenant_name = t.tenant_name
  WHERE NOT t.relrowsecurity AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = t.oid)
    AND NOT (SELECT (g->>'ours')::bool FROM given)

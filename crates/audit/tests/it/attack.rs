@@ -36,7 +36,11 @@ async fn attacked(lab: &Lab, role: Option<&str>) -> Vec<attack::Tried> {
 }
 
 fn leaked(tried: &[attack::Tried]) -> Vec<&str> {
-    tried.iter().filter(|tried| matches!(tried.outcome, Outcome::Leaked { .. })).map(|tried| tried.vector).collect()
+    tried
+        .iter()
+        .filter(|tried| matches!(tried.outcome, Outcome::Leaked { .. }))
+        .map(|tried| tried.vector)
+        .collect()
 }
 
 #[tokio::test]
@@ -47,17 +51,38 @@ async fn a_careless_database_leaks_and_nothing_is_left_behind() {
         for role in [None, Some(lab.user())] {
             let tried = attacked(&lab, role.as_deref()).await;
             let leaked = leaked(&tried);
-            for vector in ["set", "set-local", "set-config", "do-block", "update-blind", "truncate", "advisory-locks", "startup-options"] {
+            for vector in [
+                "set",
+                "set-local",
+                "set-config",
+                "do-block",
+                "update-blind",
+                "truncate",
+                "advisory-locks",
+                "startup-options",
+            ] {
                 assert!(leaked.contains(&vector), "{vector} on {version} as {role:?}: {tried:#?}");
             }
-            for vector in ["read-theirs", "read-all", "delete-theirs", "disable-row-security", "create-policy"] {
+            for vector in
+                ["read-theirs", "read-all", "delete-theirs", "disable-row-security", "create-policy"]
+            {
                 assert!(!leaked.contains(&vector), "{vector} on {version}: {tried:#?}");
             }
-            let not_tried = tried.iter().any(|tried| tried.vector == "reset-role" && matches!(tried.outcome, Outcome::NotTried { .. }));
+            let not_tried = tried.iter().any(|tried| {
+                tried.vector == "reset-role" && matches!(tried.outcome, Outcome::NotTried { .. })
+            });
             assert_eq!(not_tried, role.is_some(), "{version}");
         }
-        let row = lab.admin.query_one("SELECT count(*), count(*) FILTER (WHERE body = 'x') FROM notes", &[]).await.unwrap();
-        assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (10, 10), "{version}: everything was rolled back");
+        let row = lab
+            .admin
+            .query_one("SELECT count(*), count(*) FILTER (WHERE body = 'x') FROM notes", &[])
+            .await
+            .unwrap();
+        assert_eq!(
+            (row.get::<_, i64>(0), row.get::<_, i64>(1)),
+            (10, 10),
+            "{version}: everything was rolled back"
+        );
     }
 }
 

@@ -48,14 +48,24 @@ async fn a_product_as_many_are_is_understood() {
         lab.run(PRODUCT).await;
         let (report, found) = lab.audit(&[]).await;
         let summary = &report.audited[0];
-        assert_eq!((summary.origin.as_str(), summary.tenant_column.as_deref()), ("by-hand", Some("organization_id")), "{version}");
+        assert_eq!(
+            (summary.origin.as_str(), summary.tenant_column.as_deref()),
+            ("by-hand", Some("organization_id")),
+            "{version}"
+        );
         assert!(found.roles.contains(&lab.user()), "{version}: {:?}", found.roles);
         let lines = lines(&report);
         for wanted in FOUND {
             assert!(lines.iter().any(|line| line.starts_with(wanted)), "{wanted} on {version}: {lines:#?}");
         }
         for quiet in ["currencies", "organizations"] {
-            let about: Vec<_> = lines.iter().filter(|line| line.contains(&format!("] {quiet}:")) && line.starts_with("error[tenant") || line.contains(&format!("[row-security-off] {quiet}"))).collect();
+            let about: Vec<_> = lines
+                .iter()
+                .filter(|line| {
+                    line.contains(&format!("] {quiet}:")) && line.starts_with("error[tenant")
+                        || line.contains(&format!("[row-security-off] {quiet}"))
+                })
+                .collect();
             assert!(about.is_empty(), "{version}: {about:?}");
         }
     }
@@ -67,21 +77,35 @@ async fn what_can_be_mended_is() {
     for version in versions_for_tests() {
         let lab = Lab::empty(version).await;
         lab.run(PRODUCT).await;
-        lab.run("UPDATE tasks SET organization_id = 2 WHERE id = 2; UPDATE projects SET lead_id = 1 WHERE id = 1").await;
+        lab.run(
+            "UPDATE tasks SET organization_id = 2 WHERE id = 2; UPDATE projects SET lead_id = 1 WHERE id = 1",
+        )
+        .await;
         let mut failed = Vec::new();
         for _ in 0..2 {
             let (report, _) = lab.audit(&[]).await;
             let plan = fix::plan(&report, &lab.database);
             let script = fix::script(&plan);
-            assert!(script.starts_with("SET lock_timeout") && script.contains("-- keeps out everybody"), "{script}");
+            assert!(
+                script.starts_with("SET lock_timeout") && script.contains("-- keeps out everybody"),
+                "{script}"
+            );
             let mut admin = connect(&lab.access()).await.unwrap();
-            failed = fix::apply(&mut admin, &plan).await.unwrap().into_iter().filter(|applied| applied.error.is_some()).collect();
+            failed = fix::apply(&mut admin, &plan)
+                .await
+                .unwrap()
+                .into_iter()
+                .filter(|applied| applied.error.is_some())
+                .collect();
         }
         assert!(failed.is_empty(), "{version}: {failed:#?}");
         let (report, _) = lab.audit(&[]).await;
         let left: Vec<_> = lines(&report).into_iter().filter(|line| line.starts_with("error")).collect();
         let persons = ["context-forgeable", "tenant-column-missing", "host-authentication", "minor-version"];
-        let unexpected: Vec<_> = left.iter().filter(|line| !persons.iter().any(|rule| line.contains(&format!("[{rule}]")))).collect();
+        let unexpected: Vec<_> = left
+            .iter()
+            .filter(|line| !persons.iter().any(|rule| line.contains(&format!("[{rule}]"))))
+            .collect();
         assert!(unexpected.is_empty(), "{version}: {unexpected:#?}");
     }
 }
@@ -108,11 +132,20 @@ async fn schemas_of_tenants_that_differ_are_told() {
 async fn many_copies_are_one_shape() {
     let lab = Lab::empty(versions_for_tests()[0]).await;
     let one = "CREATE SCHEMA t_%1$s; CREATE TABLE t_%1$s.notes (id bigint PRIMARY KEY, body text); CREATE TABLE t_%1$s.tags (id bigint PRIMARY KEY)";
-    lab.run(&format!("DO $do$ BEGIN FOR i IN 1..100 LOOP EXECUTE format('{one}', i); END LOOP; END $do$")).await;
+    lab.run(&format!("DO $do$ BEGIN FOR i IN 1..100 LOOP EXECUTE format('{one}', i); END LOOP; END $do$"))
+        .await;
     lab.run("ALTER TABLE t_42.notes ADD extra text").await;
     let (_, found) = lab.audit(&["no-primary-key"]).await;
-    assert_eq!(found.spaces.iter().filter(|space| space.facts.is_some()).count(), 2, "one of each shape is read");
+    assert_eq!(
+        found.spaces.iter().filter(|space| space.facts.is_some()).count(),
+        2,
+        "one of each shape is read"
+    );
     let findings = tenantry_audit::drift(&found.copies);
     assert_eq!(findings.len(), 1);
-    assert!(findings[0].place.object == "schema t_42" && findings[0].message.contains("column notes.extra is more"), "{findings:#?}");
+    assert!(
+        findings[0].place.object == "schema t_42"
+            && findings[0].message.contains("column notes.extra is more"),
+        "{findings:#?}"
+    );
 }

@@ -31,9 +31,17 @@ async fn what_is_accepted_is_told_as_such_and_does_not_count() {
 async fn json_has_what_is_documented() {
     let document = format::json(&report().await);
     assert_eq!(document["format"], "tenantry-audit/1");
-    let finding = document["findings"].as_array().unwrap().iter().find(|finding| finding["rule"] == "row-security-off" && finding["place"]["object"] == "notes").unwrap();
+    let finding = document["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|finding| finding["rule"] == "row-security-off" && finding["place"]["object"] == "notes")
+        .unwrap();
     let keys: BTreeSet<&str> = finding.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(keys, BTreeSet::from(["rule", "severity", "place", "message", "hint", "evidence", "fix", "ignored"]));
+    assert_eq!(
+        keys,
+        BTreeSet::from(["rule", "severity", "place", "message", "hint", "evidence", "fix", "ignored"])
+    );
     assert_eq!(finding["place"]["schema"], "public");
     assert_eq!(finding["severity"], "error");
     assert!(finding["evidence"]["query"].as_str().unwrap().starts_with("SELECT relrowsecurity"));
@@ -63,14 +71,28 @@ async fn sarif_keeps_to_the_rules_of_its_format() {
     let results = run["results"].as_array().unwrap();
     assert!(results.len() >= 3);
     for result in results {
-        only(result, &["ruleId", "ruleIndex", "level", "message", "locations", "partialFingerprints", "suppressions", "properties"]);
+        only(
+            result,
+            &[
+                "ruleId",
+                "ruleIndex",
+                "level",
+                "message",
+                "locations",
+                "partialFingerprints",
+                "suppressions",
+                "properties",
+            ],
+        );
         assert!(["error", "warning", "note"].contains(&result["level"].as_str().unwrap()), "§3.27.10");
         assert!(!result["message"]["text"].as_str().unwrap().is_empty(), "§3.11.8");
         let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
         assert_eq!(rules[index]["id"], result["ruleId"], "§3.27.6");
         let location = &result["locations"][0]["logicalLocations"][0];
         only(location, &["name", "fullyQualifiedName", "kind"]);
-        assert!(location["fullyQualifiedName"].as_str().unwrap().ends_with(location["name"].as_str().unwrap()));
+        assert!(
+            location["fullyQualifiedName"].as_str().unwrap().ends_with(location["name"].as_str().unwrap())
+        );
         let fingerprint = result["partialFingerprints"]["place/v1"].as_str().unwrap();
         assert!(fingerprint.len() == 32 && fingerprint.chars().all(|c| c.is_ascii_hexdigit()));
         for suppression in result["suppressions"].as_array().into_iter().flatten() {
@@ -92,7 +114,11 @@ fn only(object: &Value, known: &[&str]) {
 #[test]
 fn every_rule_is_documented() {
     for rule in tenantry_audit::registry() {
-        assert!(!rule.docs.why.is_empty() && !rule.docs.before.is_empty() && !rule.docs.after.is_empty(), "{}", rule.id);
+        assert!(
+            !rule.docs.why.is_empty() && !rule.docs.before.is_empty() && !rule.docs.after.is_empty(),
+            "{}",
+            rule.id
+        );
         assert!(rule.id.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", rule.id);
         assert!(rule.about.ends_with('.'), "{}: {}", rule.id, rule.about);
     }
@@ -106,7 +132,10 @@ fn every_rule_is_documented() {
 #[test]
 fn documents_name_rules_that_exist() {
     let known: BTreeSet<&str> = known_rules().iter().map(|rule| rule.id).collect();
-    for (name, text) in [("audit.md", include_str!("../../../../docs/audit/audit.md")), ("checklists.md", include_str!("../../../../docs/audit/checklists.md"))] {
+    for (name, text) in [
+        ("audit.md", include_str!("../../../../docs/audit/audit.md")),
+        ("checklists.md", include_str!("../../../../docs/audit/checklists.md")),
+    ] {
         let mut named = 0;
         for rule in text.split("rule:`").skip(1).filter_map(|rest| rest.split('`').next()) {
             assert!(known.contains(rule), "{name} names the rule {rule:?}, which does not exist");
@@ -120,16 +149,31 @@ fn documents_name_rules_that_exist() {
 #[test]
 fn the_list_of_rules_is_current() {
     use std::fmt::Write as _;
-    let mut page = String::from("# The rules of `tenantry audit`\n\n<!-- Made from the rules by a test of crates/audit. -->\n\n\
+    let mut page = String::from(
+        "# The rules of `tenantry audit`\n\n<!-- Made from the rules by a test of crates/audit. -->\n\n\
         `tenantry audit --explain RULE` shows the reasons, examples and the query of each. Rules without a severity are the schema\n\
-        engine's, whose findings have severities of their own.\n\n| rule | severity | asks |\n|---|---|---|\n");
+        engine's, whose findings have severities of their own.\n\n| rule | severity | asks |\n|---|---|---|\n",
+    );
     for rule in known_rules() {
-        let own = tenantry_audit::registry().iter().find(|own| own.id == rule.id).map(|own| own.severity.to_string());
-        writeln!(page, "| `{}` | {} | {} |", rule.id, own.unwrap_or_default(), rule.about.replace('|', "\\|")).unwrap();
+        let own = tenantry_audit::registry()
+            .iter()
+            .find(|own| own.id == rule.id)
+            .map(|own| own.severity.to_string());
+        writeln!(
+            page,
+            "| `{}` | {} | {} |",
+            rule.id,
+            own.unwrap_or_default(),
+            rule.about.replace('|', "\\|")
+        )
+        .unwrap();
     }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/audit/rules.md");
     if std::env::var_os("TENANTRY_WRITE_DOCS").is_some() {
         std::fs::write(path, &page).unwrap();
     }
-    assert!(std::fs::read_to_string(path).unwrap() == page, "docs/audit/rules.md is stale: run this test with TENANTRY_WRITE_DOCS=1");
+    assert!(
+        std::fs::read_to_string(path).unwrap() == page,
+        "docs/audit/rules.md is stale: run this test with TENANTRY_WRITE_DOCS=1"
+    );
 }

@@ -62,7 +62,8 @@ impl Lab {
 
     /// Audits with these rules alone; all if none is named.
     pub(crate) async fn audit(&self, only: &[&str]) -> (Report, Found) {
-        let options = Options { only: only.iter().map(|rule| (*rule).to_owned()).collect(), ..Options::default() };
+        let options =
+            Options { only: only.iter().map(|rule| (*rule).to_owned()).collect(), ..Options::default() };
         let ask = Ask::default();
         let mut client = connect(&self.access()).await.unwrap();
         audit(&mut client, &ask, &options).await.unwrap()
@@ -76,6 +77,9 @@ impl Lab {
 }
 
 pub(crate) fn lines(report: &Report) -> Vec<String> {
-    let told = report.findings.iter().map(|f| format!("{}[{}] {}: {}", f.severity, f.rule, f.place.object, f.message));
+    let told = report
+        .findings
+        .iter()
+        .map(|f| format!("{}[{}] {}: {}", f.severity, f.rule, f.place.object, f.message));
     told.chain(report.skipped.iter().map(|s| format!("skipped[{}] {}", s.rule, s.reason))).collect()
 }

@@ -34,7 +34,10 @@ impl World {
         catalog.migrate().await.unwrap();
         let first = NEXT_IDS.fetch_add(1_000, Ordering::Relaxed);
         let admin = postgres.connect(&database).await.unwrap();
-        admin.batch_execute(&format!("ALTER TABLE tenantry.tenants ALTER id RESTART WITH {first}")).await.unwrap();
+        admin
+            .batch_execute(&format!("ALTER TABLE tenantry.tenants ALTER id RESTART WITH {first}"))
+            .await
+            .unwrap();
         let access = ClusterAccess {
             host: postgres.host().to_owned(),
             port: postgres.port(),
@@ -57,7 +60,10 @@ impl World {
             max_connections: 20,
         };
         cluster::add(&control, &add, &Silent).await.unwrap();
-        let source = Source { file: "schema.sql".into(), sql: include_str!("../../../../examples/sample/schema.sql").into() };
+        let source = Source {
+            file: "schema.sql".into(),
+            sql: include_str!("../../../../examples/sample/schema.sql").into(),
+        };
         let plain = schema::load(&control, CLUSTER, &source, &declaration()).await.unwrap();
         schema::publish(&control, &source, &plain).await.unwrap();
         let mut tenants = Vec::new();
@@ -85,7 +91,9 @@ impl World {
     async fn audit(&self) -> Report {
         let mut report = Report::default();
         let mut copies = Vec::new();
-        let databases = [self.pool.as_str().to_owned()].into_iter().chain(self.tenants[4..].iter().map(|tenant| tenant.placement.as_ref().unwrap().database.clone()));
+        let databases = [self.pool.as_str().to_owned()].into_iter().chain(
+            self.tenants[4..].iter().map(|tenant| tenant.placement.as_ref().unwrap().database.clone()),
+        );
         for database in databases {
             let ask = Ask { declaration: Some(declaration()), ..Ask::default() };
             let mut client = connect(&self.access(&database)).await.unwrap();
@@ -126,11 +134,15 @@ fn declaration() -> Declaration {
 /// Notes that every placement of the sample gets, and that are documented: facts of sharing, not faults.
 const KNOWN: &[&str] = &[
     // Indexes that row-level security makes useless (jsonb, lower(name), enums): the price of shared tables.
-    "note[leakproof]", "note[index]",
+    "note[leakproof]",
+    "note[index]",
     // Sequences count over all tenants; a copy of a global table is not checked against the references to it.
-    "note[sequence]", "note[foreign-key]",
+    "note[sequence]",
+    "note[foreign-key]",
     // Facts of the test server.
-    "[host-authentication]", "[role-password]", "[server-binary-replaced]",
+    "[host-authentication]",
+    "[role-password]",
+    "[server-binary-replaced]",
 ];
 
 #[tokio::test]
@@ -139,7 +151,10 @@ async fn fresh_placements_of_all_models_are_clean() {
         for context in [ContextKind::Carrier, ContextKind::Signed] {
             let world = World::new(version, context).await;
             let report = world.audit().await;
-            let unknown: Vec<String> = crate::lab::lines(&report).into_iter().filter(|line| !KNOWN.iter().any(|known| line.contains(known))).collect();
+            let unknown: Vec<String> = crate::lab::lines(&report)
+                .into_iter()
+                .filter(|line| !KNOWN.iter().any(|known| line.contains(known)))
+                .collect();
             assert!(unknown.is_empty(), "{version} {context:?}: {unknown:#?}");
         }
     }
@@ -176,7 +191,10 @@ async fn what_is_broken_in_a_placement_is_found() {
         assert!(lines.iter().any(|line| line.contains(&format!("[{rule}]"))), "{sql}: {lines:#?}");
     }
     let drifted = lines.iter().find(|line| line.contains("[schema-drift]")).unwrap();
-    assert!(drifted.contains("column projects.extra") && drifted.contains("index tasks_parent_idx"), "{drifted}");
+    assert!(
+        drifted.contains("column projects.extra") && drifted.contains("index tasks_parent_idx"),
+        "{drifted}"
+    );
 }
 
 #[tokio::test]
@@ -185,26 +203,42 @@ async fn no_attack_gets_from_one_placement_to_another() {
         for context in [ContextKind::Carrier, ContextKind::Signed] {
             let world = World::new(version, context).await;
             for pair in world.tenants.chunks(2) {
-                let (own, theirs) = (pair[0].placement.as_ref().unwrap(), pair[1].placement.as_ref().unwrap());
+                let (own, theirs) =
+                    (pair[0].placement.as_ref().unwrap(), pair[1].placement.as_ref().unwrap());
                 let (attacker, victim) = (world.seat(&pair[0]), world.seat(&pair[1]));
-                let seeded = attack::seed(&attacker, &victim, own.schema.as_str(), "tenant_id").await.unwrap();
+                let seeded =
+                    attack::seed(&attacker, &victim, own.schema.as_str(), "tenant_id").await.unwrap();
                 let forged = match context {
                     ContextKind::Carrier => ("backtrace_functions".to_owned(), format!("t_{}", pair[1].id)),
-                    ContextKind::Signed => ("tenancy.context".to_owned(), format!("1|{}|1|{}", pair[1].id, "0".repeat(64))),
+                    ContextKind::Signed => {
+                        ("tenancy.context".to_owned(), format!("1|{}|1|{}", pair[1].id, "0".repeat(64)))
+                    }
                 };
                 let stage = attack::Stage {
                     column: (own.model == TenancyModel::Shared).then(|| "tenant_id".to_owned()),
                     own: format!("'{}'", pair[0].id),
                     other: format!("'{}'", pair[1].id),
-                    other_table: (own.model == TenancyModel::Schema).then(|| format!("{}.{}", theirs.schema, seeded.table)),
+                    other_table: (own.model == TenancyModel::Schema)
+                        .then(|| format!("{}.{}", theirs.schema, seeded.table)),
                     setting: Some(forged),
                     other_database: (own.model == TenancyModel::Database).then(|| theirs.database.clone()),
                     ..seeded
                 };
                 let tried = attack::attack(&attacker, &stage).await.unwrap();
-                let bad: Vec<_> = tried.iter().filter(|tried| matches!(tried.outcome, attack::Outcome::Leaked { .. } | attack::Outcome::Broken { .. })).collect();
+                let bad: Vec<_> = tried
+                    .iter()
+                    .filter(|tried| {
+                        matches!(
+                            tried.outcome,
+                            attack::Outcome::Leaked { .. } | attack::Outcome::Broken { .. }
+                        )
+                    })
+                    .collect();
                 assert!(bad.is_empty(), "{version} {context:?} {}: {bad:#?}", own.model);
-                let refused = tried.iter().filter(|tried| matches!(tried.outcome, attack::Outcome::Refused { .. })).count();
+                let refused = tried
+                    .iter()
+                    .filter(|tried| matches!(tried.outcome, attack::Outcome::Refused { .. }))
+                    .count();
                 assert!(refused > 20, "{version} {context:?} {}: {refused} refused", own.model);
             }
         }

@@ -7,7 +7,12 @@ use tenantry_testkit::versions_for_tests;
 /// Examples that SQL in one database can't set up. Each has a test of its own, or says why it can't have one.
 const ELSEWHERE: &[&str] = &[
     // Another session, another server, files of the server.
-    "role-in-use", "statement-without-tenant", "minor-version", "server-binary-replaced", "two-phase", "host-authentication",
+    "role-in-use",
+    "statement-without-tenant",
+    "minor-version",
+    "server-binary-replaced",
+    "two-phase",
+    "host-authentication",
     // An extension that is not everywhere.
     "index-vector",
 ];
@@ -54,7 +59,8 @@ async fn hits_and_misses(version: u32, rule: &Rule) -> Result<(), String> {
     lab.tried(rule.docs.after).await?;
     let found = lab.lines(&only).await;
     // The roles of the server are those of all labs.
-    let found: Vec<_> = found.iter().filter(|line| !line.contains("role app_user_") || line.contains(&lab.user())).collect();
+    let found: Vec<_> =
+        found.iter().filter(|line| !line.contains("role app_user_") || line.contains(&lab.user())).collect();
     if found.is_empty() { Ok(()) } else { Err(format!("found where it should not be: {found:#?}")) }
 }
 
@@ -82,8 +88,17 @@ async fn a_careful_database_is_clean() {
     for version in versions_for_tests() {
         let lab = Lab::new(version).await;
         let found = lab.lines(&[]).await;
-        let known = ["policy-no-floor", "surface-beyond-privileges", "host-authentication", "role-password", "server-binary-replaced"];
-        let unknown: Vec<_> = found.iter().filter(|line| !known.iter().any(|rule| line.contains(&format!("[{rule}]")))).collect();
+        let known = [
+            "policy-no-floor",
+            "surface-beyond-privileges",
+            "host-authentication",
+            "role-password",
+            "server-binary-replaced",
+        ];
+        let unknown: Vec<_> = found
+            .iter()
+            .filter(|line| !known.iter().any(|rule| line.contains(&format!("[{rule}]"))))
+            .collect();
         assert!(unknown.is_empty(), "{version}: {unknown:#?}");
     }
 }
