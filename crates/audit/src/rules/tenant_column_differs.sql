@@ -1,8 +1,8 @@
-, usual AS (SELECT t.tenant_type, count(*) AS n FROM rows_of_many t GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1)
+, common AS (SELECT t.tenant_type, count(*) AS n FROM rows_of_many t GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1)
 SELECT t.nspname::text AS schema, t.relname || '.' || t.tenant_name AS place,
        'it is ' || format_type(t.tenant_type, NULL) || '; in ' || u.n || ' other tables it is ' || format_type(u.tenant_type, NULL) AS message,
        jsonb_build_object('type', format_type(t.tenant_type, NULL), 'usual', format_type(u.tenant_type, NULL))::text AS facts
-  FROM rows_of_many t, usual u WHERE t.tenant_type <> u.tenant_type
+  FROM rows_of_many t, common u WHERE t.tenant_type <> u.tenant_type
 UNION ALL
 SELECT t.nspname::text, t.relname || '.' || t.tenant_name, 'the tenant column is called ' || quote_ident(t.tenant_name) || ' here, and ' || quote_ident(g->>'column') || ' elsewhere',
        jsonb_build_object('name', t.tenant_name, 'usual', g->>'column')::text
