@@ -63,7 +63,7 @@ async fn a_whole_database_becomes_one_tenant_without_a_row_written() {
     }
 }
 
-/// Stopped before every single step and every batch, and run again: it always ends the same.
+/// Stopped again and again, each time one question later (steps, statements and batches ask), and run again: it ends the same.
 #[tokio::test]
 async fn it_goes_on_wherever_it_was_stopped() {
     for version in versions_for_tests() {
@@ -81,7 +81,8 @@ async fn it_goes_on_wherever_it_was_stopped() {
             }
             assert!(stops < 400, "it gets further each time: {:?}", recorder.lines());
         }
-        assert!(stops > 25, "{stops}");
+        // With k questions allowed to the k-th run, these are some two hundred steps in all.
+        assert!(stops > 20, "{stops}");
         legacy.assert_isolated(&everything).await;
         legacy.assert_clean().await;
     }
