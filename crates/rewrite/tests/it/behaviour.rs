@@ -41,7 +41,7 @@ fn the_same_workload_gives_the_same_results_everywhere_in_extended_queries() {
 fn everywhere(protocol: Protocol) {
     for version in versions_for_tests() {
         let strategy = prop::collection::vec((any::<bool>(), roll()), 1..60);
-        for_random_in(version, World::new(version), &strategy, 6, async |turns: Turns, world: &World| {
+        for_random_in(version, World::new(version), &strategy, 6, &async |turns: Turns, world: &World| {
             world.empty().await;
             let mut story = String::new();
             for (tenant, statement) in statements(&turns) {

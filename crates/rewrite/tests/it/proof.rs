@@ -29,7 +29,7 @@ use tokio::runtime::{Builder, Runtime};
 
 /// A schema, by its decisions.
 #[derive(Debug, Clone)]
-struct Case {
+pub(crate) struct Case {
     settings: Roll,
     tables: Vec<Roll>,
     build: Vec<(u16, Roll)>,
@@ -81,10 +81,10 @@ fn checked(runtime: &Runtime, check: impl Future<Output = Result<(), String>>) -
 fn for_random<S: Strategy>(
     strategy: &S,
     cases: u32,
-    check: impl AsyncFn(S::Value, &Bench) -> Result<(), String>,
+    check: &impl AsyncFn(S::Value, &Bench) -> Result<(), String>,
 ) {
     for version in versions_for_tests() {
-        for_random_in(version, Bench::new(version), strategy, cases, &check);
+        for_random_in(version, Bench::new(version), strategy, cases, check);
     }
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn for_random_in<S: Strategy, P>(
     place: impl Future<Output = P>,
     strategy: &S,
     cases: u32,
-    check: impl AsyncFn(S::Value, &P) -> Result<(), String>,
+    check: &impl AsyncFn(S::Value, &P) -> Result<(), String>,
 ) {
     let cases = from_environment("TENANTRY_PROOF_CASES", cases);
     let seed = from_environment("TENANTRY_PROOF_SEED", 1);
@@ -123,8 +123,7 @@ pub(crate) fn for_random_in<S: Strategy, P>(
     assert!(failures.is_empty(), "{} of {cases} cases fail:\n{}", failures.len(), failures.join("\n=====\n"));
     if let Err(error) = outcome {
         let why = match error {
-            TestError::Fail(why, _) => why.to_string(),
-            TestError::Abort(why) => why.to_string(),
+            TestError::Fail(why, _) | TestError::Abort(why) => why.to_string(),
         };
         panic!("PostgreSQL {version}, TENANTRY_PROOF_SEED={seed} TENANTRY_PROOF_CASES={cases}\n{why}");
     }
@@ -133,7 +132,7 @@ pub(crate) fn for_random_in<S: Strategy, P>(
 /// compile(apply(plain, migration)) == apply(compile(plain), rewrite(migration)).
 #[test]
 fn migrating_and_compiling_commute() {
-    for_random(&case(), 20, async |case, bench| {
+    for_random(&case(), 20, &async |case, bench| {
         let mut schema = Schema::random(bench, &case).await?;
         let done = commutes(&mut schema, &case.migrate).await;
         done.map_err(|why| format!("{why}\n{}", schema.story()))
@@ -143,7 +142,7 @@ fn migrating_and_compiling_commute() {
 /// Every random plain schema builds in every model, reads back as it was written, and leaves the rules nothing to do.
 #[test]
 fn random_schemas_build_in_every_model() {
-    for_random(&case(), 8, async |case, bench| {
+    for_random(&case(), 8, &async |case, bench| {
         let schema = Schema::random(bench, &case).await?;
         builds(&schema).await.map_err(|why| format!("{why}\n{}", schema.story()))
     });

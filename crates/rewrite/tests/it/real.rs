@@ -40,7 +40,7 @@ fn tried(fixture: &Fixture) {
             builds(&schema).await.unwrap_or_else(|why| panic!("{} on {version}: {why}", fixture.name));
         });
         let migrations = prop::collection::vec((any::<u16>(), roll()), 1..10);
-        for_random_in(version, Bench::new(version), &migrations, 2, async |steps: Vec<_>, bench: &Bench| {
+        for_random_in(version, Bench::new(version), &migrations, 2, &async |steps: Vec<_>, bench: &Bench| {
             let mut schema = Schema::of(bench, &declared(fixture.declaration), fixture.sql).await?;
             let done = commutes(&mut schema, &steps).await;
             done.map_err(|why| format!("{}: {why}\n{}", fixture.name, schema.migration.join(";\n")))

@@ -32,7 +32,7 @@ async fn short(home: &Home, sql: &str) -> String {
     }
 }
 
-fn each(test: impl AsyncFn(&World)) {
+fn each(test: &impl AsyncFn(&World)) {
     for version in versions_for_tests() {
         run(async {
             let world = World::new(version).await;
@@ -52,7 +52,7 @@ async fn pinned(world: &World, sql: &str, expected: [&str; 4]) {
 
 #[test]
 fn global_tables_are_read_only() {
-    each(async |world| {
+    each(&async |world| {
         let denied = "42501 permission denied for table countries";
         pinned(world, "INSERT INTO countries VALUES ('it', 'Italy')", ["1 rows", denied, denied, denied])
             .await;
@@ -64,7 +64,7 @@ fn global_tables_are_read_only() {
 
 #[test]
 fn match_full_over_several_columns_fails_with_the_sqlstate_of_a_check() {
-    each(async |world| {
+    each(&async |world| {
         let check = "23514 new row for relation \"shipments\" violates check constraint \"shipments_order_line_fkey_full\"";
         let key = "23503 insert or update on table \"shipments\" violates foreign key constraint \"shipments_order_line_fkey\"";
         pinned(world, "INSERT INTO shipments VALUES (1, 1, NULL)", [key, check, key, key]).await;
@@ -74,7 +74,7 @@ fn match_full_over_several_columns_fails_with_the_sqlstate_of_a_check() {
 /// Under row-level security PostgreSQL keeps the key's values to itself.
 #[test]
 fn a_violated_key_comes_without_detail() {
-    each(async |world| {
+    each(&async |world| {
         let key = Some("Key (id)=(1) already exists.".to_owned());
         for (home, expected) in world.tenants[0].iter().zip([key.clone(), None, None, key.clone()]) {
             let twice = "INSERT INTO customers (id, email) VALUES (1, 'x'), (1, 'y')";
@@ -87,7 +87,7 @@ fn a_violated_key_comes_without_detail() {
 
 #[test]
 fn sequences_serve_all_tenants_of_a_pool() {
-    each(async |world| {
+    each(&async |world| {
         for (tenant, body) in [(0, "a"), (1, "b"), (0, "c")] {
             for home in &world.tenants[tenant] {
                 let sql = format!("INSERT INTO notes (body) VALUES ('{body}')");
@@ -100,7 +100,7 @@ fn sequences_serve_all_tenants_of_a_pool() {
 
 #[test]
 fn copy_into_a_table_is_refused_under_row_level_security() {
-    each(async |world| {
+    each(&async |world| {
         for home in &world.tenants[0] {
             let statement = super::workload::Statement {
                 copy: Some("1\n".to_owned()),
@@ -109,7 +109,7 @@ fn copy_into_a_table_is_refused_under_row_level_security() {
             let outcome = ask(home, &statement, Protocol::Simple).await;
             match home.label {
                 "plain" | "database" => {
-                    assert!(matches!(outcome, Outcome::Rows { count: 1, .. }), "{outcome:?}")
+                    assert!(matches!(outcome, Outcome::Rows { count: 1, .. }), "{outcome:?}");
                 }
                 label => assert!(
                     matches!(&outcome, Outcome::Failed(state, ..) if state == "0A000"),
@@ -122,7 +122,7 @@ fn copy_into_a_table_is_refused_under_row_level_security() {
 
 #[test]
 fn the_application_changes_no_schema_and_reaches_beyond_no_row() {
-    each(async |world| {
+    each(&async |world| {
         for sql in [
             "CREATE TABLE mine (id integer)",
             "CREATE TEMP TABLE mine (id integer)",
@@ -143,7 +143,7 @@ fn the_application_changes_no_schema_and_reaches_beyond_no_row() {
 /// It becomes a DELETE in shared tables; elsewhere the application's role may not.
 #[test]
 fn truncate_is_a_delete_or_denied() {
-    each(async |world| {
+    each(&async |world| {
         for home in &world.tenants[0] {
             home.client.batch_execute("INSERT INTO log (what) VALUES ('x')").await.unwrap();
         }
@@ -155,7 +155,7 @@ fn truncate_is_a_delete_or_denied() {
 
 #[test]
 fn the_catalog_shows_the_tenant_column() {
-    each(async |world| {
+    each(&async |world| {
         let sql = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'log' AND table_schema = current_schema()";
         pinned(world, sql, ["3", "4", "3", "3"]).await;
         let sql = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'orders_pkey' AND conrelid = 'orders'::regclass";

@@ -112,7 +112,6 @@ impl<'a> Schema<'a> {
             model: &self.model,
             declaration: &self.declaration,
             dice: &dice,
-            version: self.bench.version,
             number,
             part: Cell::new(0),
         };

@@ -10,8 +10,6 @@ pub(crate) struct Scene<'a> {
     pub(crate) model: &'a Model,
     pub(crate) declaration: &'a Declaration,
     pub(crate) dice: &'a Dice<'a>,
-    /// The server's major version.
-    pub(crate) version: u32,
     /// Makes names unique: the number of the decision.
     pub(crate) number: usize,
     pub(crate) part: Cell<usize>,

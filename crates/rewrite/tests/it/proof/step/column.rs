@@ -1,5 +1,11 @@
 //! ALTER TABLE … COLUMN.
 
+#![allow(
+    clippy::match_same_arms,
+    clippy::unnecessary_wraps,
+    reason = "a table of choices; all steps have one signature"
+)]
+
 use crate::proof::plain::{a_type, default_for};
 use crate::proof::scene::{Scene, is_number, is_plain, is_text, is_used, keys, q};
 use std::fmt::Write as _;

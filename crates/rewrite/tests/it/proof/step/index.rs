@@ -1,5 +1,11 @@
 //! Indexes.
 
+#![allow(
+    clippy::match_same_arms,
+    clippy::unnecessary_wraps,
+    reason = "a table of choices; all steps have one signature"
+)]
+
 use crate::proof::scene::{Scene, is_number, is_sortable, is_text, q};
 use tenantry_schema::model::{Index, Table};
 

@@ -1,5 +1,11 @@
 //! Views, types, functions, triggers, sequences, statistics, comments.
 
+#![allow(
+    clippy::match_same_arms,
+    clippy::unnecessary_wraps,
+    reason = "a table of choices; all steps have one signature"
+)]
+
 use crate::proof::scene::{Scene, is_sortable, is_text, list, q};
 use tenantry_schema::model::{Table, TypeKind, View};
 

@@ -1,5 +1,11 @@
 //! Tables and partitions.
 
+#![allow(
+    clippy::match_same_arms,
+    clippy::unnecessary_wraps,
+    reason = "a table of choices; all steps have one signature"
+)]
+
 use super::{column, constraint};
 use crate::proof::plain::{a_type, default_for};
 use crate::proof::scene::{Scene, keys, q};
