@@ -28,7 +28,12 @@ impl Script {
         for table in &new.model.tables {
             let was = if table.name == renamed.new_table { renamed.old_table } else { &table.name };
             let rename = |(from, to): (&str, &str)| {
-                format!("ALTER TABLE {} RENAME CONSTRAINT {} TO {}", ident(&table.name), ident(from), ident(to))
+                format!(
+                    "ALTER TABLE {} RENAME CONSTRAINT {} TO {}",
+                    ident(&table.name),
+                    ident(from),
+                    ident(to)
+                )
             };
             let olds = added(&old, before, was);
             let news = added(&new, &self.model, &table.name);
@@ -37,24 +42,30 @@ impl Script {
             }
             if was != table.name && self.names_not_null(&new, table) {
                 let tenant = Some(self.declaration.tenancy.column.as_str());
-                let (from, to) = (object_name(was, tenant, "not_null"), object_name(&table.name, tenant, "not_null"));
+                let (from, to) =
+                    (object_name(was, tenant, "not_null"), object_name(&table.name, tenant, "not_null"));
                 out.push(rename((&from, &to)));
             }
         }
         out
     }
 
-    /// From PostgreSQL 18 on a NOT NULL has a name. An adopted tenant column has the one that the plain schema gave it.
+    /// From `PostgreSQL` 18 on a NOT NULL has a name. An adopted tenant column has the one that the plain schema gave it.
     fn names_not_null(&self, built: &Built, table: &Table) -> bool {
         let plain = self.model.table(&table.name);
-        let adopted = plain.is_some_and(|plain| plain.column(self.declaration.tenancy.column.as_str()).is_some());
-        self.model.source.version >= 180_000 && !adopted && built.kinds.get(&table.name) == Some(&Kind::Tenant)
+        let adopted =
+            plain.is_some_and(|plain| plain.column(self.declaration.tenancy.column.as_str()).is_some());
+        self.model.source.version >= 180_000
+            && !adopted
+            && built.kinds.get(&table.name) == Some(&Kind::Tenant)
     }
 }
 
 /// The constraints of a table that the plain schema does not have.
 fn added<'b>(built: &'b Built, plain: &Model, table: &str) -> Vec<&'b Constraint> {
-    let (Some(built), Some(plain)) = (built.model.table(table), plain.table(table)) else { return Vec::new() };
+    let (Some(built), Some(plain)) = (built.model.table(table), plain.table(table)) else {
+        return Vec::new();
+    };
     let own = |constraint: &&Constraint| !plain.constraints.iter().any(|own| own.name == constraint.name);
     built.constraints.iter().filter(own).collect()
 }

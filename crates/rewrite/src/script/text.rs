@@ -92,9 +92,13 @@ pub(crate) fn options<'n>(nodes: impl Iterator<Item = Node<'n>>) -> Vec<String> 
                 Node::Float(value) => value.fval().unwrap_or_default().to_owned(),
                 Node::Boolean(value) => value.boolval.to_string(),
                 Node::String(value) => value.sval().unwrap_or_default().to_owned(),
-                Node::TypeName(value) => {
-                    value.names().iter().filter_map(|name| name.sval()).next_back().unwrap_or_default().to_owned()
-                }
+                Node::TypeName(value) => value
+                    .names()
+                    .iter()
+                    .filter_map(|name| name.sval())
+                    .next_back()
+                    .unwrap_or_default()
+                    .to_owned(),
                 _ => String::new(),
             };
             Some(format!("{space}{}={value}", of.defname().unwrap_or_default()))
