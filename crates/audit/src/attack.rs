@@ -159,7 +159,7 @@ async fn attempt(
             }
             Ok(_) => {}
             Err(_) => {
-                client.batch_execute("ROLLBACK TO looking").await.or_else(still_going).doing("attacking")?
+                client.batch_execute("ROLLBACK TO looking").await.or_else(still_going).doing("attacking")?;
             }
         }
     }

@@ -11,6 +11,7 @@ use crate::{Found, Home, Skipped};
 use serde_json::{Map, Value, json};
 use tenantry_core::{ContextKind, SqlIdent, TenancyModel};
 use tenantry_schema::alter::{Style, alter};
+use tenantry_schema::model::ConstraintKind::{ForeignKey, PrimaryKey, Unique};
 use tenantry_schema::{
     Declaration, Finding as Said, Floor, Kind, Model, Remedy, Severity, TableEntry, Target, reconcile,
 };
@@ -207,7 +208,6 @@ fn definition(space: &Space, place: &str) -> Option<String> {
             index.keys.iter().filter_map(|key| key.column.as_deref().or(key.expression.as_deref())).collect();
         return Some(format!("{} ({})", index.method, keys.join(", ")));
     }
-    use tenantry_schema::model::ConstraintKind::{ForeignKey, PrimaryKey, Unique};
     match &table.constraints.iter().find(|constraint| constraint.name == name)?.kind {
         PrimaryKey(key) => Some(format!("PRIMARY KEY ({})", key.columns.join(", "))),
         Unique(key) => Some(format!("UNIQUE ({})", key.columns.join(", "))),

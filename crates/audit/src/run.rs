@@ -59,7 +59,7 @@ pub async fn audit(client: &mut Client, ask: &Ask, options: &Options) -> Result<
         match ask_rule(&mut tx, rule, &scope, &found).await? {
             Ok(findings) => report.findings.extend(findings),
             Err(reason) => {
-                report.skipped.push(Skipped { rule: rule.id, database: found.label.clone(), reason })
+                report.skipped.push(Skipped { rule: rule.id, database: found.label.clone(), reason });
             }
         }
     }

@@ -40,7 +40,7 @@ impl Seat {
         match self {
             Self::Token(token) => token.enter(&client).await?,
             Self::Statement { enter, .. } => {
-                client.batch_execute(enter).await.doing("entering the tenant (--enter)")?
+                client.batch_execute(enter).await.doing("entering the tenant (--enter)")?;
             }
         }
         Ok(client)

@@ -6,6 +6,7 @@ use crate::rule::{Known, known_rules};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use tenantry_schema::Severity;
 
 const SCHEMA: &str =
@@ -54,11 +55,12 @@ fn markdown(rule: &Known) -> String {
     let mut out = format!("{}\n\n{}\n", rule.about, rule.docs.why);
     for (head, sql) in [("Found", rule.docs.before), ("Not found", rule.docs.after)] {
         if !sql.is_empty() {
-            out.push_str(&format!("\n{head}:\n\n```sql\n{sql}\n```\n"));
+            // Writing to a String can't fail.
+            let _infallible = write!(out, "\n{head}:\n\n```sql\n{sql}\n```\n");
         }
     }
     if !rule.docs.ignore.is_empty() {
-        out.push_str(&format!("\nWhen to ignore it: {}\n", rule.docs.ignore));
+        let _infallible = writeln!(out, "\nWhen to ignore it: {}", rule.docs.ignore);
     }
     out
 }
@@ -137,5 +139,9 @@ fn fingerprint(finding: &Finding) -> String {
         "{}\0{}\0{:?}\0{}",
         finding.rule, finding.place.database, finding.place.schema, finding.place.object
     );
-    Sha256::digest(whole.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let mut out = String::with_capacity(32);
+    for byte in Sha256::digest(whole.as_bytes()).iter().take(16) {
+        let _infallible = write!(out, "{byte:02x}");
+    }
+    out
 }
