@@ -4,17 +4,22 @@
 //! statement may use what an earlier one made.
 
 mod alter;
+mod apply;
 mod build;
 mod create;
 mod data;
 mod drop;
 mod element;
 mod follow;
+mod function;
 mod index;
 mod other;
 mod partition;
+mod read;
+mod refused;
 mod split;
 mod text;
+mod view;
 mod work;
 
 use crate::Refusal;

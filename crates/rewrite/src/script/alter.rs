@@ -1,20 +1,18 @@
 //! ALTER TABLE: each subcommand stays as it was written, or is replaced by one or more.
 
 use super::build::{about, consequences};
-use super::create::rank;
-use super::element::{self, Names, Written};
+
 use super::work::Work;
 use super::{Script, Statement};
 use crate::Refusal;
 use crate::edit::Splice;
-use crate::name::ident;
 use crate::parse::parse;
 use pg_raw_parse::{Node, NodeMut, nodes};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use tenantry_core::TenancyModel;
-use tenantry_schema::model::{Constraint, ConstraintKind, PartitionOf, Table};
-use tenantry_schema::{Kind, Model, constraint_sql};
+use tenantry_schema::model::{Constraint, ConstraintKind, Table};
+use tenantry_schema::{Kind, constraint_sql};
 
 /// What becomes of a subcommand.
 enum Fate {
@@ -42,7 +40,7 @@ impl Script {
         self.own_schema(work, relation)?;
         let name = relation.relname().unwrap_or_default().to_owned();
         if alter.objtype != nodes::ObjectType::OBJECT_TABLE || self.model.table(&name).is_none() {
-            return self.alter_other(work, alter, &name);
+            return Self::alter_other(work, alter, &name);
         }
         let parts = Self::subcommands(work, alter, relation)?;
         let mut after = self.model.clone();
@@ -70,7 +68,7 @@ impl Script {
         let part = about(&self.model, &after, &name);
         let before = self.build(&self.model, &part);
         let built = self.build(&after, &part);
-        self.refused(work, &built, || self.build(&self.model, &part))?;
+        Self::refused(work, &built, || self.build(&self.model, &part))?;
         if dropped_columns {
             // PostgreSQL drops the keys of a dropped column by itself.
             let gone = |c: &&Constraint| {
@@ -110,7 +108,6 @@ impl Script {
 
     /// ALTER INDEX, SEQUENCE, VIEW, … through the same grammar.
     fn alter_other(
-        &self,
         work: &Work<'_>,
         alter: &nodes::AlterTableStmt,
         name: &str,
@@ -186,232 +183,10 @@ impl Script {
         };
         Err(refusal)
     }
-
-    /// Changes the plain model as the subcommand changes the plain table. Returns the constraints that it adds.
-    fn apply(
-        &self,
-        work: &Work<'_>,
-        command: &nodes::AlterTableCmd,
-        part: Range<usize>,
-        name: &str,
-        model: &mut Model,
-        names_of: &mut Names,
-    ) -> Result<Vec<String>, Refusal> {
-        use nodes::AlterTableType as Type;
-        let column = command.name().unwrap_or_default().to_owned();
-        match (command.subtype, command.def()) {
-            (Type::AT_AddColumn, Node::ColumnDef(node)) => {
-                return self.add_column(work, command, node, part, name, model, names_of);
-            }
-            (Type::AT_AddConstraint, Node::Constraint(node)) => {
-                return self.add_constraint(work, node, part, name, model, names_of);
-            }
-            (Type::AT_AttachPartition, Node::PartitionCmd(of)) => {
-                let partition = of.name().and_then(nodes::RangeVar::relname).unwrap_or_default();
-                let bounds =
-                    of.bound().and_then(|bound| super::create::bounds(work, bound)).unwrap_or_default();
-                let Some(table) = model.tables.iter_mut().find(|table| table.name == partition) else {
-                    return Err(work.refuse(format!("there is no table {partition}")));
-                };
-                table.partition_of = Some(PartitionOf { parent: name.to_owned(), bounds });
-            }
-            (Type::AT_DetachPartition, Node::PartitionCmd(of)) => {
-                let partition = of.name().and_then(nodes::RangeVar::relname).unwrap_or_default();
-                if let Some(table) = model.tables.iter_mut().find(|table| table.name == partition) {
-                    table.partition_of = None;
-                }
-            }
-            (Type::AT_DropColumn, _) => drop_column(model, name, &column),
-            (Type::AT_DropConstraint, _) => {
-                for_tree(model, name, |table| {
-                    table.constraints.retain(|constraint| constraint.name != column);
-                });
-            }
-            (Type::AT_AlterColumnType, Node::ColumnDef(node)) => {
-                let type_name =
-                    node.type_name().map(|of| super::text::type_name(of, work.sql)).unwrap_or_default();
-                with_column(model, name, &column, |column| column.type_name.clone_from(&type_name));
-            }
-            (Type::AT_SetNotNull, _) => with_column(model, name, &column, |column| column.not_null = true),
-            (Type::AT_DropNotNull, _) => with_column(model, name, &column, |column| column.not_null = false),
-            (Type::AT_ColumnDefault, Node::None) => {
-                with_column(model, name, &column, |column| column.default = None);
-            }
-            (Type::AT_ColumnDefault, _) => {
-                let default = super::text::after(work.slice(part), "default");
-                with_column(model, name, &column, |column| column.default = Some(default.clone()));
-            }
-            (Type::AT_DropExpression, _) => {
-                with_column(model, name, &column, |column| column.generated = None);
-            }
-            (Type::AT_DropIdentity, _) => with_column(model, name, &column, |column| column.identity = None),
-            (Type::AT_ValidateConstraint, _) => for_tree(model, name, |table| validate(table, &column)),
-            (Type::AT_SetLogged, _) => for_tree(model, name, |table| table.unlogged = false),
-            (Type::AT_SetUnLogged, _) => for_tree(model, name, |table| table.unlogged = true),
-            _ => {}
-        }
-        Ok(Vec::new())
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "the parts of one subcommand")]
-    fn add_column(
-        &self,
-        work: &Work<'_>,
-        command: &nodes::AlterTableCmd,
-        node: &nodes::ColumnDef,
-        part: Range<usize>,
-        name: &str,
-        model: &mut Model,
-        names_of: &mut Names,
-    ) -> Result<Vec<String>, Refusal> {
-        let exists =
-            model.table(name).and_then(|table| table.column(node.colname().unwrap_or_default())).is_some();
-        if exists && command.missing_ok {
-            return Ok(Vec::new());
-        }
-        if node.colname() == Some(self.declaration.tenancy.column.as_str()) && !exists {
-            return Err(work
-                .refuse_at(node.location, "the shared table has the tenant column already")
-                .hint("leave it out, or declare another name for the tenant column"));
-        }
-        let (mut column, keys) = read_added(work, node, part)?;
-        if ["serial", "bigserial", "smallserial", "serial4", "serial8", "serial2"]
-            .contains(&column.type_name.as_str())
-        {
-            let integer = match column.type_name.as_str() {
-                "bigserial" | "serial8" => "bigint",
-                "smallserial" | "serial2" => "smallint",
-                _ => "integer",
-            };
-            let sequence = names_of.choose(name, Some(&column.name), "seq");
-            integer.clone_into(&mut column.type_name);
-            column.not_null = true;
-            column.default = Some(format!("nextval('{}'::regclass)", ident(&sequence).replace('\'', "''")));
-            let owned_by =
-                Some(tenantry_schema::model::Owned { table: name.to_owned(), column: column.name.clone() });
-            model.sequences.push(tenantry_schema::model::Sequence {
-                name: sequence,
-                comment: None,
-                unlogged: false,
-                options: element::numbers(integer),
-                owned_by,
-                used_by_default: true,
-            });
-            model.sequences.sort_by(|a, b| a.name.cmp(&b.name));
-        }
-        for_tree(model, name, |table| table.columns.push(column.clone()));
-        let mut added = Vec::new();
-        for written in &keys {
-            added.extend(self.add_written(work, written, name, model, names_of)?);
-        }
-        Ok(added)
-    }
-
-    fn add_constraint(
-        &self,
-        work: &Work<'_>,
-        node: &nodes::Constraint,
-        part: Range<usize>,
-        name: &str,
-        model: &mut Model,
-        names_of: &mut Names,
-    ) -> Result<Vec<String>, Refusal> {
-        if let Some(index) = node.indexname() {
-            return using_index(work, node, index, name, model);
-        }
-        let text = work.slice(part.start + 1..part.end).to_owned();
-        let written = Written { node, attributes: Vec::new(), column: None, text };
-        self.add_written(work, &written, name, model, names_of)
-    }
-
-    fn add_written(
-        &self,
-        work: &Work<'_>,
-        written: &Written<'_>,
-        name: &str,
-        model: &mut Model,
-        names_of: &mut Names,
-    ) -> Result<Vec<String>, Refusal> {
-        let lost = || Refusal::guard(work.sql, work.range.clone(), "a constraint could not be read");
-        let constraint = if written.node.contype == nodes::ConstrType::CONSTR_FOREIGN {
-            let own = model.table(name).and_then(Table::primary_key).map(|key| key.columns.clone());
-            self.foreign_key(work, written, name, own, names_of)?
-        } else if written.node.contype == nodes::ConstrType::CONSTR_NOTNULL {
-            return Ok(Vec::new());
-        } else {
-            element::local(written, name, names_of).ok_or_else(lost)?
-        };
-        let added = constraint.name.clone();
-        let partitions = super::index::partitions_of(model, name);
-        for partition in partitions {
-            let of = super::partition::of_constraint(&constraint, &partition, names_of);
-            push_constraint(model, &partition, of);
-        }
-        push_constraint(model, name, constraint);
-        Ok(vec![added])
-    }
 }
 
-fn push_constraint(model: &mut Model, table: &str, constraint: Constraint) {
-    if let Some(table) = model.tables.iter_mut().find(|other| other.name == table) {
-        if let ConstraintKind::PrimaryKey(key) = &constraint.kind {
-            for column in table.columns.iter_mut().filter(|column| key.columns.contains(&column.name)) {
-                column.not_null = true;
-            }
-        }
-        table.constraints.push(constraint);
-        table.constraints.sort_by(|a, b| rank(a).cmp(&rank(b)));
-    }
-}
-
-/// `ADD CONSTRAINT … USING INDEX`: the index, which the rules have led already, becomes the constraint's.
-fn using_index(
-    work: &Work<'_>,
-    node: &nodes::Constraint,
-    index: &str,
-    name: &str,
-    model: &mut Model,
-) -> Result<Vec<String>, Refusal> {
-    let Some(table) = model.tables.iter_mut().find(|table| table.name == name) else { return Ok(Vec::new()) };
-    let Some(at) = table.indexes.iter().position(|other| other.name == index) else {
-        return Err(work.refuse(format!("there is no index {index} on {name}")));
-    };
-    let index = table.indexes.remove(at);
-    let key = tenantry_schema::model::UniqueKey {
-        columns: index.keys.iter().filter_map(|key| key.column.clone()).collect(),
-        include: index.include,
-        nulls_not_distinct: index.nulls_not_distinct,
-        period: false,
-        options: index.options,
-    };
-    let kind = if node.contype == nodes::ConstrType::CONSTR_PRIMARY {
-        ConstraintKind::PrimaryKey(key)
-    } else {
-        ConstraintKind::Unique(key)
-    };
-    let called = node.conname().map_or(index.name, ToOwned::to_owned);
-    let constraint = Constraint {
-        deferrable: node.deferrable,
-        deferred: node.initdeferred,
-        ..element::constraint(called.clone(), kind)
-    };
-    push_constraint(model, name, constraint);
-    // The statement stays as it is: it is not replaced, but it states the constraint.
-    Ok(vec![called])
-}
-
-/// A column and its keys; checks are among the keys.
-fn read_added<'n>(
-    work: &Work<'_>,
-    node: &'n nodes::ColumnDef,
-    part: Range<usize>,
-) -> Result<(tenantry_schema::model::Column, Vec<Written<'n>>), Refusal> {
-    let (column, _, keys) = super::create::read_column(work, node, part)?;
-    Ok((column, keys))
-}
-
-fn commands<'n>(alter: &'n nodes::AlterTableStmt) -> impl Iterator<Item = &'n nodes::AlterTableCmd> {
-    alter.cmds().iter().filter_map(|command| match Node::from(command) {
+fn commands(alter: &nodes::AlterTableStmt) -> impl Iterator<Item = &nodes::AlterTableCmd> {
+    alter.cmds().iter().filter_map(|command| match command {
         Node::AlterTableCmd(command) => Some(command),
         _ => None,
     })
@@ -446,7 +221,7 @@ fn fates(
             _ if of_this.is_empty() => Fate::Kept,
             Node::Constraint(node) if node.indexname().is_some() => Fate::Kept,
             Node::ColumnDef(node) => {
-                let (text, kept) = super::create::without_keys(work, node, parts[at].clone())?;
+                let (text, kept) = super::read::without_keys(work, node, parts[at].clone())?;
                 Fate::Column { text, kept, constraints: of_this }
             }
             _ => Fate::Replaced(of_this),
@@ -498,7 +273,7 @@ fn altered(
                     let (Some(_), Node::ColumnDef(column)) = (made.next(), command.def()) else {
                         return false;
                     };
-                    let column = super::create::stripped(mem, column, kept);
+                    let column = super::read::stripped(mem, column, kept);
                     let mut command = mem.make_unique(command);
                     command.as_mut().set_def(column.uncast());
                     list.push(command.uncast());
@@ -514,89 +289,5 @@ fn altered(
             }
             _ => false,
         }
-    })
-}
-
-fn for_tree(model: &mut Model, name: &str, mut change: impl FnMut(&mut Table)) {
-    let mut tree = super::index::partitions_of(model, name);
-    tree.push(name.to_owned());
-    model.tables.iter_mut().filter(|table| tree.contains(&table.name)).for_each(&mut change);
-}
-
-fn with_column(
-    model: &mut Model,
-    name: &str,
-    column: &str,
-    mut change: impl FnMut(&mut tenantry_schema::model::Column),
-) {
-    for_tree(model, name, |table| {
-        table.columns.iter_mut().filter(|other| other.name == column).for_each(&mut change);
-    });
-}
-
-fn validate(table: &mut Table, name: &str) {
-    for constraint in table.constraints.iter_mut().filter(|constraint| constraint.name == name) {
-        match &mut constraint.kind {
-            ConstraintKind::ForeignKey(key) => key.validated = true,
-            ConstraintKind::Check { validated, definition } => {
-                *validated = true;
-                *definition = definition.trim_end_matches(" NOT VALID").to_owned();
-            }
-            _ => {}
-        }
-    }
-}
-
-/// A column goes with everything that names it.
-fn drop_column(model: &mut Model, name: &str, column: &str) {
-    let named = column.to_owned();
-    let mut lost_keys = Vec::new();
-    for_tree(model, name, |table| {
-        table.columns.retain(|other| other.name != named);
-        table.constraints.retain(|constraint| {
-            let gone = match &constraint.kind {
-                ConstraintKind::PrimaryKey(key) | ConstraintKind::Unique(key) => {
-                    let gone = key.columns.contains(&named) || key.include.contains(&named);
-                    if gone {
-                        lost_keys.push(key.columns.clone());
-                    }
-                    gone
-                }
-                ConstraintKind::ForeignKey(key) => key.columns.contains(&named),
-                ConstraintKind::Exclusion(of) => {
-                    of.keys.iter().any(|key| key.column.as_ref() == Some(&named))
-                }
-                ConstraintKind::Check { definition, .. } => names_column(definition, &named),
-            };
-            !gone
-        });
-        table.indexes.retain(|index| {
-            let key = |key: &tenantry_schema::model::IndexKey| {
-                key.column.as_ref() == Some(&named)
-                    || key.expression.as_ref().is_some_and(|text| names_column(text, &named))
-            };
-            let predicate = index.predicate.as_ref().is_some_and(|text| names_column(text, &named));
-            !(index.keys.iter().any(key) || index.include.contains(&named) || predicate)
-        });
-    });
-    for table in &mut model.tables {
-        table.constraints.retain(|constraint| match &constraint.kind {
-            ConstraintKind::ForeignKey(key) => {
-                !(key.target == name && lost_keys.contains(&key.target_columns))
-            }
-            _ => true,
-        });
-    }
-    model.sequences.retain(|sequence| {
-        !sequence.owned_by.as_ref().is_some_and(|owned| owned.table == name && owned.column == column)
-    });
-}
-
-/// Whether an expression's text names a column.
-fn names_column(text: &str, column: &str) -> bool {
-    let tokens = crate::lex::Tokens::new(text, 0..text.len());
-    (0..tokens.len()).any(|at| {
-        let word = tokens.text(at);
-        word.eq_ignore_ascii_case(column) || word == format!("\"{column}\"")
     })
 }

@@ -59,7 +59,6 @@ impl Script {
 
     /// What the rules refuse now and did not refuse before.
     pub(crate) fn refused(
-        &self,
         work: &Work<'_>,
         after: &Built,
         before: impl FnOnce() -> Built,

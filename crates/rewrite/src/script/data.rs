@@ -47,7 +47,7 @@ impl Script {
         let tenant = self.declaration.tenancy.column.as_str();
         let named = mentions(node, tenant);
         if let Node::InsertStmt(insert) = node {
-            let lists = insert.cols().iter().any(|column| match Node::from(column) {
+            let lists = insert.cols().iter().any(|column| match column {
                 Node::ResTarget(column) => column.name() == Some(tenant),
                 _ => false,
             });

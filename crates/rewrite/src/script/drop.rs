@@ -30,10 +30,8 @@ impl Script {
                 }
                 self.learn();
             }
-            Type::OBJECT_POLICY => {
-                if names.iter().any(|name| name.starts_with("tenantry_")) {
-                    return Err(work.refuse("the policy is what keeps tenants apart").hint("leave it out"));
-                }
+            Type::OBJECT_POLICY if names.iter().any(|name| name.starts_with("tenantry_")) => {
+                return Err(work.refuse("the policy is what keeps tenants apart").hint("leave it out"));
             }
             Type::OBJECT_TRIGGER => {
                 for path in &paths {
@@ -47,7 +45,7 @@ impl Script {
             Type::OBJECT_VIEW => self.model.views.retain(|view| !names.contains(&view.name)),
             Type::OBJECT_SEQUENCE => self.model.sequences.retain(|sequence| !names.contains(&sequence.name)),
             Type::OBJECT_EXTENSION => {
-                self.model.extensions.retain(|extension| !names.contains(&extension.name))
+                self.model.extensions.retain(|extension| !names.contains(&extension.name));
             }
             Type::OBJECT_SCHEMA => {
                 return Err(work.refuse("the schema of a placement is Tenantry's").hint("drop its objects"));

@@ -93,7 +93,7 @@ pub(crate) fn column(node: &nodes::ColumnDef, sql: &str, parts: &[(&nodes::Const
     let mut column = Column {
         name: node.colname().unwrap_or_default().to_owned(),
         type_name: node.type_name().map(|of| type_name(of, sql)).unwrap_or_default(),
-        collation: node.coll_clause().map(|of| names(of.collname().iter().map(Node::from)).join(".")),
+        collation: node.coll_clause().map(|of| names(of.collname().iter()).join(".")),
         ..Column::default()
     };
     for (constraint, text) in parts {
@@ -203,7 +203,7 @@ fn unique_key(written: &Written<'_>) -> UniqueKey {
         include: names(node.including().iter()),
         nulls_not_distinct: node.nulls_not_distinct,
         period: node.without_overlaps,
-        options: text::options(node.options().iter().map(Node::from)),
+        options: text::options(node.options().iter()),
     }
 }
 
@@ -229,7 +229,7 @@ fn exclusion(written: &Written<'_>) -> Option<Exclusion> {
             Node::None => None,
             _ => Some(text::in_parentheses(&text::after_last(&written.text, "where"))),
         },
-        options: text::options(node.options().iter().map(Node::from)),
+        options: text::options(node.options().iter()),
     })
 }
 
@@ -244,10 +244,9 @@ pub(crate) fn index_key(node: &nodes::IndexElem, text: &str) -> IndexKey {
     IndexKey {
         column: node.name().map(ToOwned::to_owned),
         expression: node.name().is_none().then(|| text::expression_of(text)),
-        collation: (!node.collation().is_empty())
-            .then(|| names(node.collation().iter().map(Node::from)).join(".")),
-        opclass: (!node.opclass().is_empty()).then(|| names(node.opclass().iter().map(Node::from)).join(".")),
-        opclass_options: text::options(node.opclassopts().iter().map(Node::from)),
+        collation: (!node.collation().is_empty()).then(|| names(node.collation().iter()).join(".")),
+        opclass: (!node.opclass().is_empty()).then(|| names(node.opclass().iter()).join(".")),
+        opclass_options: text::options(node.opclassopts().iter()),
         descending,
         nulls_first,
         ..IndexKey::default()

@@ -47,13 +47,13 @@ impl Script {
             }
         }
         let built = self.build(&after, &[name]);
-        self.refused(work, &built, || self.build(&self.model, &[name]))?;
+        Self::refused(work, &built, || self.build(&self.model, &[name]))?;
         let find = |table: &str, index: &str| {
             built.model.table(table).and_then(|table| table.indexes.iter().find(|i| i.name == index)).cloned()
         };
         let wanted = find(name, &plain.name).ok_or_else(|| work.refuse("the index was lost"))?;
         let statements = if children.is_empty() {
-            let mut statement = work.statement(self.index_text(work, index, &plain, &wanted, false)?);
+            let mut statement = work.statement(Self::index_text(work, index, &plain, &wanted, false)?);
             statement.transactional = !index.concurrent;
             vec![statement]
         } else {
@@ -76,7 +76,7 @@ impl Script {
         children: &[(String, Index)],
         built: &Built,
     ) -> Result<Vec<Statement>, Refusal> {
-        let mut out = vec![work.statement(self.index_text(work, index, plain, wanted, true)?)];
+        let mut out = vec![work.statement(Self::index_text(work, index, plain, wanted, true)?)];
         for (partition, child) in children {
             let of =
                 built.model.table(partition).and_then(|t| t.indexes.iter().find(|i| i.name == child.name));
@@ -109,7 +109,6 @@ impl Script {
 
     /// The statement with the index's name and what the rules put before its first key.
     fn index_text(
-        &self,
         work: &Work<'_>,
         index: &nodes::IndexStmt,
         plain: &Index,

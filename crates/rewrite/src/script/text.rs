@@ -72,8 +72,7 @@ fn constant(node: Node<'_>) -> String {
     match node {
         Node::A_Const(constant) => match constant.val() {
             Some(ConstValue::Integer(value)) => value.to_string(),
-            Some(ConstValue::Float(text)) => text.to_owned(),
-            Some(ConstValue::String(text)) => text.to_owned(),
+            Some(ConstValue::Float(text) | ConstValue::String(text)) => text.to_owned(),
             _ => String::new(),
         },
         Node::ColumnRef(of) => crate::find::names(of.fields().iter()).join("."),

@@ -1,0 +1,74 @@
+//! Functions and procedures.
+
+use super::work::Work;
+use super::{Script, Statement};
+use crate::name::ident;
+use crate::{Refusal, Rewritten};
+use pg_raw_parse::{Node, nodes};
+use tenantry_core::TenancyModel;
+
+impl Script {
+    pub(super) fn function(
+        &mut self,
+        work: &Work<'_>,
+        of: &nodes::CreateFunctionStmt,
+    ) -> Result<Vec<Statement>, Refusal> {
+        let mut statement = work.verbatim();
+        let opaque = matches!(of.sql_body(), Node::None);
+        if opaque && self.target.model == TenancyModel::Shared {
+            statement.notes.extend(opaque_body(work.text()));
+        } else {
+            let rewritten = self.rewriter.rewrite(work.text());
+            let rewritten = rewritten.map_err(|refusal| refusal.within(work.sql, work.range.start))?;
+            if let Rewritten::Changed(sql) = rewritten {
+                statement.sql = sql;
+            }
+        }
+        let name = crate::find::names(of.funcname().iter()).pop().unwrap_or_default();
+        let signature = format!("{}({})", ident(&name), arguments(work, of));
+        let (owner, app) = (&self.target.owner, &self.target.app);
+        let returns_trigger = of
+            .return_type()
+            .is_some_and(|of| of.names().iter().next_back().and_then(|name| name.sval()) == Some("trigger"));
+        let mut out = vec![
+            statement,
+            work.statement(format!("ALTER ROUTINE {signature} OWNER TO {owner}")),
+            work.statement(format!("REVOKE EXECUTE ON ROUTINE {signature} FROM PUBLIC")),
+        ];
+        if !returns_trigger {
+            out.push(work.statement(format!("GRANT EXECUTE ON ROUTINE {signature} TO {app}")));
+        }
+        Ok(out)
+    }
+}
+
+/// The types of the arguments that a call gives.
+fn arguments(work: &Work<'_>, of: &nodes::CreateFunctionStmt) -> String {
+    use nodes::FunctionParameterMode as Mode;
+    let given = of.parameters().iter().filter_map(|parameter| match Node::from(parameter) {
+        Node::FunctionParameter(parameter) => Some(parameter),
+        _ => None,
+    });
+    let types: Vec<String> = given
+        .filter(|parameter| !matches!(parameter.mode, Mode::FUNC_PARAM_OUT | Mode::FUNC_PARAM_TABLE))
+        .map(|parameter| {
+            let variadic = if parameter.mode == Mode::FUNC_PARAM_VARIADIC { "VARIADIC " } else { "" };
+            let of = parameter.arg_type().map(|of| super::text::type_name(of, work.sql)).unwrap_or_default();
+            format!("{variadic}{of}")
+        })
+        .collect();
+    types.join(", ")
+}
+
+/// What the rules say of a body that is a string.
+fn opaque_body(text: &str) -> Vec<String> {
+    let lower = text.to_lowercase();
+    let mut notes = Vec::new();
+    if lower.contains("truncate") {
+        notes.push("its body seems to TRUNCATE, which the application's role may not do in shared tables: use DELETE".to_owned());
+    }
+    if lower.split_whitespace().collect::<Vec<_>>().windows(2).any(|pair| pair == ["on", "conflict"]) {
+        notes.push("its body seems to use ON CONFLICT; unique keys of shared tables start with the tenant column: use ON CONFLICT ON CONSTRAINT <name>, or a body of BEGIN ATOMIC, which is rewritten".to_owned());
+    }
+    notes
+}
