@@ -57,7 +57,11 @@ async fn load_in(
 }
 
 /// Reads a schema of a database that is there. Nothing in it is changed.
-pub async fn read_database(access: &ClusterAccess, database: &str, schema: &SqlIdent) -> Result<Model, OpsError> {
+pub async fn read_database(
+    access: &ClusterAccess,
+    database: &str,
+    schema: &SqlIdent,
+) -> Result<Model, OpsError> {
     let mut reader = connect(database, access, database).await?;
     Ok(read(&facts(&mut reader, schema).await?)?)
 }
