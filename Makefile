@@ -38,9 +38,11 @@ lint: ## formatting and lints
 format: ## formats the code
 	@$(CARGO) fmt --all
 
-bench: setup ## compares direct PostgreSQL, PgBouncer and the gateway
+bench: setup ## the gateway beside PgBouncer; rewriting, reading, compiling and auditing schemas
 	@$(CARGO) run --release --locked -p tenantry-bench --bin gateway -- $(ARGS)
 	@$(CARGO) run --release --locked -p tenantry-bench --bin rewrite
+	@$(CARGO) run --release --locked -p tenantry-bench --bin schema
+	@$(CARGO) run --release --locked -p tenantry-bench --bin audit
 	@$(CARGO) bench --locked -p tenantry-catalog --bench feed
 
 setup: ## installs what is missing (tells what; changes nothing if nothing is)
