@@ -1,6 +1,7 @@
 //! Changes to a statement. Each is said twice: as text to be put into the source, which keeps everything else as it was
 //! written, and as a change of the syntax tree. The guard holds the two against each other.
 
+use crate::lex::continues_word;
 use crate::name::ident;
 use std::ops::Range;
 
@@ -29,11 +30,24 @@ pub(crate) fn apply(sql: &str, splices: &mut [Splice]) -> Option<String> {
     let mut at = 0;
     for splice in splices.iter() {
         out.push_str(sql.get(at..splice.range.start)?);
+        part(&mut out, &splice.text);
         out.push_str(&splice.text);
         at = splice.range.end;
+        part(&mut out, sql.get(at..)?);
     }
     out.push_str(sql.get(at..)?);
     Some(out)
+}
+
+/// `SELECT*FROM t` needs no spaces, what is put in the place of the star does.
+fn part(out: &mut String, next: &str) {
+    let joins = |byte: u8| continues_word(byte) || byte == b'"' || byte == b'\'';
+    if let (Some(last), Some(first)) = (out.bytes().next_back(), next.bytes().next())
+        && joins(last)
+        && joins(first)
+    {
+        out.push(' ');
+    }
 }
 
 /// What becomes of a node. Nodes are known by their place in the source.

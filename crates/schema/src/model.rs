@@ -146,6 +146,7 @@ pub struct SequenceOptions {
 }
 
 /// A function or procedure.
+#[allow(clippy::struct_excessive_bools, reason = "facts of the catalog")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Function {
     pub name: String,
@@ -155,6 +156,9 @@ pub struct Function {
     pub procedure: bool,
     pub language: String,
     pub security_definer: bool,
+    /// The planner runs it before row-level security has said which rows it may see.
+    #[serde(default)]
+    pub leakproof: bool,
     /// It returns `trigger`: nobody calls it by name.
     pub trigger: bool,
     /// `SET` clauses, `name=value`.

@@ -138,7 +138,8 @@ END
 $body$;
 
 -- Moves rows between two tables of the same columns. Triggers and foreign keys stay out of it, where we may say so:
--- to them nothing happens. Where we may not, they act, and what they refuse stays where it is.
+-- to them nothing happens. Where we may not, they act, and what they refuse stays where it is; what they would delete or change
+-- in other tables is refused here.
 CREATE OR REPLACE FUNCTION tenancy.move_rows(p_from regclass, p_to regclass, p_rows text) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$
 DECLARE
@@ -148,6 +149,8 @@ DECLARE
   before text := current_setting('session_replication_role');
   bound regclass[];
   one regclass;
+  reaching record;
+  any_rows boolean;
 BEGIN
   SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO STRICT columns FROM pg_attribute a
    WHERE a.attrelid = p_from AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
@@ -158,6 +161,16 @@ BEGIN
   END LOOP;
   IF quiet THEN
     PERFORM set_config('session_replication_role', 'replica', true);
+  ELSE
+    SELECT n.conname, n.conrelid::regclass AS by INTO reaching FROM pg_constraint n
+     WHERE n.confrelid = p_from AND n.contype = 'f' AND n.confdeltype IN ('c', 'n', 'd') ORDER BY n.conname LIMIT 1;
+    IF FOUND THEN
+      EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s WHERE %s)', p_from, p_rows) INTO any_rows;
+      IF any_rows THEN
+        RAISE EXCEPTION 'moving rows of % would act on what refers to them (% on %)', p_from, reaching.conname, reaching.by
+          USING ERRCODE = 'foreign_key_violation', HINT = 'it takes a superuser, or a role that may set session_replication_role';
+      END IF;
+    END IF;
   END IF;
   EXECUTE format('WITH gone AS (DELETE FROM ONLY %s WHERE %s RETURNING %s)
                   INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM gone',
@@ -263,8 +276,12 @@ BEGIN
 END
 $body$;
 
--- Which periods have no partition yet: the present one, those ahead, and those of rows in the default partition (at most
--- a hundred of these at a time). A period that is partly covered gives its open part.
+-- Which periods have no partition yet: the present one, those ahead, and those of rows in the default partition. A period
+-- that is partly covered gives its open part.
+--
+-- Any tenant may write any time into a row, and partitions are everybody's. So of the rows in the default partition the latest hundred
+-- periods count, of the years that a business has rows of, and only while the table has not more partitions (attached or
+-- not) than is sensible; the others stay where they are.
 CREATE OR REPLACE FUNCTION tenancy.due_periods(p_parent regclass, p_now timestamptz)
 RETURNS TABLE (lower timestamp, upper timestamp)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $body$
@@ -273,14 +290,17 @@ DECLARE
   fallback regclass;
   starts timestamp[];
   horizon timestamp;
+  room bigint;
 BEGIN
   SELECT * INTO STRICT managed FROM tenancy.partitioning p WHERE p.parent = p_parent;
   horizon := tenancy.period_start(managed.every, p_now::timestamp, managed.ahead + 1);
   SELECT p.partition INTO fallback FROM tenancy.partitions_of(p_parent) p WHERE p.is_default;
   IF fallback IS NOT NULL THEN
+    room := least(100, 1024 - (SELECT count(*) FROM pg_inherits i WHERE i.inhparent = p_parent)
+                       - (SELECT count(*) FROM tenancy.loose_partitions l WHERE l.parent = p_parent));
     EXECUTE format('SELECT array_agg(s) FROM (SELECT DISTINCT tenancy.period_start($1, (%1$I)::timestamp, 0) AS s
-                      FROM ONLY %2$s WHERE %1$I < $2 AND isfinite(%1$I) ORDER BY 1 LIMIT 100) found', managed.key, fallback)
-      INTO starts USING managed.every, horizon;
+                      FROM ONLY %2$s WHERE %1$I >= ''1000-01-01'' AND %1$I < $2 ORDER BY 1 DESC LIMIT $3) found', managed.key, fallback)
+      INTO starts USING managed.every, horizon, greatest(room, 0);
   END IF;
   RETURN QUERY
   WITH wanted AS (
@@ -350,8 +370,8 @@ BEGIN
 END
 $body$;
 
--- Makes what is due, of one managed table or of all. Another session in the way of one table does not keep the others
--- from getting theirs.
+-- Makes what is due, of one managed table or of all. What is in the way of one table (another session, a trigger that raises)
+-- does not keep the others from getting theirs.
 CREATE OR REPLACE FUNCTION tenancy.create_partitions(
   p_parent regclass DEFAULT NULL, p_now timestamptz DEFAULT now(), p_lock_timeout text DEFAULT '2s')
 RETURNS TABLE (parent text, partition text, outcome text, detail text)
@@ -368,7 +388,7 @@ BEGIN
     BEGIN
       SELECT array_agg(d::oid::regclass) INTO made FROM tenancy.create_due(managed, p_now) d;
       RETURN QUERY SELECT managed::text, m::text, 'created', NULL::text FROM unnest(made) m;
-    EXCEPTION WHEN lock_not_available OR deadlock_detected OR foreign_key_violation THEN
+    EXCEPTION WHEN OTHERS THEN
       RETURN QUERY SELECT managed::text, NULL::text, 'blocked', SQLERRM;
     END;
   END LOOP;
@@ -449,7 +469,7 @@ BEGIN
     RAISE EXCEPTION '% is no partition of a managed table', p_partition USING ERRCODE = 'wrong_object_type';
   END IF;
   PERFORM FROM tenancy.partitioning p WHERE p.parent = held.parent FOR UPDATE;
-  IF held.bounds = 'DEFAULT' OR held.bounds LIKE '%modulus%' THEN
+  IF held.bounds = 'DEFAULT' OR held.bounds LIKE 'FOR VALUES WITH (%' THEN
     RAISE EXCEPTION '% can''t be detached: its parent would have no place for rows', p_partition
       USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;

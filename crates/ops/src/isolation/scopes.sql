@@ -266,8 +266,8 @@ $body$;
 
 -- The half of a foreign key to a scoped table that a foreign key can't do: PostgreSQL checks those past row-level security, so
 -- a row could refer to one that its tenant does not see. A constraint trigger calls it with: the foreign key's name, the
--- target's schema ('': that of the table itself) and name, the columns here, the columns there, and the tenant column ('=5': all
--- rows are tenant 5's; '': the referring table is scoped too).
+-- target's schema ('': that of the table itself) and name, the columns here, the columns there (each 'a,b', or '{…}' where a
+-- name has signs in it), and the tenant column ('=5': all rows are tenant 5's; '': the referring table is scoped too).
 --
 -- It runs as whoever writes. A tenant looks through row-level security, and what it does not see is not there, with the
 -- words that PostgreSQL has for that. An operator sees everything, so there the scopes are compared.
@@ -275,8 +275,8 @@ CREATE OR REPLACE FUNCTION tenancy.check_scope() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$
 DECLARE
   target text := format('%I.%I', coalesce(nullif(TG_ARGV[1], ''), TG_TABLE_SCHEMA), TG_ARGV[2]);
-  here text[] := string_to_array(TG_ARGV[3], ',');
-  there text[] := string_to_array(TG_ARGV[4], ',');
+  here text[] := CASE WHEN left(TG_ARGV[3], 1) = '{' THEN TG_ARGV[3]::text[] ELSE string_to_array(TG_ARGV[3], ',') END;
+  there text[] := CASE WHEN left(TG_ARGV[4], 1) = '{' THEN TG_ARGV[4]::text[] ELSE string_to_array(TG_ARGV[4], ',') END;
   bound boolean := row_security_active(target);
   fits boolean;
 BEGIN

@@ -13,6 +13,7 @@ impl Script {
         work: &Work<'_>,
         of: &nodes::CreateFunctionStmt,
     ) -> Result<Vec<Statement>, Refusal> {
+        self.leakproof(work, of.options().iter().map(Node::from))?;
         let mut statement = work.verbatim();
         let opaque = matches!(of.sql_body(), Node::None);
         if opaque && self.target.model == TenancyModel::Shared {
@@ -39,6 +40,30 @@ impl Script {
             out.push(work.statement(format!("GRANT EXECUTE ON ROUTINE {signature} TO {app}")));
         }
         Ok(out)
+    }
+}
+
+impl Script {
+    /// A function that PostgreSQL runs on rows before row-level security has said whose they are.
+    pub(super) fn leakproof<'n>(
+        &self,
+        work: &Work<'_>,
+        options: impl Iterator<Item = Node<'n>>,
+    ) -> Result<(), Refusal> {
+        if self.target.model == TenancyModel::Database {
+            return Ok(());
+        }
+        for option in options {
+            let Node::DefElem(option) = option else { continue };
+            if option.defname() == Some("leakproof")
+                && !matches!(option.arg(), Node::Boolean(value) if !value.boolval)
+            {
+                let message =
+                    "LEAKPROOF lets a function see rows before row-level security has said whose they are";
+                return Err(work.refuse_at(option.location, message).hint("leave LEAKPROOF out"));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -95,6 +95,7 @@ impl Script {
             Node::CreateStatsStmt(of) => {
                 return Ok(self.owned(work, "STATISTICS", of.defnames().iter()));
             }
+            Node::AlterFunctionStmt(of) => self.leakproof(work, of.actions().iter().map(Node::from))?,
             other => {
                 if let Some(refusal) = super::refused::refused(work, &other) {
                     return Err(refusal);

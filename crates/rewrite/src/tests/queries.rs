@@ -274,3 +274,13 @@ fn what_is_as_deep_as_allowed_is_rewritten_on_a_small_stack() {
         .join();
     assert!(outcome.unwrap());
 }
+
+#[test]
+fn a_star_without_spaces_around_it() {
+    changes(&[
+        ("SELECT*FROM users", "SELECT id, email, name, token FROM users"),
+        ("SELECT* FROM users WHERE id=1", "SELECT id, email, name, token FROM users WHERE id=1"),
+        ("SELECT u.*FROM users u", "SELECT u.id, u.email, u.name, u.token FROM users u"),
+        ("DELETE FROM users RETURNING*", "DELETE FROM users RETURNING id, email, name, token"),
+    ]);
+}

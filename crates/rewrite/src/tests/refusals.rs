@@ -78,3 +78,19 @@ fn comments_keep_the_marker_and_views_ask_as_their_reader() {
     );
     insta::assert_snapshot!(texts(&made).join(";\n"));
 }
+
+#[test]
+fn functions_that_run_before_the_floor_are_refused() {
+    for sql in [
+        "CREATE FUNCTION f(text) RETURNS bool LANGUAGE sql LEAKPROOF AS 'SELECT true'",
+        "ALTER FUNCTION f(text) LEAKPROOF",
+        "ALTER ROUTINE f(text) STABLE LEAKPROOF",
+    ] {
+        assert!(refused(sql).message.starts_with("LEAKPROOF"), "{sql}");
+    }
+    migrated(
+        &mut script(),
+        "CREATE FUNCTION f(text) RETURNS bool LANGUAGE sql NOT LEAKPROOF AS 'SELECT true'",
+    );
+    migrated(&mut script(), "ALTER FUNCTION f(text) NOT LEAKPROOF");
+}

@@ -7,6 +7,7 @@ SELECT coalesce(json_agg(json_build_object(
     'procedure', p.prokind = 'p',
     'language', l.lanname,
     'security_definer', p.prosecdef,
+    'leakproof', p.proleakproof,
     'trigger', p.prorettype = 'pg_catalog.trigger'::regtype,
     'settings', coalesce(to_json(p.proconfig), '[]'),
     'body', CASE WHEN to_jsonb(p) ->> 'prosqlbody' IS NULL THEN p.prosrc END,

@@ -20,7 +20,8 @@ impl Rule for Functions {
 
     fn about(&self) -> &'static str {
         "Function bodies that are text are opaque: they run as written, and what they seem to do is told. Bodies that the server \
-         has parsed (BEGIN ATOMIC) are adapted. SECURITY DEFINER functions run as the owner, whom the floor binds too."
+         has parsed (BEGIN ATOMIC) are adapted. SECURITY DEFINER functions run as the owner, whom the floor binds too. LEAKPROOF \
+         is refused where tenants share a database: it lets a function see rows before the floor does."
     }
 
     fn docs(&self) -> Docs {
@@ -55,6 +56,13 @@ impl Rule for Functions {
         let schema = model.source.schema.clone();
         for function in &mut model.functions {
             let place = format!("function {}", function.object_name());
+            if function.leakproof && case.tenancy.is_pooled() {
+                case.error(
+                    &place,
+                    "it is LEAKPROOF: PostgreSQL runs it on rows before row-level security has said whose they are",
+                    "leave LEAKPROOF out; whoever calls it in a WHERE must not be shown other tenants' rows",
+                );
+            }
             if function.security_definer && case.tenancy.is_pooled() {
                 case.warning(
                     &place,
@@ -261,6 +269,16 @@ mod tests {
         let pins = "error: function f(): it pins search_path=public, but a tenant's schema has another name";
         hits(&Functions, &sql("SET search_path = public"), "", &[pins]);
         misses(&Functions, &sql(""), "");
+    }
+
+    #[test]
+    fn what_runs_before_the_floor() {
+        let sql = |with: &str| {
+            format!("CREATE FUNCTION f(text) RETURNS boolean LANGUAGE sql IMMUTABLE {with} AS 'SELECT true'")
+        };
+        let error = "error: function f(text): it is LEAKPROOF: PostgreSQL runs it on rows before row-level security has said whose they are";
+        hits(&Functions, &sql("LEAKPROOF"), "", &[error]);
+        misses(&Functions, &sql("NOT LEAKPROOF"), "");
     }
 
     #[test]

@@ -92,9 +92,11 @@ pub(crate) fn companions<'a>(
     scoped.map(|(name, _)| names::cut(name, "_overrides")).filter(|name| model.table(name).is_none())
 }
 
-/// Whether a table holds the overrides of another.
+/// Whether a table holds the overrides of another: its comment says so, and it has the name that we give.
 pub(crate) fn is_companion(table: &Table) -> bool {
-    table.comment.iter().flat_map(|comment| comment.lines()).any(|line| line.starts_with(LINE))
+    let mut of =
+        table.comment.iter().flat_map(|comment| comment.lines()).filter_map(|line| line.strip_prefix(LINE));
+    of.any(|of| names::cut(of, "_overrides") == table.name)
 }
 
 fn fits(table: &Table, columns: &[String], case: &mut Case<'_>, place: &str) -> bool {

@@ -1,8 +1,9 @@
 //! `table`: what kinds of tables there are, and what of them shared tables can't keep.
 
+use super::row_security::FLOOR;
 use super::{ALL, Case, MARKER, Rule};
 use crate::check::{Remedy, Severity};
-use crate::model::Model;
+use crate::model::{Model, Table};
 use crate::rules::Docs;
 use tenantry_core::TenancyModel;
 
@@ -71,6 +72,7 @@ impl Rule for Tables {
                     );
                 }
             }
+            looked_after(table, case);
             let ours = table.comment.as_deref().is_some_and(|comment| comment.contains(MARKER));
             if table.has_grants && !ours {
                 case.note(
@@ -80,6 +82,19 @@ impl Rule for Tables {
                 );
             }
         }
+    }
+}
+
+/// What the database makes by itself is not compiled, so that must not be said of anything else.
+fn looked_after(table: &Table, case: &mut Case<'_>) {
+    let Some(of) = table.looked_after_for() else { return };
+    let has_floor = table.policies.iter().any(|policy| policy.name == FLOOR);
+    if case.tenancy != TenancyModel::Shared || !has_floor {
+        case.error(
+            &table.name,
+            format!("its comment says that Tenantry made it for the partitions of {of}, which is not so"),
+            "take the line out of the comment: the table would be left out",
+        );
     }
 }
 
@@ -113,6 +128,15 @@ mod tests {
         let sql = "CREATE TYPE pair AS (a int, b text); CREATE TABLE t OF pair (PRIMARY KEY (a));";
         hits(&Tables, sql, "", &["change: t: the table no longer is OF a type: its columns are written out"]);
         compiles_to(sql, "", "CREATE TABLE t (a integer NOT NULL, b text, tenant_id");
+    }
+
+    #[test]
+    fn what_a_comment_can_not_say() {
+        let sql = "CREATE TABLE t (id bigint); COMMENT ON TABLE t IS 'tenantry:partition=of u'; CREATE TABLE u (id bigint)";
+        let error =
+            "error: t: its comment says that Tenantry made it for the partitions of u, which is not so";
+        hits(&Tables, sql, "", &[error]);
+        misses(&Tables, "CREATE TABLE t (id bigint); COMMENT ON TABLE t IS 'of u'", "");
     }
 
     #[test]

@@ -395,3 +395,88 @@ async fn dedicated_placements_stay_plain() {
         }
     }
 }
+
+/// Any tenant may write any time; partitions are everybody's.
+#[tokio::test]
+async fn times_that_a_tenant_makes_up_are_in_nobodys_way() {
+    for version in versions_for_tests() {
+        let lab = shared(version).await;
+        let app = lab.app().await;
+        app.batch_execute(
+            "SET tenancy.lab TO '7'; INSERT INTO events (created_at, amount) VALUES ('0044-03-15 BC', 1), ('-infinity', 1),
+                 ('4714-11-24 00:00:00+00 BC', 1), ('infinity', 1), ('294276-12-31', 1), ('2020-02-02', 1)",
+        )
+        .await
+        .unwrap();
+        let made = "SELECT string_agg(partition || ' ' || outcome, ' ') FROM tenancy.create_partitions()";
+        assert_eq!(text(&lab.client, made).await, "public.events_p20200201 created");
+        assert_eq!(text(&lab.client, made).await, "null", "and that is all, each time");
+        assert_eq!(text(&app, "SELECT count(*)::text FROM events").await, "6");
+        // As many as there may be: what is ahead is made, what a tenant's rows ask for is not.
+        lab.client
+            .batch_execute(
+                "INSERT INTO tenancy.loose_partitions SELECT n::oid, 'events', '', NULL, 'detached' FROM generate_series(900000, 901024) n;
+                 INSERT INTO events (created_at, amount, tenant_id) VALUES ('2019-02-02', 1, 7)",
+            )
+            .await
+            .unwrap();
+        assert_eq!(text(&lab.client, made).await, "null");
+        let ahead =
+            "SELECT count(*)::text FROM tenancy.create_partitions(p_now => now() + interval '1 year')";
+        assert_eq!(text(&lab.client, ahead).await, "3");
+    }
+}
+
+/// What refers to a row must not go with it when the row only moves.
+#[tokio::test]
+async fn rows_that_are_moved_take_nothing_with_them() {
+    for version in versions_for_tests() {
+        let sql = "CREATE TABLE events (id bigint, at date NOT NULL, PRIMARY KEY (id, at));
+            CREATE TABLE details (id bigint PRIMARY KEY, event bigint, at date, FOREIGN KEY (event, at) REFERENCES events ON DELETE CASCADE)";
+        let plain = Lab::with(version, sql).await.public().await;
+        let declaration = declared(
+            "[tables]\nevents = { kind = \"tenant\", partition = { by = \"range\", column = \"at\", every = \"1 month\" } }",
+        );
+        let (lab, _) = round_trip(version, &plain, &declaration, &target(TenancyModel::Shared)).await;
+        let operator = format!("operator_{}", lab.database);
+        lab.client
+            .batch_execute(&format!(
+                "CREATE ROLE {operator}; GRANT {OWNER} TO {operator}; GRANT CREATE ON SCHEMA public TO {operator}, {OWNER};
+                 GRANT ALL ON SCHEMA tenancy TO {operator}; GRANT ALL ON ALL TABLES IN SCHEMA tenancy TO {operator};
+                 INSERT INTO events (id, at, tenant_id) VALUES (1, '2020-03-03', 8);
+                 INSERT INTO details (id, event, at, tenant_id) VALUES (1, 1, '2020-03-03', 8)"
+            ))
+            .await
+            .unwrap();
+        let client = lab.postgres.connect(&lab.database).await.unwrap();
+        client.batch_execute(&format!("SET SESSION AUTHORIZATION {operator}")).await.unwrap();
+        let made = "SELECT string_agg(outcome, ' ') FROM tenancy.create_partitions()";
+        assert_eq!(text(&client, made).await, "blocked", "it may not keep the foreign key out of it");
+        let details = "SELECT count(*)::text FROM details";
+        assert_eq!(text(&lab.client, details).await, "1");
+        assert_eq!(text(&lab.client, made).await, "created");
+        assert_eq!(text(&lab.client, details).await, "1");
+        assert_eq!(text(&lab.client, "SELECT count(*)::text FROM events_p20200301").await, "1");
+        drop(client);
+        lab.client.batch_execute(&format!("DROP OWNED BY {operator}; DROP ROLE {operator}")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_may_be_called_like_a_word_of_bounds() {
+    for version in versions_for_tests() {
+        let lab = Lab::new(version).await;
+        lab.client
+            .batch_execute(
+                "CREATE TABLE notes (id bigint, tenant_id text) PARTITION BY LIST (tenant_id);
+                 SELECT tenancy.manage_partitions('notes', 'list', 'tenant_id', NULL, NULL, NULL, NULL, '{}');
+                 INSERT INTO notes VALUES (1, 'modulus'), (2, 'other');
+                 SELECT tenancy.split_tenant('notes', 'modulus'); SELECT tenancy.validate_split('notes', 'modulus');
+                 SELECT tenancy.attach_split('notes', 'modulus')",
+            )
+            .await
+            .unwrap();
+        assert_eq!(text(&lab.client, "SELECT count(*)::text FROM notes_tmodulus").await, "1");
+        assert_eq!(text(&lab.client, "SELECT tenancy.detach_split('notes', 'modulus')").await, "leaving");
+    }
+}

@@ -272,6 +272,33 @@ async fn deferred_references_are_looked_at_in_the_end() {
     }
 }
 
+/// The names of columns are arguments of a trigger.
+#[tokio::test]
+async fn references_are_looked_at_whatever_their_columns_are_called() {
+    for version in versions_for_tests() {
+        let sql = r#"CREATE TABLE products ("{i\d""}" bigint PRIMARY KEY);
+            CREATE TABLE lines (id bigint PRIMARY KEY, "a,b" bigint REFERENCES products, a bigint, b bigint, "{a}" bigint REFERENCES products)"#;
+        let plain = Lab::with(version, sql).await.public().await;
+        let declaration = declared("[tables]\nproducts = \"scoped\"");
+        let (lab, _) = round_trip(version, &plain, &declaration, &target(TenancyModel::Shared)).await;
+        lab.client
+            .batch_execute(
+                "INSERT INTO tenancy.gate SELECT n, n::text FROM unnest(ARRAY[1, 2]) n;
+                 INSERT INTO products VALUES (1, tenancy.scope_for(1)), (2, tenancy.scope_for(2))",
+            )
+            .await
+            .unwrap();
+        let app = inside(&lab, "1").await;
+        for (id, column) in [(2, "a,b"), (3, "{a}")] {
+            let insert = |id: u8, product: u8| {
+                format!("INSERT INTO lines (id, \"{column}\") VALUES ({id}, {product})")
+            };
+            assert_eq!(refusal(&app, &insert(1, 2)).await, FOREIGN_KEY, "{column}");
+            assert_eq!(refusal(&app, &insert(id, 1)).await, "accepted", "{column}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn overrides_are_the_tenants_own() {
     for version in versions_for_tests() {

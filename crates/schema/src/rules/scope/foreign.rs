@@ -28,7 +28,9 @@ pub(super) fn refuse(model: &Model, case: &mut Case<'_>) {
                     format!("a global table refers to the scoped table {}, of which not everybody sees every row", key.target),
                     format!("declare {} \"scoped\", or {} \"global\"", table.name, key.target),
                 ),
-                Some(Kind::Tenant) if to_scoped && !is_companion(table) => reach(key, place.clone(), case),
+                Some(Kind::Tenant | Kind::Scoped) if to_scoped && !is_companion(table) => {
+                    reach(key, place.clone(), case);
+                }
                 _ => {}
             }
             if to_scoped && case.tenancy != TenancyModel::Database && !by_primary_key(model, key, case) {
@@ -55,14 +57,15 @@ fn by_primary_key(model: &Model, key: &ForeignKey, case: &Case<'_>) -> bool {
         || declared_global(case, &key.target).iter().any(|columns| same_columns(columns, &key.target_columns))
 }
 
-/// What one member does to a shared row must not change another's rows.
+/// What one member does to a shared row must not change another's rows: a tenant's, or scoped ones, which may be another's own or the
+/// operator's. Cascades run past row-level security.
 fn reach(key: &ForeignKey, place: String, case: &mut Case<'_>) {
     let acts = |action: ForeignAction| action.sets() || action == ForeignAction::Cascade;
     if members_write(case.declaration, &key.target) && (acts(key.on_delete) || acts(key.on_update)) {
         case.error(
             place,
             format!(
-                "members may write {}, so one of them would delete or change other tenants' rows here",
+                "members may write {}, so one of them would delete or change others' rows here",
                 key.target
             ),
             "use NO ACTION, or declare writable_by = \"operator\"",
@@ -111,6 +114,15 @@ pub(super) fn check_visibility(model: &mut Model, schema: Option<&str>, case: &m
     }
 }
 
+/// `a,b`; an array's text where a name has a sign that would be read as more than a name.
+fn list(names: &[String]) -> String {
+    if names.iter().all(|name| !name.contains(',') && !name.starts_with('{')) {
+        return names.join(",");
+    }
+    let quoted = names.iter().map(|name| format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\"")));
+    format!("{{{}}}", quoted.collect::<Vec<_>>().join(","))
+}
+
 fn trigger(
     table: &Table,
     constraint: &Constraint,
@@ -138,8 +150,8 @@ fn trigger(
         constraint.name.as_str(),
         schema.unwrap_or_default(),
         &key.target,
-        &key.columns.join(","),
-        &key.target_columns.join(","),
+        &list(&key.columns),
+        &list(&key.target_columns),
         &whose,
     ];
     let arguments: Vec<String> = arguments.iter().map(|argument| literal(argument)).collect();

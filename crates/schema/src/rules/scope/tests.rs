@@ -81,10 +81,20 @@ fn references_that_cant_be_kept() {
     assert_eq!(
         says(&to(cascade), MEMBERS),
         [
-            "of_product on lines: members may write products, so one of them would delete or change other tenants' rows here"
+            "of_product on lines: members may write products, so one of them would delete or change others' rows here"
         ]
     );
     assert!(says(&to(cascade), SCOPED).is_empty());
+    // Of scoped rows too: they may be another tenant's own, or the operator's.
+    let parts =
+        "CREATE TABLE parts (product bigint CONSTRAINT of_product REFERENCES products ON DELETE SET NULL)";
+    let other = format!("{MEMBERS}parts = \"scoped\"");
+    let error = "of_product on parts: members may write products, so one of them would delete or change others' rows here";
+    assert_eq!(says(&to(parts), &other), [error]);
+    let itself =
+        "ALTER TABLE products ADD part_of bigint CONSTRAINT of_whole REFERENCES products ON DELETE CASCADE";
+    assert_eq!(says(&to(itself), MEMBERS), [error.replace("of_product on parts", "of_whole on products")]);
+    assert!(says(&to(parts), &format!("{SCOPED}parts = \"scoped\"")).is_empty());
 }
 
 #[test]
