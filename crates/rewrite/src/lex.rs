@@ -91,7 +91,7 @@ pub(crate) fn continues_word(c: u8) -> bool {
     starts_word(c) || c.is_ascii_digit() || c == b'$'
 }
 
-fn is_operator(c: u8) -> bool {
+pub(crate) fn is_operator(c: u8) -> bool {
     b"+-*/<>=~!@#%^&|`?".contains(&c)
 }
 

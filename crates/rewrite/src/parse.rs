@@ -5,18 +5,47 @@
 //! than [`DEEPEST`] is visited by nothing but [`is_deep`].
 
 use crate::Refusal;
-use crate::lex::{Kind, Lexer};
+use crate::lex::{Kind, Lexer, is_operator};
 use pg_raw_parse::walk::{Recurse, walk_manual};
 use pg_raw_parse::{Node, ParseResult};
+use std::panic::AssertUnwindSafe;
 
 /// Levels of a tree. A level takes about a kilobyte of stack at most; threads of the gateway have two megabytes.
 pub(crate) const DEEPEST: usize = 500;
 
+/// Bytes of operator characters in a row. PostgreSQL's scanner goes over such a run again for each comment that starts in
+/// it, so ten megabytes of `/*` would take it hours.
+const LONGEST_RUN: usize = 4_096;
+
 /// Parses, or says what is wrong in PostgreSQL's words.
 pub(crate) fn parse(sql: &str) -> Result<ParseResult, String> {
+    if has_endless_run(sql.as_bytes()) {
+        return Err(format!("more than {LONGEST_RUN} operator characters in a row"));
+    }
     pg_raw_parse::parse(sql).map_err(|error| {
         let text = error.to_string();
         text.strip_prefix("Invalid statement: ").unwrap_or(&text).to_owned()
+    })
+}
+
+fn has_endless_run(sql: &[u8]) -> bool {
+    // Only a run that is long enough to matter is looked at byte by byte.
+    sql.len() > LONGEST_RUN
+        && (0..sql.len()).step_by(LONGEST_RUN).any(|at| {
+            is_operator(sql[at]) && {
+                let before = sql[..at].iter().rev().take_while(|c| is_operator(**c)).count();
+                let after = sql[at..].iter().take_while(|c| is_operator(**c)).count();
+                before + after > LONGEST_RUN
+                    && sql[at - before..at + after].windows(2).any(|pair| pair == b"/*")
+            }
+        })
+}
+
+/// Runs what looks at a text. The library panics where its C code fails, after that code has returned and outside of any
+/// memory context of its own; the caller gives up what it was about to make, so nothing half-done is left behind.
+pub(crate) fn without_panic<T>(sql: &str, work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        Err(Refusal::guard(sql, 0..sql.len(), "the statement could not be looked through"))
     })
 }
 
@@ -49,6 +78,10 @@ pub(crate) fn is_deep_statement(node: Node<'_>) -> bool {
 
 /// The direct children of a query, a part of one, or an expression. Utility statements have none here.
 pub(crate) fn children<'a>(node: Node<'a>, mut each: impl FnMut(Node<'a>)) {
+    // The walker fails at the one statement that only function bodies have.
+    if let Node::ReturnStmt(of) = node {
+        return each(of.returnval());
+    }
     if !has_children(&node) {
         return;
     }
@@ -69,7 +102,6 @@ fn has_children(node: &Node<'_>) -> bool {
             | Node::DeleteStmt(_)
             | Node::MergeStmt(_)
             | Node::MergeWhenClause(_)
-            | Node::ReturnStmt(_)
             | Node::ReturningClause(_)
             | Node::OnConflictClause(_)
             | Node::InferClause(_)
@@ -89,7 +121,6 @@ fn has_children(node: &Node<'_>) -> bool {
             | Node::NamedArgExpr(_)
             | Node::SubLink(_)
             | Node::CaseExpr(_)
-            | Node::CaseWhen(_)
             | Node::RowExpr(_)
             | Node::CoalesceExpr(_)
             | Node::MinMaxExpr(_)

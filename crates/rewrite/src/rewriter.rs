@@ -72,6 +72,10 @@ impl Rewriter {
         if !self.might_need_rewrite(sql) || sql.contains('\0') {
             return Ok(Rewritten::Unchanged(sql));
         }
+        parse::without_panic(sql, || self.rewrite_parsed(sql))
+    }
+
+    fn rewrite_parsed<'s>(&self, sql: &'s str) -> Result<Rewritten<'s>, Refusal> {
         let Ok(parsed) = parse::parse(sql) else { return Ok(Rewritten::Unchanged(sql)) };
         let mut changes = Vec::new();
         let mut splices = Vec::new();

@@ -15,6 +15,7 @@ mod function;
 mod index;
 mod other;
 mod partition;
+mod pool;
 mod read;
 mod refused;
 mod split;
@@ -98,7 +99,7 @@ impl Script {
     /// The statements that a script becomes. Nothing is kept of a script that is refused.
     pub fn migrate(&mut self, sql: &str) -> Result<Vec<Statement>, Refusal> {
         let mut next = self.clone();
-        let statements = next.statements(sql)?;
+        let statements = parse::without_panic(sql, || next.statements(sql))?;
         *self = next;
         Ok(statements)
     }

@@ -20,6 +20,7 @@ impl Script {
         match (marker, work.raw.stmt()) {
             (Some(Marker::Skip), _) => Ok(Vec::new()),
             (Some(Marker::Verbatim), _) => Ok(vec![work.verbatim()]),
+            _ if self.changes_the_pool(work)? => self.follow_the_pool(work, marker).map(|()| Vec::new()),
             (_, Node::CreateStmt(of)) => self.create_table(work, of),
             (_, Node::IndexStmt(of)) => self.create_index(work, of),
             (_, Node::AlterTableStmt(of)) => self.alter_table(work, of),

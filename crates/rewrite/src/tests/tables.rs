@@ -49,6 +49,30 @@ fn other_models_get_the_plain_table_with_floor_owner_and_rights() {
     insta::assert_snapshot!(texts(&made).join(";\n"));
 }
 
+/// In a tenant's schema, global tables are the pool's: its own migration changes them.
+#[test]
+fn a_schema_leaves_the_pools_tables_to_the_pool() {
+    let mut schema = script_of(SCHEMA, &declaration(""), TenancyModel::Schema);
+    for sql in [
+        "ALTER TABLE countries ADD COLUMN capital text",
+        "CREATE INDEX ON countries (capital)",
+        "INSERT INTO countries VALUES ('de', 'Germany')",
+        "UPDATE countries SET name = upper(name)",
+    ] {
+        assert_eq!(texts(&migrated(&mut schema, sql)), Vec::<String>::new(), "{sql}");
+    }
+    let columns = schema.model().table("countries").unwrap().columns.len();
+    assert_eq!(columns, 3, "what is known follows");
+    let view = migrated(&mut schema, "CREATE VIEW capitals AS SELECT * FROM countries");
+    assert!(texts(&view)[0].contains("capital"), "{view:?}");
+    let refers = "CREATE TABLE places (id bigint PRIMARY KEY, country text REFERENCES countries)";
+    assert!(texts(&migrated(&mut schema, refers))[0].contains("REFERENCES countries"));
+    assert!(schema.migrate("DROP TABLE places, countries").is_err(), "the pool's can't go with the tenant's");
+    migrated(&mut schema, "DROP TABLE places");
+    assert_eq!(migrated(&mut schema, "DROP TABLE countries CASCADE").len(), 0);
+    assert!(schema.model().table("countries").is_none());
+}
+
 #[test]
 fn indexes_are_led_and_keep_their_names() {
     let mut script = script();
