@@ -14,6 +14,7 @@ mod ledger;
 mod paths;
 mod prepare;
 mod register;
+mod sharing;
 mod stages;
 mod status;
 mod verify;
@@ -26,6 +27,7 @@ pub use status::{Backfilled, Status, StepLine, Violation, abort, status};
 
 use crate::convert::execute::Executor;
 use crate::convert::ledger::Ledger;
+use crate::convert::sharing::{Shares, carry};
 use crate::steps::Steps;
 use crate::{Control, OpsError, Progress};
 use std::time::Duration;
@@ -150,6 +152,9 @@ pub async fn run(
     let begun = ledger::find(&admin).await?;
     step.run(begun.is_some(), async {
         checks::refuse(&checks::all(&admin, request).await?)?;
+        if begun.is_none() {
+            sharing::shared(&stages::read(&admin).await?, request)?;
+        }
         checks::unfit_rules(&ends(request, &stages::read(&admin).await?, &stages::any_login()?)?)
     })
     .await?;
@@ -200,12 +205,16 @@ impl Job<'_> {
             .map(ToString::to_string)
             .collect();
         let sources = paths::sources(&plain, self.request)?;
+        let shared = sharing::shared(&plain, self.request)?;
+        notes.extend(sharing::notes(&shared));
         let constant = register::first(self, steps, on).await?;
+        let scope = carry::own_scope(self, constant.as_deref(), &shared).await?;
+        let shares = Shares { shared, constant, scope };
 
-        stages::columns(self, &ends, constant.as_deref(), steps, on).await?;
-        fill::install(self, &sources, constant.as_deref(), steps, on).await?;
-        backfill::run(self, &sources, constant.as_deref(), steps, on).await?;
-        verify::before_constraints(self, &ends, &sources, steps, on).await?;
+        stages::columns(self, &ends, &shares, steps, on).await?;
+        fill::install(self, &sources, &shares, steps, on).await?;
+        backfill::run(self, &sources, &shares, steps, on).await?;
+        verify::before_constraints(self, &ends, &sources, &shares.shared, steps, on).await?;
         stages::constraints(self, &ends, steps, on).await?;
         verify::after_constraints(self, &ends, steps, on).await?;
         let tenants = register::all(self, &ends, steps, on).await?;
@@ -213,6 +222,7 @@ impl Job<'_> {
         register::ready(self, steps, on).await?;
         if self.request.until == Until::Enforce {
             notes.extend(status::violations_note(&self.executor.admin).await?);
+            verify::before_enforcing(self, &ends, &sources, &shares.shared, steps, on).await?;
             stages::enforce(self, &ends, steps, on).await?;
         }
         self.control.wait_for_gateways(crate::control::HEARING).await?;

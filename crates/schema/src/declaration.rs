@@ -101,7 +101,9 @@ pub struct TableDetails {
     /// Whose rows the table holds.
     pub kind: Kind,
     /// How rows that exist already get their tenant when a database is converted: `parent.column`, a column of this table
-    /// that leads to its parent (`posts.post_id`).
+    /// that leads to its parent (`posts.post_id`). Of a scoped table: what says which tenants see a row. Either
+    /// `links.column`, a column of another table (`product_tenants.product_id`) that holds a row for each of them; or
+    /// `column`, a column of this table (`site_id`) that holds one tenant, with 0 or null for everybody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<String>,
     /// Partitions that Tenantry makes and looks after, in shared tables.

@@ -7,6 +7,7 @@
 use super::Job;
 use super::ledger::Phase;
 use super::paths::{From, Source};
+use super::sharing::{self, By, Shared, Shares};
 use crate::sql::{Doing, render};
 use crate::steps::Steps;
 use crate::{Advance, OpsError, Progress, Step};
@@ -24,22 +25,29 @@ const BLOCKS_TO_VACUUM: i64 = 16_384;
 const LAG_PAUSE: Duration = Duration::from_millis(200);
 
 const BATCH: &str = include_str!("backfill.sql");
+const SCOPES: &str = include_str!("sharing/scopes.sql");
 const LEAVES: &str = "SELECT t.relid::regclass::oid, c.relname::text FROM pg_catalog.pg_partition_tree($1::text::regclass) t
                         JOIN pg_catalog.pg_class c ON c.oid = t.relid WHERE t.isleaf AND c.relkind = 'r' ORDER BY 2";
 
 pub(super) async fn run(
     job: &mut Job<'_>,
     sources: &[Source],
-    constant: Option<&str>,
+    shares: &Shares,
     steps: Steps<'_>,
     on: &str,
 ) -> Result<(), OpsError> {
     let step = steps.next("backfill", on)?;
     let done = job.ledger.has(Phase::Filled);
     step.run(done, async {
+        for shared in shares.shared.iter().filter(|shared| shared.by != By::One) {
+            let join = Join::of_shared(shared, job)?;
+            for leaf in leaves(job, &shared.table).await? {
+                Table { job, leaf: &leaf, join: &join }.fill(steps.progress()).await?;
+            }
+        }
         for source in sources {
             // A new column with a constant default is filled already.
-            let constant = constant.filter(|_| source.adopted);
+            let constant = shares.constant.as_deref().filter(|_| source.adopted);
             let Some(join) = Join::of(source, job, constant)? else { continue };
             for leaf in leaves(job, &source.table).await? {
                 Table { job, leaf: &leaf, join: &join }.fill(steps.progress()).await?;
@@ -67,6 +75,8 @@ struct Join {
     tables: String,
     condition: String,
     column: String,
+    /// Makes scopes for the rows of a range, before they are locked: an expression that gives their members.
+    members: Option<String>,
 }
 
 impl Join {
@@ -97,7 +107,23 @@ impl Join {
                 )
             }
         };
-        Ok(Some(Self { value, tables, condition, column }))
+        Ok(Some(Self { value, tables, condition, column, members: None }))
+    }
+
+    fn of_shared(shared: &Shared, job: &Job<'_>) -> Result<Self, OpsError> {
+        let value_type = job.request.declaration.tenancy.value_type;
+        let members = match &shared.by {
+            By::Links { .. } => Some(shared.members("t", value_type)?),
+            // Tenants have their own scopes already.
+            By::Column(_) | By::One => None,
+        };
+        Ok(Self {
+            value: "p.scope".to_owned(),
+            tables: format!(" CROSS JOIN LATERAL (SELECT {} AS scope) p", shared.scope("t", value_type)?),
+            condition: "p.scope IS NOT NULL".to_owned(),
+            column: sharing::COLUMN.to_owned(),
+            members,
+        })
     }
 }
 
@@ -211,13 +237,18 @@ impl Table<'_, '_> {
         );
         let admin = &self.job.executor.admin;
         let timeout = self.job.executor.limits.max_block.as_millis().max(1);
+        let (from, to) = (format!("({},0)", cursor.block), format!("({end},0)"));
+        if let Some(members) = &self.join.members {
+            let scopes = render(SCOPES, &[("table", &name), ("members", members)]);
+            admin.batch_execute(&format!("SET statement_timeout = {timeout}")).await?;
+            admin.query_one(&scopes, &[&from, &to]).await?;
+        }
         // The application's triggers have nothing to do with this, and its references don't change.
         admin
             .batch_execute(&format!(
                 "BEGIN; SET LOCAL session_replication_role = replica; SET LOCAL statement_timeout = {timeout}; SET LOCAL synchronous_commit = off"
             ))
             .await?;
-        let (from, to) = (format!("({},0)", cursor.block), format!("({end},0)"));
         let filled = async {
             let rows = i64::try_from(admin.execute(&sql, &[&from, &to]).await?).unwrap_or(i64::MAX);
             let note = "UPDATE tenancy.conversion_backfill SET block = $2, batch = $3, rows = rows + $4,

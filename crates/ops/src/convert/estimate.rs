@@ -2,6 +2,7 @@
 //! changes nothing.
 
 use super::execute::blocks;
+use super::sharing::{self, By, Shared, Shares};
 use super::{Check, Convert, Ends, Tenants, checks, ends, paths, register, stages};
 use crate::schema::PlainSchema;
 use crate::sql::Doing;
@@ -62,10 +63,12 @@ pub async fn plan(control: &Control, request: &Convert) -> Result<Estimate, OpsE
     let speed = sample(&admin, &sizes).await?;
     let mut planner = Planner { request, ends: &ends, sizes, speed, steps: Vec::new() };
     planner.all(&plain)?;
-    let notes = ends.wanted.findings.iter().filter(|finding| finding.severity == Severity::Warning);
+    let warnings = ends.wanted.findings.iter().filter(|finding| finding.severity == Severity::Warning);
+    let shared = sharing::shared(&plain, request)?;
+    let notes = warnings.map(ToString::to_string).chain(sharing::notes(&shared));
     Ok(Estimate {
         checks,
-        notes: notes.map(ToString::to_string).collect(),
+        notes: notes.collect(),
         read_mb_per_second: speed,
         seconds: planner.steps.iter().map(|step| step.seconds).sum(),
         blocking: planner
@@ -108,13 +111,22 @@ impl Planner<'_> {
         let value_type = self.request.declaration.tenancy.value_type.as_sql();
         let constant = matches!(self.request.tenants, Tenants::One(_)).then(|| format!("'0'::{value_type}"));
         let sources = paths::sources(plain, self.request)?;
-        let columns = stages::with_columns(plain, self.ends, constant.as_deref());
+        let shares = Shares {
+            shared: sharing::shared(plain, self.request)?,
+            scope: constant.as_ref().map(|_| "'0'::bigint".to_owned()),
+            constant,
+        };
+        let constant = &shares.constant;
+        let columns = stages::with_columns(plain, self.ends, &shares);
         self.stage("columns", plain, &columns)?;
         for source in &sources {
             if constant.is_none() && source.from != paths::From::Column {
                 let sql = format!("CREATE TRIGGER … ON \"{}\"", source.table);
                 self.push("filling", &source.table, sql, Lock::ShareRowExclusive, Effort::Moment, MOMENT);
             }
+        }
+        for shared in shares.shared.iter().filter(|shared| shared.by != By::One) {
+            self.shared(shared);
         }
         for source in &sources {
             let filled = source.adopted || constant.is_some() || source.from == paths::From::Column;
@@ -133,13 +145,27 @@ impl Planner<'_> {
         }
         let constrained = stages::constrained(&columns, self.ends);
         self.stage("constrained", &columns, &constrained)?;
-        let observed = stages::observed(self.ends);
+        let observed = stages::observed(self.ends, self.request.declaration.tenancy.value_type);
         self.stage("observing", &constrained, &observed)?;
         self.stage("enforced", &observed, &self.ends.wanted.model.clone())?;
         for step in access(&self.ends.wanted.model, &self.ends.wanted.kinds, &self.ends.target) {
             self.take("enforced", step);
         }
         Ok(())
+    }
+
+    fn shared(&mut self, shared: &Shared) {
+        let table = &shared.table;
+        let triggered = match &shared.by {
+            By::Links { links, .. } => links,
+            By::Column(_) | By::One => table,
+        };
+        let sql = format!("CREATE TRIGGER … ON \"{triggered}\"");
+        self.push("filling", triggered, sql, Lock::ShareRowExclusive, Effort::Moment, MOMENT);
+        let load = 100.0 / f64::from(self.request.limits.load.clamp(1, 100));
+        let seconds = (self.scan(table) + self.scan(triggered)) * FILL * load;
+        let sql = format!("UPDATE \"{table}\" SET scope_id … in batches ({})", shared.way());
+        self.push("filled", table, sql, Lock::None, Effort::Rewrite, seconds);
     }
 
     fn stage(&mut self, phase: &'static str, from: &Model, to: &Model) -> Result<(), OpsError> {

@@ -106,7 +106,8 @@ impl Executor {
         progress: &dyn Progress,
     ) -> Result<(), OpsError> {
         let sql = "SELECT sql FROM tenancy.conversion_step WHERE phase = $1 AND state = 'done'";
-        let rows = self.admin.query(sql, &[&phase.as_str()]).await.doing("reading the conversion's ledger")?;
+        let rows =
+            self.admin.query(sql, &[&phase.as_str()]).await.doing("reading the conversion's ledger")?;
         let done: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
         let open: Vec<Step> = steps.into_iter().filter(|step| !done.contains(&step.sql.as_str())).collect();
         self.run(phase, &open, &|_| true, progress).await

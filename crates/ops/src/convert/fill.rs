@@ -4,6 +4,7 @@
 use super::Job;
 use super::ledger::Phase;
 use super::paths::{From, Source};
+use super::sharing::{self, Shares, carry};
 use crate::OpsError;
 use crate::sql::{Doing, render};
 use crate::steps::Steps;
@@ -18,10 +19,11 @@ const FUNCTION: &str = include_str!("fill.sql");
 pub(super) async fn install(
     job: &mut Job<'_>,
     sources: &[Source],
-    constant: Option<&str>,
+    shares: &Shares,
     steps: Steps<'_>,
     on: &str,
 ) -> Result<(), OpsError> {
+    let constant = shares.constant.as_deref();
     let step = steps.next("fill-new-rows", on)?;
     let done = job.ledger.has(Phase::Filling);
     step.run(done, async {
@@ -29,6 +31,7 @@ pub(super) async fn install(
             let Some(value) = lookup(source, job, constant)? else { continue };
             trigger(job, source, number, &value).await?;
         }
+        carry::install(job, &shares.shared, shares.scope.as_deref()).await?;
         job.ledger.reach(&job.executor.admin, Phase::Filling).await
     })
     .await
@@ -77,16 +80,8 @@ fn moved(source: &Source) -> Result<String, OpsError> {
 async fn trigger(job: &Job<'_>, source: &Source, number: usize, value: &str) -> Result<(), OpsError> {
     let table = SqlIdent::new(source.table.clone())?;
     let function = SqlIdent::new(format!("fill_{number}"))?;
-    let column = job.request.declaration.tenancy.column.to_string();
-    let sql = render(
-        FUNCTION,
-        &[
-            ("function", &function.to_string()),
-            ("column", &column),
-            ("value", value),
-            ("moved", &moved(source)?),
-        ],
-    );
+    let column = job.request.declaration.tenancy.column.as_str();
+    let sql = self::function(function.as_str(), column, value, &moved(source)?)?;
     job.executor.admin.batch_execute(&sql).await.doing("making the function that fills new rows")?;
     let name = SqlIdent::new(TRIGGER)?;
     let sql = format!(
@@ -94,17 +89,33 @@ async fn trigger(job: &Job<'_>, source: &Source, number: usize, value: &str) -> 
          FOR EACH ROW EXECUTE FUNCTION tenancy_convert.{function}()"
     );
     let step = moment(sql, &source.table, Lock::ShareRowExclusive);
-    if exists(job, &source.table).await? {
+    if trigger_exists(job, &source.table, TRIGGER).await? {
         return Ok(());
     }
     job.executor.unit(std::slice::from_ref(&step)).await
 }
 
-async fn exists(job: &Job<'_>, table: &str) -> Result<bool, OpsError> {
+/// The function of a trigger that fills a column: from the context, or else with `value`.
+pub(super) fn function(name: &str, column: &str, value: &str, moved: &str) -> Result<String, OpsError> {
+    let context = if column == sharing::COLUMN { "tenancy.own_scope()" } else { "tenancy.tenant_id()" };
+    let (function, column) = (SqlIdent::new(name)?.to_string(), SqlIdent::new(column)?.to_string());
+    Ok(render(
+        FUNCTION,
+        &[
+            ("function", &function),
+            ("column", &column),
+            ("context", context),
+            ("value", value),
+            ("moved", moved),
+        ],
+    ))
+}
+
+pub(super) async fn trigger_exists(job: &Job<'_>, table: &str, name: &str) -> Result<bool, OpsError> {
     let sql =
         "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
                 WHERE c.relnamespace = 'public'::regnamespace AND c.relname = $1 AND t.tgname = $2)";
-    let row = job.executor.admin.query_one(sql, &[&table, &TRIGGER]).await.doing("looking for a trigger")?;
+    let row = job.executor.admin.query_one(sql, &[&table, &name]).await.doing("looking for a trigger")?;
     Ok(row.get(0))
 }
 
@@ -123,15 +134,16 @@ pub(super) fn moment(sql: String, table: &str, lock: Lock) -> Step {
 /// The triggers go; the context fills the column from now on.
 pub(super) async fn remove(job: &Job<'_>) -> Result<(), OpsError> {
     let sql = format!(
-        "SELECT c.relname::text FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
-          WHERE c.relnamespace = 'public'::regnamespace AND t.tgname = {} AND t.tgparentid = 0 ORDER BY 1",
-        quote_literal(TRIGGER)
+        "SELECT c.relname::text, t.tgname::text FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+          WHERE c.relnamespace = 'public'::regnamespace AND (t.tgname = {} OR t.tgname LIKE {}) AND t.tgparentid = 0 ORDER BY 1, 2",
+        quote_literal(TRIGGER),
+        quote_literal(&format!("{}%", carry::TRIGGER))
     );
     let rows = job.executor.admin.query(&sql, &[]).await.doing("looking for the conversion's triggers")?;
     for row in rows {
-        let table: String = row.get(0);
+        let (table, trigger): (String, String) = (row.get(0), row.get(1));
         let name = SqlIdent::new(table.clone())?;
-        let sql = format!("DROP TRIGGER IF EXISTS {} ON public.{name}", SqlIdent::new(TRIGGER)?);
+        let sql = format!("DROP TRIGGER IF EXISTS {} ON public.{name}", SqlIdent::new(trigger)?);
         job.executor.unit(&[moment(sql, &table, Lock::AccessExclusive)]).await?;
     }
     Ok(())

@@ -9,7 +9,7 @@ BEGIN
     END IF;
   END IF;
   IF NEW.{{column}} IS NULL THEN
-    NEW.{{column}} := coalesce(tenancy.tenant_id(), {{value}});
+    NEW.{{column}} := coalesce({{context}}, {{value}});
   END IF;
   RETURN NEW;
 END

@@ -67,16 +67,6 @@ fn tenant_tables<'a>(plain: &'a Model, request: &Convert) -> Result<Vec<&'a Tabl
         };
         match classified.kind {
             Some(Kind::Tenant) => tables.push(table),
-            // Whose such rows are would have to be made of other tables: a person does that, before or after.
-            Some(Kind::Scoped) if table.column("scope_id").is_none() => {
-                return Err(refused(
-                    format!(
-                        "table {} is declared \"scoped\", and rows that are there can't be given their scopes yet",
-                        table.name
-                    ),
-                    "convert it as \"tenant\" or \"global\"; `tenantry convert clones` shows what could be shared",
-                ));
-            }
             Some(Kind::Global | Kind::Scoped) => {}
             None => {
                 return Err(refused(
@@ -119,7 +109,7 @@ pub(crate) fn likely(plain: &Model) -> String {
     }
 }
 
-fn foreign_keys(table: &Table) -> impl Iterator<Item = &ForeignKey> {
+pub(super) fn foreign_keys(table: &Table) -> impl Iterator<Item = &ForeignKey> {
     table.constraints.iter().filter_map(|constraint| match &constraint.kind {
         ConstraintKind::ForeignKey(key) => Some(key),
         _ => None,
@@ -187,7 +177,7 @@ fn parent(key: &ForeignKey) -> From {
     }
 }
 
-fn declared_via<'a>(request: &'a Convert, table: &str) -> Option<&'a str> {
+pub(super) fn declared_via<'a>(request: &'a Convert, table: &str) -> Option<&'a str> {
     match request.declaration.tables.get(table)? {
         TableEntry::Detailed(details) => details.via.as_deref(),
         TableEntry::Kind(_) => None,

@@ -1,6 +1,7 @@
 //! The states that the schema goes through, each a model; the ALTER planner finds the way from what is there.
 
 use super::ledger::Phase;
+use super::sharing::{Shares, carry};
 use super::{Ends, Job, Until, fill};
 use crate::isolation;
 use crate::sql::Doing;
@@ -40,7 +41,9 @@ async fn facts_in(admin: &Client) -> Result<Vec<(String, String)>, OpsError> {
 pub(super) async fn read(admin: &Client) -> Result<Model, OpsError> {
     let mut model = parse(&facts(admin).await?)?;
     for table in &mut model.tables {
-        table.triggers.retain(|trigger| trigger.name != fill::TRIGGER);
+        table
+            .triggers
+            .retain(|trigger| trigger.name != fill::TRIGGER && !trigger.name.starts_with(carry::TRIGGER));
     }
     Ok(model)
 }
@@ -64,15 +67,17 @@ pub(super) fn any_login() -> Result<Database, OpsError> {
 }
 
 /// The model with the tenant column, and what came with it, alone: nullable, or filled with the one tenant.
-pub(crate) fn with_columns(live: &Model, ends: &Ends, constant: Option<&str>) -> Model {
+pub(crate) fn with_columns(live: &Model, ends: &Ends, shares: &Shares) -> Model {
     let mut model = live.clone();
     for table in &mut model.tables {
         let Some(wanted) = ends.wanted.model.table(&table.name) else { continue };
         let is_new = |column: &&tenantry_schema::model::Column| table.column(&column.name).is_none();
         let mut added: Vec<_> = wanted.columns.iter().filter(is_new).cloned().collect();
+        let scoped = ends.wanted.kinds.get(&table.name) == Some(&Kind::Scoped);
+        let constant = if scoped { &shares.scope } else { &shares.constant };
         for column in &mut added {
             // PostgreSQL keeps the constant aside: no row is written.
-            column.default = constant.map(ToOwned::to_owned);
+            column.default.clone_from(constant);
             column.not_null = constant.is_some();
         }
         table.columns.extend(added);
@@ -90,6 +95,8 @@ pub(crate) fn constrained(live: &Model, ends: &Ends) -> Model {
         table.row_security = now.row_security;
         table.force_row_security = now.force_row_security;
         table.comment.clone_from(&now.comment);
+        // Those that keep references to visible rows belong to what refuses.
+        table.triggers.clone_from(&now.triggers);
     }
     for view in &mut model.views {
         if let Some(now) = live.views.iter().find(|now| now.name == view.name) {
@@ -100,15 +107,23 @@ pub(crate) fn constrained(live: &Model, ends: &Ends) -> Model {
 }
 
 /// What is wanted, with a floor that writes down what it would refuse.
-pub(crate) fn observed(ends: &Ends) -> Model {
+pub(crate) fn observed(ends: &Ends, value_type: TenantType) -> Model {
     let mut model = ends.wanted.model.clone();
     for table in &mut model.tables {
-        if ends.wanted.kinds.get(&table.name) != Some(&Kind::Tenant) {
+        if let Some(plain) = ends.plain.table(&table.name) {
+            table.triggers.clone_from(&plain.triggers);
+        }
+        let kind = ends.wanted.kinds.get(&table.name);
+        if !matches!(kind, Some(Kind::Tenant | Kind::Scoped)) {
             continue;
         }
         for policy in table.policies.iter_mut().filter(|policy| !policy.permissive) {
             let record = |expression: &str, access: &str| {
-                let column = column_of(expression).unwrap_or("tenant_id");
+                // A scope is not one tenant.
+                let column = match kind {
+                    Some(Kind::Scoped) => format!("NULL::{}", type_of(value_type)),
+                    _ => column_of(expression).unwrap_or("tenant_id").to_owned(),
+                };
                 format!(
                     "({expression} OR tenancy_convert.observed('{}'::text, {column}, '{access}'::text))",
                     literal(&table.name)
@@ -175,14 +190,14 @@ fn changed_meanwhile(error: tenantry_schema::SchemaError) -> OpsError {
 pub(super) async fn columns(
     job: &mut Job<'_>,
     ends: &Ends,
-    constant: Option<&str>,
+    shares: &Shares,
     steps: Steps<'_>,
     on: &str,
 ) -> Result<(), OpsError> {
     let step = steps.next("add-columns", on)?;
     let done = job.ledger.has(Phase::Columns);
     step.run(done, async {
-        job.go(Phase::Columns, ends, |live| with_columns(live, ends, constant), steps.progress()).await?;
+        job.go(Phase::Columns, ends, |live| with_columns(live, ends, shares), steps.progress()).await?;
         job.ledger.reach(&job.executor.admin, Phase::Columns).await
     })
     .await
@@ -216,8 +231,8 @@ pub(super) async fn observe(
     let step = steps.next("observe", on)?;
     let done = job.ledger.has(Phase::Observing);
     step.run(done, async {
-        let column_type = type_of(job.request.declaration.tenancy.value_type);
-        let sql = crate::sql::render(OBSERVE, &[("type", column_type)]);
+        let value_type = job.request.declaration.tenancy.value_type;
+        let sql = crate::sql::render(OBSERVE, &[("type", type_of(value_type))]);
         job.executor.admin.batch_execute(&sql).await.doing("installing the recorder")?;
         let grants: Vec<_> = access(&ends.wanted.model, &ends.wanted.kinds, &ends.target)
             .into_iter()
@@ -225,7 +240,7 @@ pub(super) async fn observe(
             .collect();
         let progress = steps.progress();
         job.executor.run_once(Phase::Observing, grants, progress).await?;
-        job.go(Phase::Observing, ends, |_| observed(ends), progress).await?;
+        job.go(Phase::Observing, ends, |_| observed(ends, value_type), progress).await?;
         job.ledger.reach(&job.executor.admin, Phase::Observing).await
     })
     .await

@@ -3,6 +3,7 @@
 use super::backfill::leaves;
 use super::ledger::Phase;
 use super::paths::{From, Source};
+use super::sharing::{By, Shared};
 use super::{Ends, Job, Tenants};
 use crate::OpsError;
 use crate::sql::Doing;
@@ -20,6 +21,7 @@ pub(super) async fn before_constraints(
     job: &mut Job<'_>,
     ends: &Ends,
     sources: &[Source],
+    shared: &[Shared],
     steps: Steps<'_>,
     on: &str,
 ) -> Result<(), OpsError> {
@@ -33,16 +35,40 @@ pub(super) async fn before_constraints(
             wrong.extend(job.of_unknown_tenants(source).await?);
         }
         wrong.extend(job.crossing(&ends.plain, sources).await?);
-        if !wrong.is_empty() {
-            return Err(OpsError::Refused {
-                kind: ErrorKind::Conflict,
-                message: format!("rows are in the way, and nothing is in force yet: {}", wrong.join("; ")),
-                hint: Some("correct or delete these rows, and run the same command again".into()),
-            });
-        }
+        wrong.extend(job.unfit_sharing(ends, sources, shared).await?);
+        in_the_way(&wrong)?;
         job.ledger.reach(&job.executor.admin, Phase::Verified).await
     })
     .await
+}
+
+/// What no constraint keeps until the policies refuse: rows that became nobody's, references to rows that their tenant will
+/// not see.
+pub(super) async fn before_enforcing(
+    job: &mut Job<'_>,
+    ends: &Ends,
+    sources: &[Source],
+    shared: &[Shared],
+    steps: Steps<'_>,
+    on: &str,
+) -> Result<(), OpsError> {
+    let step = steps.next("verify-sharing", on)?;
+    step.run(job.ledger.has(Phase::Enforced), async {
+        job.executor.admin.batch_execute("SET statement_timeout = 0").await.doing("verifying rows")?;
+        in_the_way(&job.unfit_sharing(ends, sources, shared).await?)
+    })
+    .await
+}
+
+fn in_the_way(wrong: &[String]) -> Result<(), OpsError> {
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(OpsError::Refused {
+        kind: ErrorKind::Conflict,
+        message: format!("rows are in the way, and nothing is in force yet: {}", wrong.join("; ")),
+        hint: Some("correct or delete these rows, and run the same command again".into()),
+    })
 }
 
 /// Finding 6 of the research: what PostgreSQL marked valid is looked at once more, past row-level security.
@@ -173,6 +199,73 @@ impl Job<'_> {
             }
         }
         Ok(wrong)
+    }
+
+    /// Rows that are shared with nobody, and references to rows that whoever refers to them does not see.
+    async fn unfit_sharing(
+        &self,
+        ends: &Ends,
+        sources: &[Source],
+        shared: &[Shared],
+    ) -> Result<Vec<String>, OpsError> {
+        let mut wrong = Vec::new();
+        for shared in shared.iter().filter(|shared| shared.by != By::One) {
+            wrong.extend(self.of_nobody(shared).await?);
+        }
+        let column = &self.request.declaration.tenancy.column;
+        let is_scoped = |name: &str| ends.wanted.kinds.get(name) == Some(&Kind::Scoped);
+        let is_tenant = |name: &str| sources.iter().any(|source| source.table == name);
+        for table in ends.plain.tables.iter().filter(|table| is_tenant(&table.name) || is_scoped(&table.name))
+        {
+            let sees = if is_scoped(&table.name) {
+                "tenancy.scope_within(c.scope_id, p.scope_id)".to_owned()
+            } else {
+                format!(
+                    "EXISTS (SELECT FROM tenancy.tenant_scopes s WHERE s.tenant = c.{column} AND p.scope_id = ANY (s.scopes))"
+                )
+            };
+            for constraint in &table.constraints {
+                let ConstraintKind::ForeignKey(key) = &constraint.kind else { continue };
+                if !is_scoped(&key.target) || (matches!(self.request.tenants, Tenants::One(_))) {
+                    continue;
+                }
+                let sql = format!(
+                    "SELECT count(*) FROM public.{} c JOIN public.{} p ON {} WHERE NOT {sees}",
+                    quoted(&table.name)?,
+                    quoted(&key.target)?,
+                    pairs(key, "c", "p")?
+                );
+                let count = self.one(&sql, "looking for references to rows that are not seen").await?;
+                if count > 0 {
+                    wrong.push(format!(
+                        "{count} rows of {} refer to a row of {} that is not shared with them ({})",
+                        table.name, key.target, constraint.name
+                    ));
+                }
+            }
+        }
+        Ok(wrong)
+    }
+
+    async fn of_nobody(&self, shared: &Shared) -> Result<Option<String>, OpsError> {
+        const WHAT: &str = "counting rows that are shared with nobody";
+        let table = quoted(&shared.table)?;
+        let of = format!(
+            "FROM public.{table} t WHERE NOT EXISTS (SELECT FROM tenancy.scopes s WHERE s.id = t.scope_id)"
+        );
+        let count = self.one(&format!("SELECT count(*) {of}"), WHAT).await?;
+        if count == 0 {
+            return Ok(None);
+        }
+        let sql = format!("SELECT left(to_jsonb(t)::text, 120) {of} LIMIT {EXAMPLES}");
+        let rows = self.executor.admin.query(&sql, &[]).await.doing(WHAT)?;
+        let shown: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        Ok(Some(format!(
+            "{count} rows of {} are shared with no tenant that there is, {}, such as {}",
+            shared.table,
+            shared.way(),
+            shown.join(", ")
+        )))
     }
 
     async fn dangling(&self, table: &str, key: &ForeignKey) -> Result<i64, OpsError> {

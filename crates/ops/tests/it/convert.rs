@@ -1,6 +1,7 @@
 //! Converting databases that have rows and an application on them.
 
 mod legacy;
+mod sharing;
 
 use self::legacy::{Legacy, TABLES};
 use crate::world::Recorder;

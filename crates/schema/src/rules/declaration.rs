@@ -88,7 +88,36 @@ fn table_entry(model: &Model, case: &mut Case<'_>, name: &str, entry: &TableEntr
     if let TableEntry::Detailed(details) = entry
         && let Some(via) = &details.via
     {
-        via_entry(model, case, table, via);
+        match details.kind {
+            Kind::Scoped => via_sharing(model, case, table, via),
+            Kind::Tenant | Kind::Global => via_entry(model, case, table, via),
+        }
+    }
+}
+
+/// Of a scoped table: `links.column`, a column of the table that says with whom rows are shared, or a column of its own.
+fn via_sharing(model: &Model, case: &mut Case<'_>, table: &Table, via: &str) {
+    let place = format!("[tables] {}", table.name);
+    let (of, columns) = match via.split_once('.') {
+        None => (Some(table), via),
+        Some((links, columns)) => (model.table(links), columns),
+    };
+    let Some(of) = of else {
+        let links = via.split('.').next().unwrap_or_default();
+        return case.error(place, format!("via names no table: {links:?}"), suggestion(model, links));
+    };
+    for column in columns.split(',').map(str::trim).filter(|column| of.column(column).is_none()) {
+        let near = names::nearest(column, of.columns.iter().map(|column| column.name.as_str()));
+        let hint = near.map_or_else(
+            || {
+                format!(
+                    "name the column of {} that refers to {}, or one of {} itself",
+                    of.name, table.name, table.name
+                )
+            },
+            |near| format!("did you mean {near}?"),
+        );
+        case.error(place.clone(), format!("{} has no column {column:?}", of.name), hint);
     }
 }
 

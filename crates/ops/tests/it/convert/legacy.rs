@@ -23,6 +23,10 @@ const SQL: &str = include_str!("legacy.sql");
 /// Ids of accounts become ids of tenants, and roles are the cluster's: each test has its own.
 static NEXT: AtomicI64 = AtomicI64::new(1_000_000);
 
+pub(crate) fn details(kind: Kind, via: &str) -> TableDetails {
+    TableDetails { kind, via: Some(via.into()), partition: None, writable_by: None, overrides: Vec::new() }
+}
+
 pub(crate) struct Legacy {
     pub(crate) world: World,
     pub(crate) database: String,
@@ -32,6 +36,10 @@ pub(crate) struct Legacy {
 
 impl Legacy {
     pub(crate) async fn new(version: u32) -> Self {
+        Self::with(version, SQL).await
+    }
+
+    pub(crate) async fn with(version: u32, sql: &str) -> Self {
         let world = World::empty(version).await;
         let database = fresh_database(world.postgres, "legacy").await;
         let first = NEXT.fetch_add(1_000, Ordering::Relaxed);
@@ -40,7 +48,7 @@ impl Legacy {
         // The application owns its tables, as it mostly does.
         let sql = format!(
             "CREATE ROLE {role} LOGIN PASSWORD 'old'; GRANT ALL ON SCHEMA public TO {role}; SET ROLE {role}; {}",
-            SQL.replace("{{first}}", &first.to_string())
+            sql.replace("{{first}}", &first.to_string())
         );
         admin.batch_execute(&sql).await.unwrap();
         Self { world, database, first, role }
@@ -65,13 +73,7 @@ impl Legacy {
     }
 
     pub(crate) fn declare_via(&self, request: &mut Convert, table: &str, via: &str) {
-        let details = TableDetails {
-            kind: Kind::Tenant,
-            via: Some(via.into()),
-            partition: None,
-            writable_by: None,
-            overrides: Vec::new(),
-        };
+        let details = details(Kind::Tenant, via);
         request.declaration.tables.insert(table.into(), TableEntry::Detailed(Box::new(details)));
         assert!(self.first > 0);
     }
@@ -179,6 +181,23 @@ impl Legacy {
         // The maintenance database of the tests' server is nobody's business here.
         findings.retain(|finding| finding.rule != "connect");
         assert!(findings.is_empty(), "{findings:?}");
+    }
+
+    /// The rules have nothing to change.
+    pub(crate) async fn assert_rules_content(&self, declaration: &Declaration) {
+        let model = read(&self.facts().await).unwrap();
+        let floor = Floor { context: tenantry_core::ContextKind::Carrier, tenant_value: None };
+        let wanted = reconcile(&model, declaration, tenantry_core::TenancyModel::Shared, &floor);
+        for (wanted, table) in wanted.model.tables.iter().zip(&model.tables) {
+            assert_eq!(
+                serde_json::to_string_pretty(wanted).unwrap(),
+                serde_json::to_string_pretty(table).unwrap(),
+                "the rules have nothing to change"
+            );
+        }
+        assert!(wanted.model == model, "the rules have nothing to change");
+        assert_eq!(self.one("SELECT count(*) FROM pg_namespace WHERE nspname = 'tenancy_convert'").await, 0);
+        assert_eq!(self.one("SELECT count(*) FROM tenancy.surface()").await, 0);
     }
 
     pub(crate) async fn facts(&self) -> Vec<(String, String)> {

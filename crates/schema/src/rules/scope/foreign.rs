@@ -103,7 +103,11 @@ pub(super) fn check_visibility(model: &mut Model, schema: Option<&str>, case: &m
         }
         for trigger in wanted {
             if let Some(known) = table.triggers.iter_mut().find(|known| known.name == trigger.name) {
-                known.definition = trigger.definition;
+                // The server prints names without quotes where they need none.
+                let bare = |definition: &str| definition.replace('"', "");
+                if bare(&known.definition) != bare(&trigger.definition) {
+                    known.definition = trigger.definition;
+                }
             } else {
                 let place = format!("trigger {} on {}", trigger.name, table.name);
                 case.change(place, "it keeps references to visible rows");
