@@ -3,6 +3,7 @@
 
 use anyhow::Context;
 use clap::Parser;
+use std::cmp::Reverse;
 use std::io::Write;
 use std::time::Instant;
 use tenantry_audit::{Access, Ask, Options, audit, connect, registry};
@@ -15,6 +16,9 @@ struct Args {
     tables: u32,
     #[arg(long, default_value_t = 3)]
     rounds: u32,
+    /// How many of the slowest parts are named
+    #[arg(long, default_value_t = 8)]
+    slowest: usize,
     /// The major version [default: the newest]
     #[arg(long)]
     pg: Option<u32>,
@@ -44,6 +48,14 @@ async fn main() -> anyhow::Result<()> {
         let (report, _) = audit(&mut client, &Ask::default(), &Options::default()).await?;
         let took = begun.elapsed();
         writeln!(out, "round {round}: {} ms, {} findings", took.as_millis(), report.findings.len())?;
+        let mut slowest = report.timings;
+        slowest.sort_by_key(|(_, took)| Reverse(*took));
+        let told: Vec<String> = slowest
+            .iter()
+            .take(args.slowest)
+            .map(|(part, took)| format!("{part} {} ms", took.as_millis()))
+            .collect();
+        writeln!(out, "  {}", told.join(", "))?;
     }
     drop(client);
     postgres.stop().await;

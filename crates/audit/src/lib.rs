@@ -23,6 +23,6 @@ pub use error::AuditError;
 pub use finding::{Evidence, Finding, Ignored, Place, Report, Skipped, Summary, Totals};
 pub use fix::Fix;
 pub use look::{Ask, Found, Home, Space, look};
-pub use rule::{Rule, explain, known_rules, registry};
+pub use rule::{Known, Rule, explain, known_rules, registry};
 pub use run::{Options, audit};
 pub use tenantry_schema::{Docs, Severity};

@@ -82,6 +82,8 @@ pub struct Known {
     pub id: &'static str,
     pub about: &'static str,
     pub docs: Docs,
+    /// Of the auditor's own rules; those of the schema engine say it with each finding.
+    pub severity: Option<Severity>,
     /// The query, of a rule that has one.
     pub query: Option<String>,
 }
@@ -92,12 +94,14 @@ pub fn known_rules() -> Vec<Known> {
         id: rule.id,
         about: rule.about,
         docs: rule.docs,
+        severity: Some(rule.severity),
         query: Some(rule.query()),
     });
     let engine = tenantry_schema::rules::registry().iter().map(|rule| Known {
         id: rule.id(),
         about: rule.about(),
         docs: rule.docs(),
+        severity: None,
         query: None,
     });
     let mut all: Vec<Known> = own.chain(engine).chain([crate::drift::known()]).collect();

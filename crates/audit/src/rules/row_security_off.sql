@@ -7,6 +7,7 @@ SELECT t.nspname::text AS schema, t.relname::text AS place,
        format('SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = %L::regclass', t.ident) AS proof,
        CASE WHEN own.n = 0 AND usual.seen IS NULL THEN NULL ELSE array_remove(ARRAY[
          CASE WHEN own.n = 0 THEN format('CREATE POLICY tenant ON %s USING (%s) WITH CHECK (%2$s)', t.ident, usual.seen) END,
+         CASE WHEN own.n = 0 THEN format('CREATE POLICY tenant_floor ON %s AS RESTRICTIVE USING (%s) WITH CHECK (%2$s)', t.ident, usual.seen) END,
          format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t.ident),
          CASE WHEN NOT t.relforcerowsecurity THEN format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', t.ident) END], NULL) END AS fix
   FROM rows_of_many t

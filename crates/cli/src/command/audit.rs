@@ -12,9 +12,9 @@ use crate::print::Format;
 use clap::{Args, ValueEnum};
 use std::io::Write;
 use target::Target;
-use tenantry_audit::{AuditError, Found, Options, Report, drift, format};
+use tenantry_audit::{AuditError, Found, Options, Report, Skipped, drift, format};
 use tenantry_core::{ErrorKind, SqlIdent};
-use tenantry_schema::Severity;
+use tenantry_schema::{Declaration, Severity, Suppression, Suppressions};
 use text::Shown;
 
 /// Audits one database, or with neither --url nor --cluster every database that the catalog knows.
@@ -116,38 +116,65 @@ pub(crate) async fn run(session: &Session, args: AuditArgs) -> anyhow::Result<()
     if let Some(rule) = &args.explain {
         return explain::run(session, rule);
     }
+    for rule in &args.rules {
+        explain::find(rule)?;
+    }
     let (targets, ignore) = target::resolve(session, &args).await?;
+    warn_of_mistakes(session, &ignore);
     if args.attack.attack {
         return attack::run(session, &args, &targets).await;
     }
-    let mut report = audit_all(session, &args, &targets).await?;
+    let (mut report, mut failed) = audit_all(session, &args, &targets).await?;
     report.ignore(&ignore);
     if args.mend.fix {
         if mend::run(session, &args, &targets, &report).await? == mend::Mended::Nothing {
-            return Ok(());
+            return failed.map_or(Ok(()), |error| Err(error.into()));
         }
-        report = audit_all(session, &args, &targets).await?;
+        (report, failed) = audit_all(session, &args, &targets).await?;
         report.ignore(&ignore);
     }
     let failing = args.fail_on.severity().map_or(0, |least| report.counting(least).count());
     report.keep(args.min_severity.severity());
     print(session, &args, report)?;
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
     if failing == 0 {
         return Ok(());
     }
     Err(Refusal {
         kind: ErrorKind::Conflict,
         message: format!("{failing} findings as bad as --fail-on"),
-        hint: Some("mend them (--fix shows how), accept them under [[ignore]] with a reason, or change --fail-on".into()),
+        hint: Some(
+            "mend them (--fix shows how), accept them under [[ignore]] with a reason, or change --fail-on"
+                .into(),
+        ),
     }
     .into())
+}
+
+/// Entries under [[ignore]] that can accept nothing: of rules that do not exist, or without a reason.
+fn warn_of_mistakes(session: &Session, ignore: &[Suppression]) {
+    let declaration = Declaration { ignore: ignore.to_vec(), ..Declaration::default() };
+    let known: Vec<&str> = tenantry_audit::known_rules().iter().map(|rule| rule.id).collect();
+    for problem in Suppressions::new(&declaration).problems(&[], &known) {
+        let hint = problem.hint.map_or_else(String::new, |hint| format!(" ({hint})"));
+        session.printer().warn(&format!("{}: {}{hint}", problem.place, problem.message));
+    }
 }
 
 /// How many databases are audited at once.
 const AT_ONCE: usize = 4;
 
-async fn audit_all(session: &Session, args: &AuditArgs, targets: &[Target]) -> anyhow::Result<Report> {
+/// Audits all of them. Of several, one that can't be audited does not keep the others from it: it is told, and its error
+/// comes back with the report.
+async fn audit_all(
+    session: &Session,
+    args: &AuditArgs,
+    targets: &[Target],
+) -> anyhow::Result<(Report, Option<AuditError>)> {
     let mut report = Report::default();
+    let mut failed = None;
     let mut copies = Vec::new();
     let mut servers: Vec<(String, u16)> = Vec::new();
     for batch in targets.chunks(AT_ONCE) {
@@ -159,19 +186,30 @@ async fn audit_all(session: &Session, args: &AuditArgs, targets: &[Target]) -> a
             let options = Options { server: first, data: !args.no_data, only: args.rules.clone() };
             session.printer().note(&format!("auditing {}", target.ask.label));
             let target = target.clone();
-            running.spawn(async move { one(&target, &options).await });
+            running.spawn(async move {
+                let done = one(&target, &options).await;
+                (target.ask.label, done)
+            });
         }
         while let Some(done) = running.join_next().await {
-            let (one, found) = done??;
-            copies.extend(found.copies);
-            report.merge(one);
+            match done? {
+                (_, Ok((one, found))) => {
+                    copies.extend(found.copies);
+                    report.merge(one);
+                }
+                (_, Err(error)) if targets.len() == 1 => return Err(error.into()),
+                (database, Err(error)) => {
+                    report.skipped.push(Skipped { rule: "database", database, reason: error.to_string() });
+                    failed.get_or_insert(error);
+                }
+            }
         }
     }
     if args.rules.is_empty() || args.rules.iter().any(|rule| rule == "schema-drift") {
         report.findings.extend(drift(&copies));
         report.sort();
     }
-    Ok(report)
+    Ok((report, failed))
 }
 
 async fn one(target: &Target, options: &Options) -> Result<(Report, Found), AuditError> {

@@ -20,19 +20,20 @@ pub(crate) struct RulesArgs {
 /// Every rule there is, by id: the schema engine's, and the auditor's own, which look at databases alone.
 pub(crate) fn all() -> Vec<RuleInfo> {
     let mut all = rules::infos();
-    all.extend(tenantry_audit::registry().iter().map(audited));
+    all.extend(tenantry_audit::known_rules().into_iter().filter_map(audited));
     all.sort_by_key(|rule| rule.id);
     all
 }
 
-fn audited(rule: &tenantry_audit::Rule) -> RuleInfo {
-    let severities: &'static [Severity] = match rule.severity {
+/// `None` for what the schema engine's registry has already.
+fn audited(rule: tenantry_audit::Known) -> Option<RuleInfo> {
+    let severities: &'static [Severity] = match rule.severity? {
         Severity::Error => &[Severity::Error],
         Severity::Warning => &[Severity::Warning],
         Severity::Note => &[Severity::Note],
     };
     let (id, about, docs) = (rule.id, rule.about, rule.docs);
-    RuleInfo { id, about, severities, models: &TenancyModel::ALL, remedies: &[Remedy::Person], docs }
+    Some(RuleInfo { id, about, severities, models: &TenancyModel::ALL, remedies: &[Remedy::Person], docs })
 }
 
 pub(crate) fn run(session: &Session, args: &RulesArgs) -> anyhow::Result<()> {

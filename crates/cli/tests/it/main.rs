@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
+mod audit;
 mod binary;
 mod completions;
 mod convert;
@@ -11,3 +12,4 @@ mod erd;
 mod errors;
 mod help;
 mod life;
+mod rewrite;

@@ -32,7 +32,7 @@ pub(super) struct AttackArgs {
     #[arg(long, value_name = "SQL", requires = "tenants")]
     enter: Option<String>,
     /// By hand: the attacker and its victim, two staging tenants that have rows in one table
-    #[arg(long, value_name = "A,B", requires = "enter", value_delimiter = ',', num_args = 2)]
+    #[arg(long, value_name = "A,B", requires = "enter", value_delimiter = ',')]
     tenants: Vec<String>,
     /// By hand: the table to attack [default: the first in which both have rows]
     #[arg(long, value_name = "TABLE", requires = "enter")]
@@ -54,7 +54,8 @@ pub(super) async fn run(session: &Session, args: &AuditArgs, targets: &[Target])
     } else {
         stage::throw_away(session, args).await?
     };
-    let crossed = attacks.iter().flat_map(|attack| &attack.tried).filter(|tried| is_bad(&tried.outcome)).count();
+    let crossed =
+        attacks.iter().flat_map(|attack| &attack.tried).filter(|tried| is_bad(&tried.outcome)).count();
     session.printer().emit(&Attacks { attacks })?;
     if crossed == 0 {
         return Ok(());
@@ -72,7 +73,19 @@ fn is_bad(outcome: &Outcome) -> bool {
 }
 
 /// Words in the name of a host or database that say: this may be attacked.
-const STAGING: &[&str] = &["staging", "stage", "test", "dev", "demo", "sandbox", "preview", "scratch", "attack", "playground", "qa"];
+const STAGING: &[&str] = &[
+    "staging",
+    "stage",
+    "test",
+    "dev",
+    "demo",
+    "sandbox",
+    "preview",
+    "scratch",
+    "attack",
+    "playground",
+    "qa",
+];
 
 fn require_staging(args: &AuditArgs, targets: &[Target]) -> anyhow::Result<()> {
     if args.attack.this_is_not_production {
@@ -88,7 +101,10 @@ fn require_staging(args: &AuditArgs, targets: &[Target]) -> anyhow::Result<()> {
         if !names.iter().any(says_so) {
             return Err(Refusal {
                 kind: ErrorKind::WouldLoseData,
-                message: format!("nothing says that {} is for testing, so it is not attacked", target.ask.label),
+                message: format!(
+                    "nothing says that {} is for testing, so it is not attacked",
+                    target.ask.label
+                ),
                 hint: Some("attack a copy; or give --this-is-not-production if it is not".into()),
             }
             .into());
@@ -121,12 +137,21 @@ impl Document for Attacks {
             table.write(out)?;
             for tried in &attack.tried {
                 match &tried.outcome {
-                    Outcome::Leaked { evidence } => writeln!(out, "{BAD}LEAKED{BAD:#} {}: {} {DIM}({evidence}){DIM:#}", tried.vector, tried.leak)?,
-                    Outcome::Broken { evidence } => writeln!(out, "{WARN}broken{WARN:#} {}: the tenant's own work failed afterwards {DIM}({evidence}){DIM:#}", tried.vector)?,
+                    Outcome::Leaked { evidence } => writeln!(
+                        out,
+                        "{BAD}LEAKED{BAD:#} {}: {} {DIM}({evidence}){DIM:#}",
+                        tried.vector, tried.leak
+                    )?,
+                    Outcome::Broken { evidence } => writeln!(
+                        out,
+                        "{WARN}broken{WARN:#} {}: the tenant's own work failed afterwards {DIM}({evidence}){DIM:#}",
+                        tried.vector
+                    )?,
                     _ => {}
                 }
             }
-            let count = |pick: fn(&Outcome) -> bool| attack.tried.iter().filter(|tried| pick(&tried.outcome)).count();
+            let count =
+                |pick: fn(&Outcome) -> bool| attack.tried.iter().filter(|tried| pick(&tried.outcome)).count();
             let leaked = count(|outcome| matches!(outcome, Outcome::Leaked { .. }));
             let style = if leaked == 0 { GOOD } else { BAD };
             writeln!(

@@ -5,24 +5,27 @@ use crate::failure::Refusal;
 use crate::print::{BOLD, CODE, DIM, Document};
 use serde::Serialize;
 use std::io::{self, Write};
-use tenantry_audit::{Docs, explain};
+use tenantry_audit::{Docs, Known, explain};
 
 pub(super) fn run(session: &Session, rule: &str) -> anyhow::Result<()> {
-    match explain(rule) {
-        Ok(known) => session.printer().emit(&Explained {
-            rule: known.id,
-            about: known.about,
-            docs: known.docs,
-            query: known.query,
-        }),
-        Err(near) => {
-            let hint = match near {
-                Some(near) => format!("did you mean {near:?}?"),
-                None => "the rules are listed in docs/audit/rules.md".to_owned(),
-            };
-            Err(Refusal::input(format!("there is no rule {rule:?}"), hint).into())
-        }
-    }
+    let known = find(rule)?;
+    session.printer().emit(&Explained {
+        rule: known.id,
+        about: known.about,
+        docs: known.docs,
+        query: known.query,
+    })
+}
+
+/// A rule by its id, as a person typed it.
+pub(super) fn find(rule: &str) -> Result<Known, Refusal> {
+    explain(rule).map_err(|near| {
+        let hint = match near {
+            Some(near) => format!("did you mean {near:?}?"),
+            None => "`tenantry rules` lists them".to_owned(),
+        };
+        Refusal::input(format!("there is no rule {rule:?}"), hint)
+    })
 }
 
 #[derive(Debug, Serialize)]

@@ -30,7 +30,12 @@ pub(super) enum Mended {
     Something,
 }
 
-pub(super) async fn run(session: &Session, args: &AuditArgs, targets: &[Target], report: &Report) -> anyhow::Result<Mended> {
+pub(super) async fn run(
+    session: &Session,
+    args: &AuditArgs,
+    targets: &[Target],
+    report: &Report,
+) -> anyhow::Result<Mended> {
     let plans: Vec<Plan> = targets.iter().map(|target| Plan::new(report, target)).collect();
     let statements: usize = plans.iter().map(|plan| plan.fixes.len()).sum();
     if !args.mend.apply || statements == 0 {
@@ -39,7 +44,11 @@ pub(super) async fn run(session: &Session, args: &AuditArgs, targets: &[Target],
     }
     if !args.mend.yes {
         let names: Vec<&str> = targets.iter().map(|target| target.ask.label.as_str()).collect();
-        confirm(session.printer(), &format!("this runs {statements} statements in {}", names.join(", ")), "fix")?;
+        confirm(
+            session.printer(),
+            &format!("this runs {statements} statements in {}", names.join(", ")),
+            "fix",
+        )?;
     }
     for target in targets {
         let plan = fix::plan(report, &target.ask.label);

@@ -41,7 +41,10 @@ pub(super) struct Target {
 }
 
 /// The databases, and what the declaration accepts.
-pub(super) async fn resolve(session: &Session, args: &AuditArgs) -> anyhow::Result<(Vec<Target>, Vec<Suppression>)> {
+pub(super) async fn resolve(
+    session: &Session,
+    args: &AuditArgs,
+) -> anyhow::Result<(Vec<Target>, Vec<Suppression>)> {
     if let Some(url) = &args.target.url {
         let config = match session.config() {
             Err(error) if matches!(error.downcast_ref(), Some(ConfigError::NoFile)) => Config::empty(),
@@ -58,7 +61,9 @@ pub(super) async fn resolve(session: &Session, args: &AuditArgs) -> anyhow::Resu
     let ignore = config.declaration().ignore;
     let control = wiring::control(&config).await?;
     let targets = match (&args.target.cluster, &args.target.database) {
-        (Some(cluster), Some(database)) => vec![of_cluster(&config, &control, args, cluster, database).await?],
+        (Some(cluster), Some(database)) => {
+            vec![of_cluster(&config, &control, args, cluster, database).await?]
+        }
         (cluster, _) => of_catalog(&control, args, cluster.as_deref()).await?,
     };
     Ok((targets, ignore))
@@ -79,7 +84,8 @@ impl TargetArgs {
             let file = env::current_dir()?.join(file);
             section.insert("password_file".into(), file.display().to_string().into());
         }
-        let variable = self.password_env.clone().or_else(|| env::var_os("PGPASSWORD").map(|_| "PGPASSWORD".to_owned()));
+        let variable =
+            self.password_env.clone().or_else(|| env::var_os("PGPASSWORD").map(|_| "PGPASSWORD".to_owned()));
         if let (Some(variable), None) = (variable, &self.password_file) {
             section.insert("password_env".into(), variable.into());
         }
@@ -104,7 +110,11 @@ async fn of_cluster(
     Ok(target(&access, Some(database), format!("{cluster}/{database}"), declaration, args))
 }
 
-async fn of_catalog(control: &Control, args: &AuditArgs, cluster: Option<&str>) -> anyhow::Result<Vec<Target>> {
+async fn of_catalog(
+    control: &Control,
+    args: &AuditArgs,
+    cluster: Option<&str>,
+) -> anyhow::Result<Vec<Target>> {
     let declaration = published(control).await?;
     let mut targets = Vec::new();
     for database in databases(control).await? {
@@ -120,7 +130,11 @@ async fn of_catalog(control: &Control, args: &AuditArgs, cluster: Option<&str>) 
         targets.push(target(access, Some(database.name.as_str()), label, declaration.clone(), args));
     }
     if targets.is_empty() {
-        return Err(Refusal::input("the catalog knows no database that is ready", "name one with --url, or add a cluster").into());
+        return Err(Refusal::input(
+            "the catalog knows no database that is ready",
+            "name one with --url, or add a cluster",
+        )
+        .into());
     }
     Ok(targets)
 }

@@ -19,9 +19,18 @@ impl Document for Shown {
         for summary in &self.0.audited {
             let origin = if summary.origin == "tenantry" { "made by Tenantry" } else { "made by hand" };
             let column = summary.tenant_column.as_deref().unwrap_or("none was found");
-            let roles = if summary.roles.is_empty() { "none was found".to_owned() } else { summary.roles.join(", ") };
-            writeln!(out, "{BOLD}{}{BOLD:#}: PostgreSQL {}, {origin}, {} tables, {} of them with tenants' rows", summary.database, summary.server, summary.tables, summary.tenant_tables)?;
-            writeln!(out, "  {DIM}tenant column: {column}; the application's roles: {roles}; {} ms{DIM:#}", summary.milliseconds)?;
+            let roles =
+                if summary.roles.is_empty() { "none was found".to_owned() } else { summary.roles.join(", ") };
+            writeln!(
+                out,
+                "{BOLD}{}{BOLD:#}: PostgreSQL {}, {origin}, {} tables, {} of them with tenants' rows",
+                summary.database, summary.server, summary.tables, summary.tenant_tables
+            )?;
+            writeln!(
+                out,
+                "  {DIM}tenant column: {column}; the application's roles: {roles}; {} ms{DIM:#}",
+                summary.milliseconds
+            )?;
         }
         let mut told: Vec<(&str, usize)> = Vec::new();
         for finding in &self.0.findings {
@@ -43,7 +52,11 @@ impl Document for Shown {
             writeln!(out, "{DIM}… and {} more of {rule} (--format json has them all){DIM:#}", count - TOLD)?;
         }
         for skipped in &self.0.skipped {
-            writeln!(out, "{WARN}not checked{WARN:#}[{}]: {}: {}", skipped.rule, skipped.database, skipped.reason)?;
+            writeln!(
+                out,
+                "{WARN}not checked{WARN:#}[{}]: {}: {}",
+                skipped.rule, skipped.database, skipped.reason
+            )?;
         }
         totals(out, &self.0)
     }
@@ -60,7 +73,11 @@ fn style(severity: Severity) -> Style {
 fn write_finding(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
     let (severity, rule, place) = (finding.severity, finding.rule, finding.full_place());
     if let Some(ignored) = &finding.ignored {
-        return writeln!(out, "{DIM}ignored[{rule}]: {place}: {} ({}){DIM:#}", finding.message, ignored.reason);
+        return writeln!(
+            out,
+            "{DIM}ignored[{rule}]: {place}: {} ({}){DIM:#}",
+            finding.message, ignored.reason
+        );
     }
     let style = style(severity);
     writeln!(out, "{style}{severity}{style:#}[{rule}]: {place}: {}", finding.message)?;
@@ -74,7 +91,11 @@ fn write_finding(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
         writeln!(out, "  {DIM}evidence: {short}{dots}{DIM:#}")?;
     }
     if let Some(fix) = finding.fix.first() {
-        let more = if finding.fix.len() > 1 { format!(" (and {} more)", finding.fix.len() - 1) } else { String::new() };
+        let more = if finding.fix.len() > 1 {
+            format!(" (and {} more)", finding.fix.len() - 1)
+        } else {
+            String::new()
+        };
         let line: String = fix.sql.lines().next().unwrap_or_default().chars().take(160).collect();
         writeln!(out, "  {CODE}fix{CODE:#}: {line}{more}")?;
     }
@@ -84,9 +105,14 @@ fn write_finding(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
 fn totals(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let totals = report.totals();
     if totals.errors + totals.warnings + totals.notes == 0 {
-        let ignored = if totals.ignored > 0 { format!(", {} are ignored", totals.ignored) } else { String::new() };
+        let ignored =
+            if totals.ignored > 0 { format!(", {} are ignored", totals.ignored) } else { String::new() };
         return writeln!(out, "{GOOD}nothing to find{GOOD:#}{ignored}");
     }
     let ignored = if totals.ignored > 0 { format!(", {} ignored", totals.ignored) } else { String::new() };
-    writeln!(out, "{} errors, {} warnings, {} notes{ignored}; tenantry audit --explain RULE says why a rule is there", totals.errors, totals.warnings, totals.notes)
+    writeln!(
+        out,
+        "{} errors, {} warnings, {} notes{ignored}; tenantry audit --explain RULE says why a rule is there",
+        totals.errors, totals.warnings, totals.notes
+    )
 }

@@ -1,33 +1,58 @@
-//! Throw-away tenants: their names tell when they were made, so that the next run finds what a killed one left behind.
+//! Throw-away tenants: their names tell which run made them, and a run that lives holds a lock. So the next run finds what a
+//! killed one left behind, at once, and leaves another one's that is still at it alone.
 
 use crate::print::Reporter;
 use std::time::{SystemTime, UNIX_EPOCH};
+use tenantry_catalog::{CatalogError, OperationLock};
 use tenantry_core::TenantKey;
+use tenantry_ops::Control;
 use tenantry_ops::fence::FenceOptions;
 use tenantry_ops::tenant::{self, DataLoss};
-use tenantry_ops::Control;
 
 const PREFIX: &str = "audit-attack-";
-/// No attack takes longer.
-const LEFTOVER_SECONDS: u64 = 900;
 
-/// A key that nobody else has, and that says when it was made.
-pub(super) fn key(which: &str) -> anyhow::Result<TenantKey> {
-    let random: u32 = rand_word();
-    Ok(TenantKey::new(format!("{PREFIX}{}-{random:08x}-{which}", now()))?)
+/// One run of the attack, as long as it lives.
+pub(super) struct Run {
+    id: String,
+    /// Held by the catalog's session: gone with the process, however it ends.
+    lock: OperationLock,
 }
 
-/// From the addresses of the process and the clock: it only has to differ between runs that begin in the same second.
-fn rand_word() -> u32 {
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
-    nanos ^ std::process::id().rotate_left(16)
+impl Run {
+    pub(super) async fn begin(control: &Control) -> anyhow::Result<Self> {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        // Two runs that begin in the same nanosecond are two processes.
+        let id = format!("{:x}{:x}", since.as_nanos(), std::process::id());
+        let lock = control.catalog.lock(&lock_name(&id)).await?;
+        Ok(Self { id, lock })
+    }
+
+    /// A tenant's key that nobody else has.
+    pub(super) fn key(&self, which: &str) -> anyhow::Result<TenantKey> {
+        Ok(TenantKey::new(format!("{PREFIX}{}-{which}", self.id))?)
+    }
+
+    pub(super) async fn end(self) -> anyhow::Result<()> {
+        Ok(self.lock.release().await?)
+    }
+}
+
+fn lock_name(run: &str) -> String {
+    format!("{PREFIX}{run}")
 }
 
 /// Drops what killed runs left behind.
 pub(super) async fn sweep(control: &Control, reporter: &Reporter) -> anyhow::Result<()> {
     for info in tenant::list(control).await? {
-        if is_leftover(info.key.as_str(), now()) {
-            remove(control, &info.key, reporter).await?;
+        let Some(run) = run_of(info.key.as_str()) else { continue };
+        match control.catalog.lock(&lock_name(run)).await {
+            Ok(lock) => {
+                let removed = remove(control, &info.key, reporter).await;
+                lock.release().await?;
+                removed?;
+            }
+            Err(CatalogError::Locked { .. }) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(())
@@ -41,24 +66,23 @@ pub(super) async fn remove(control: &Control, key: &TenantKey, reporter: &Report
     Ok(tenant::drop(control, key, DataLoss::Accept, &FenceOptions::default(), reporter).await?)
 }
 
-fn is_leftover(key: &str, now: u64) -> bool {
-    let made = key.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next()?.parse::<u64>().ok());
-    made.is_some_and(|made| now.saturating_sub(made) > LEFTOVER_SECONDS)
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+/// The run that made a tenant, if one did.
+fn run_of(key: &str) -> Option<&str> {
+    let (run, which) = key.strip_prefix(PREFIX)?.split_once('-')?;
+    let is_run = run.len() > 16 && run.chars().all(|c| c.is_ascii_hexdigit());
+    (is_run && matches!(which, "a" | "b")).then_some(run)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_leftover;
+    use super::run_of;
 
     #[test]
-    fn only_old_throw_away_tenants_are_swept() {
-        assert!(is_leftover("audit-attack-1000-0000abcd-a", 1_901));
-        assert!(!is_leftover("audit-attack-1000-0000abcd-a", 1_900));
-        assert!(!is_leftover("acme", u64::MAX));
-        assert!(!is_leftover("audit-attack-mine", u64::MAX));
+    fn only_throw_away_tenants_are_swept() {
+        assert_eq!(run_of("audit-attack-18a2bc3d4e5f60718293-a"), Some("18a2bc3d4e5f60718293"));
+        for key in ["acme", "audit-attack-mine", "audit-attack-mine-a", "audit-attack-18a2bc3d4e5f60718293-c"]
+        {
+            assert_eq!(run_of(key), None, "{key}");
+        }
     }
 }

@@ -2,13 +2,14 @@
 
 use super::super::AuditArgs;
 use super::super::target::Target;
+use super::leftovers::Run;
 use super::{Attack, leftovers};
 use crate::command::Session;
 use crate::failure::Refusal;
 use crate::print::Reporter;
 use crate::stop::Stop;
-use tenantry_audit::attack::{self, ByHand, Seat, Stage, Token};
 use tenantry_audit::Access;
+use tenantry_audit::attack::{self, ByHand, Seat, Stage, Token};
 use tenantry_core::{ContextKind, ErrorKind, Secret, SqlIdent, TenancyModel, TenantKey};
 use tenantry_ops::tenant::{self, CreateTenant, PlacementInfo, TenantInfo};
 use tenantry_ops::{Control, schema};
@@ -40,10 +41,12 @@ pub(super) async fn throw_away(session: &Session, args: &AuditArgs) -> anyhow::R
     let reporter = Reporter::new(session.printer());
     let flag = reporter.interrupt_flag();
     leftovers::sweep(&control, &reporter).await?;
-    let models = if args.attack.models.is_empty() { TenancyModel::ALL.to_vec() } else { args.attack.models.clone() };
+    let run = Run::begin(&control).await?;
+    let models =
+        if args.attack.models.is_empty() { TenancyModel::ALL.to_vec() } else { args.attack.models.clone() };
     let mut attacks = Vec::new();
     for model in models {
-        let keys = [leftovers::key("a")?, leftovers::key("b")?];
+        let keys = [run.key("a")?, run.key("b")?];
         let mut stop = Stop::listen()?;
         let outcome = tokio::select! {
             outcome = between(&control, args, model, &keys, &reporter) => outcome,
@@ -51,15 +54,24 @@ pub(super) async fn throw_away(session: &Session, args: &AuditArgs) -> anyhow::R
         };
         // Also after an error or Ctrl-C; a second one ends the process, and the next run sweeps.
         stop.flag_on_signal(std::sync::Arc::clone(&flag));
-        let dropped = [leftovers::remove(&control, &keys[0], &reporter).await, leftovers::remove(&control, &keys[1], &reporter).await];
+        let dropped = [
+            leftovers::remove(&control, &keys[0], &reporter).await,
+            leftovers::remove(&control, &keys[1], &reporter).await,
+        ];
         attacks.push(outcome?);
         dropped.into_iter().collect::<anyhow::Result<()>>()?;
     }
+    run.end().await?;
     Ok(attacks)
 }
 
 fn interrupted() -> anyhow::Error {
-    Refusal { kind: ErrorKind::ShuttingDown, message: "interrupted; the throw-away tenants are dropped".into(), hint: None }.into()
+    Refusal {
+        kind: ErrorKind::ShuttingDown,
+        message: "interrupted; the throw-away tenants are dropped".into(),
+        hint: None,
+    }
+    .into()
 }
 
 async fn between(
@@ -72,7 +84,12 @@ async fn between(
     let mut made = Vec::new();
     for key in keys {
         let pool = args.target.database.clone().filter(|_| model != TenancyModel::Database);
-        let request = CreateTenant { model: Some(model), cluster: args.target.cluster.clone(), pool, ..CreateTenant::new(key.clone()) };
+        let request = CreateTenant {
+            model: Some(model),
+            cluster: args.target.cluster.clone(),
+            pool,
+            ..CreateTenant::new(key.clone())
+        };
         made.push(tenant::create(control, &request, reporter).await?);
     }
     let (first, second) = (&made[0], &made[1]);
@@ -90,7 +107,9 @@ async fn between(
         other_table: (model == TenancyModel::Schema).then(|| format!("{}.{}", theirs.schema, seeded.table)),
         setting: Some(match context {
             ContextKind::Carrier => ("backtrace_functions".to_owned(), format!("t_{other_value}")),
-            ContextKind::Signed => ("tenancy.context".to_owned(), format!("1|{other_value}|1|{}", "0".repeat(64))),
+            ContextKind::Signed => {
+                ("tenancy.context".to_owned(), format!("1|{other_value}|1|{}", "0".repeat(64)))
+            }
         }),
         other_database: (model == TenancyModel::Database).then(|| theirs.database.clone()),
         ..seeded
@@ -100,17 +119,28 @@ async fn between(
 }
 
 fn place(tenant: &TenantInfo) -> anyhow::Result<&PlacementInfo> {
-    tenant.placement.as_ref().ok_or_else(|| Refusal::input(format!("tenant {} has no place", tenant.key), "run it again").into())
+    tenant
+        .placement
+        .as_ref()
+        .ok_or_else(|| Refusal::input(format!("tenant {} has no place", tenant.key), "run it again").into())
 }
 
 /// A session of the tenant's login, as a gateway opens it.
-async fn seat(control: &Control, tenant: &TenantInfo, place: &PlacementInfo) -> anyhow::Result<(Seat, ContextKind)> {
+async fn seat(
+    control: &Control,
+    tenant: &TenantInfo,
+    place: &PlacementInfo,
+) -> anyhow::Result<(Seat, ContextKind)> {
     let tx = control.catalog.snapshot().await?;
     let cluster = tx.cluster(&place.cluster).await?;
     let found = tx.find_database(cluster.id, &SqlIdent::new(place.database.clone())?).await?;
     tx.rollback().await?;
     let (Some(database), Some(admin)) = (found, control.clusters.get(&place.cluster)) else {
-        return Err(Refusal::input(format!("no access to {}/{}", place.cluster, place.database), "configure the cluster").into());
+        return Err(Refusal::input(
+            format!("no access to {}/{}", place.cluster, place.database),
+            "configure the cluster",
+        )
+        .into());
     };
     let stable = database.stable_name();
     let login = database.login.as_str();
