@@ -12,4 +12,3 @@ mod erd;
 mod errors;
 mod help;
 mod life;
-mod rewrite;
