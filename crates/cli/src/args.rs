@@ -1,6 +1,9 @@
 //! The command line: the tree of commands and what all of them take. Each command's own flags stand beside it.
 
-use crate::command::{audit, catalog, cluster, completions, convert, demo, erd, generate, login, rules, schema, scope, serve, tenant};
+use crate::command::{
+    audit, catalog, cluster, completions, convert, demo, erd, generate, login, rules, schema, scope, serve,
+    tenant,
+};
 use crate::print::{ColorChoice, Format, Printer};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};

@@ -114,7 +114,9 @@ impl RequestArgs {
                 key: self.tenant_key.clone(),
                 name: self.tenant_name.clone(),
             }),
-            (None, None) => return Err(Refusal::input("whose are the rows?", "--tenant KEY or --tenants TABLE").into()),
+            (None, None) => {
+                return Err(Refusal::input("whose are the rows?", "--tenant KEY or --tenants TABLE").into());
+            }
         };
         Ok(Convert {
             cluster: self.place.cluster.clone(),

@@ -4,8 +4,8 @@ mod apply;
 mod check;
 mod compile;
 mod init;
-mod rewrite;
 mod partitions;
+mod rewrite;
 pub(crate) mod source;
 
 use super::Session;

@@ -22,7 +22,8 @@ struct It {
 impl It {
     async fn new() -> Self {
         let version = versions_for_tests().last().copied();
-        let postgres = Postgres::start(PostgresOptions { version, ..PostgresOptions::default() }).await.unwrap();
+        let postgres =
+            Postgres::start(PostgresOptions { version, ..PostgresOptions::default() }).await.unwrap();
         let admin = postgres.connect("postgres").await.unwrap();
         admin.batch_execute("CREATE DATABASE tenantry").await.unwrap();
         admin.batch_execute("CREATE DATABASE product").await.unwrap();
@@ -57,8 +58,7 @@ impl It {
 
     /// Runs until so many steps were told, and kills it there. Says whether it ended by itself before that.
     fn killed_after(&self, args: &[&str], lines: usize) -> bool {
-        let mut child =
-            self.command(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = self.command(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let told = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
         let done = told.filter(|line| line.starts_with('+')).take(lines).count();
         if done < lines {
@@ -90,7 +90,11 @@ async fn killed_without_warning_it_goes_on_and_the_gateway_serves_what_it_made()
     let plan = it.does(&with(&["convert", "plan"])).out;
     assert!(plan.contains("VALIDATE CONSTRAINT") || plan.contains("SET NOT NULL"), "{plan}");
     assert!(plan.contains("none keeps the application out for longer than a moment"), "{plan}");
-    assert!(it.does(&["convert", "status", "--cluster", "main", "--database", "product"]).out.contains("no conversion"));
+    assert!(
+        it.does(&["convert", "status", "--cluster", "main", "--database", "product"])
+            .out
+            .contains("no conversion")
+    );
 
     // Each run may do a few steps more; what was done stays done.
     let run = with(&["convert", "run", "--enforce"]);
@@ -119,7 +123,11 @@ async fn killed_without_warning_it_goes_on_and_the_gateway_serves_what_it_made()
     let each = "SELECT count(*), count(DISTINCT tenant_id), min(tenant_id) FROM tasks";
     assert_eq!(psql(&port, "acme", each), "15000|1|1");
     assert_eq!(psql(&port, "globex", each), "15000|1|2");
-    psql(&port, "acme", "INSERT INTO projects (id, account, name) VALUES (1, 1, 'the same id as globex has')");
+    psql(
+        &port,
+        "acme",
+        "INSERT INTO projects (id, account, name) VALUES (1, 1, 'the same id as globex has')",
+    );
     assert_eq!(psql(&port, "globex", "SELECT name FROM projects WHERE id = 1"), "P1");
     gateway.kill().unwrap();
     gateway.wait().unwrap();

@@ -65,7 +65,9 @@ impl Document for Planned {
             self.estimate.read_mb_per_second,
             match self.estimate.blocking {
                 0 => "none keeps the application out for longer than a moment".to_owned(),
-                count => format!("{count} keep the application out of a table for as long as they take (--allow-blocking)"),
+                count => format!(
+                    "{count} keep the application out of a table for as long as they take (--allow-blocking)"
+                ),
             }
         )
     }
@@ -73,7 +75,10 @@ impl Document for Planned {
 
 /// The word in documents: `access-exclusive`.
 fn word(value: &impl Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(ToOwned::to_owned)).unwrap_or_default()
+    serde_json::to_value(value)
+        .ok()
+        .and_then(|value| value.as_str().map(ToOwned::to_owned))
+        .unwrap_or_default()
 }
 
 fn short(sql: &str) -> String {

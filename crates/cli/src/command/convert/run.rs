@@ -54,7 +54,9 @@ pub(super) async fn abort(session: &Session, args: AbortArgs) -> anyhow::Result<
     convert::abort(&control, &request, &reporter).await?;
     reporter.done(&format!("{} is as it was", request.database.as_str()));
     drop(reporter);
-    session.printer().emit(&Aborted { database: format!("{}/{}", request.cluster, request.database.as_str()) })
+    session
+        .printer()
+        .emit(&Aborted { database: format!("{}/{}", request.cluster, request.database.as_str()) })
 }
 
 #[derive(Debug, Serialize)]
@@ -68,9 +70,17 @@ struct Outcome {
 impl Document for Outcome {
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         if self.enforced {
-            return writeln!(out, "{} is a pool with {} tenants, and row-level security is in force", self.database, self.tenants);
+            return writeln!(
+                out,
+                "{} is a pool with {} tenants, and row-level security is in force",
+                self.database, self.tenants
+            );
         }
-        writeln!(out, "{} has {} tenants; what would be refused is written down, not refused", self.database, self.tenants)?;
+        writeln!(
+            out,
+            "{} has {} tenants; what would be refused is written down, not refused",
+            self.database, self.tenants
+        )?;
         writeln!(out, "  tenantry convert status --cluster … --database …   what would be refused")?;
         writeln!(out, "  the same command with --enforce                    when that is nothing")
     }

@@ -31,7 +31,8 @@ impl Document for Shown {
             let mut table = grid(["BACKFILL", "ROWS", "DONE"]);
             table.right(1);
             for filled in &self.status.backfills {
-                let part = if filled.done { "yes".to_owned() } else { format!("{:.0} %", filled.part * 100.0) };
+                let part =
+                    if filled.done { "yes".to_owned() } else { format!("{:.0} %", filled.part * 100.0) };
                 table.row([filled.table.as_str(), &filled.rows.to_string(), &part]);
             }
             table.write(out)?;
@@ -43,7 +44,11 @@ impl Document for Shown {
         if self.status.violations == 0 {
             return writeln!(out, "nothing was seen that would be refused");
         }
-        writeln!(out, "{} accesses would have been refused; those of the first ten thousand:", self.status.violations)?;
+        writeln!(
+            out,
+            "{} accesses would have been refused; those of the first ten thousand:",
+            self.status.violations
+        )?;
         let mut table = grid(["TABLE", "ACCESS", "INSIDE", "LOGIN", "APPLICATION", "TIMES", "STATEMENT"]);
         table.right(5);
         for seen in &self.status.examples {
@@ -51,7 +56,15 @@ impl Document for Shown {
             let statement: String = seen.statement.split_whitespace().collect::<Vec<_>>().join(" ");
             let statement: String = statement.chars().take(60).collect();
             let times = seen.count.to_string();
-            table.row([seen.table.as_str(), &seen.access, inside, &seen.login, &seen.application, &times, &statement]);
+            table.row([
+                seen.table.as_str(),
+                &seen.access,
+                inside,
+                &seen.login,
+                &seen.application,
+                &times,
+                &statement,
+            ]);
         }
         table.write(out)
     }
