@@ -52,8 +52,8 @@ pub fn compile(model: &Model, declaration: &Declaration, target: &Target) -> Res
     // Partitions that Tenantry looks after are the database's to make: which there are depends on the day.
     model_to_build.tables.retain(|table| table.looked_after_for().is_none());
     let mut statements = render::render(&model_to_build, &kinds, target)?;
-    if target.model == TenancyModel::Schema && rules::scope::needs_pool(declaration) {
-        // Scoped tables are found in the pool of the same database.
+    if target.model == TenancyModel::Schema && rules::needs_pool(declaration) {
+        // Global and scoped tables are found in the pool of the same database.
         statements[0] = format!("SET LOCAL search_path TO {}, public", target.schema);
     }
     if target.model == TenancyModel::Shared {

@@ -20,6 +20,7 @@ mod names;
 mod not_modelled;
 mod overrides;
 pub(crate) mod partition;
+pub(crate) mod pool;
 mod primary_key;
 mod query;
 mod rewrite_rule;
@@ -33,7 +34,7 @@ mod unique;
 mod view;
 
 use crate::check::{Classified, Finding, Origin, Remedy, Severity};
-use crate::declaration::{Declaration, Kind, Unnamed, split_unique};
+use crate::declaration::{Declaration, Kind, TableEntry, Unnamed, split_unique};
 use crate::model::{Model, Table};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
@@ -42,6 +43,7 @@ use tenantry_core::{ContextKind, SqlIdent, TenancyModel};
 
 pub use marker::MARKER;
 pub(crate) use names::nearest;
+pub use pool::needs_pool;
 pub(crate) use row_security::is_value as is_tenant_value;
 
 /// One rule.
@@ -130,6 +132,7 @@ pub fn registry() -> &'static [&'static dyn Rule] {
         &unique::Uniques,
         &exclusion::Exclusions,
         &scope::Scopes,
+        &pool::PoolTables,
         &foreign_key::ForeignKeys,
         &index::Indexes,
         &leakproof::Leakproof,

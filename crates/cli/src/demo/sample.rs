@@ -4,6 +4,7 @@ use super::cast::{self, Role};
 use super::stage::Stage;
 use crate::config::Config;
 use anyhow::Context;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use tenantry_core::TenantKey;
 use tenantry_ops::schema::Source;
@@ -27,19 +28,28 @@ pub(super) fn config() -> anyhow::Result<Config> {
 
 /// Fills in the rows that a demo starts with: the operator's, then each tenant's. What is there already stays.
 pub(super) async fn fill(stage: &Stage) -> anyhow::Result<()> {
+    let mut filled = BTreeSet::new();
     for role in &cast::TENANTS {
-        write_countries(stage, role).await?;
+        let database = database_of(stage, role).await?;
+        if !filled.contains(&database) {
+            write_countries(stage, &database).await?;
+            filled.insert(database);
+        }
         write_rows(stage, role).await.with_context(|| format!("can't fill in the rows of {}", role.key))?;
     }
     Ok(())
 }
 
-/// Global rows are the operator's: they go to the tenant's place directly, as an administrator.
-async fn write_countries(stage: &Stage, role: &Role) -> anyhow::Result<()> {
+async fn database_of(stage: &Stage, role: &Role) -> anyhow::Result<String> {
     let info = tenant::show(&stage.control, &TenantKey::new(role.key)?).await?;
     let place = info.placement.with_context(|| format!("tenant {} has no place", role.key))?;
-    let admin = stage.postgres.connect(&place.database).await?;
-    admin.batch_execute(&format!("SET search_path TO {}", place.schema)).await?;
+    Ok(place.database)
+}
+
+/// Global rows are the operator's: they go to each database directly, once, as an administrator.
+async fn write_countries(stage: &Stage, database: &str) -> anyhow::Result<()> {
+    let admin = stage.postgres.connect(database).await?;
+    admin.batch_execute("SET search_path TO public").await?;
     admin.batch_execute(COUNTRIES).await?;
     Ok(())
 }

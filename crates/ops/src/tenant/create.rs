@@ -12,7 +12,7 @@ use crate::steps::Steps;
 use crate::{Control, OpsError, Progress};
 use tenantry_catalog::{Cluster, Database, DatabaseKind, DatabaseState, NewDatabase, NewTenant, Tenant, Tx};
 use tenantry_core::{Epoch, ErrorKind, Placement, SqlIdent, TenancyModel, TenantState};
-use tenantry_schema::Kind;
+use tenantry_schema::needs_pool;
 use tokio_postgres::Client;
 
 /// Makes a tenant and its place.
@@ -238,9 +238,9 @@ impl Job<'_> {
         step.run(self.gate_is_open(&admin).await?, self.open_gate(&admin)).await
     }
 
-    /// Schema, tables and gate appear together. Scoped tables are the pool's, so those must be there first.
+    /// Schema, tables and gate appear together. Global and scoped tables are the pool's, so those must be there first.
     async fn schema(&self, steps: Steps<'_>) -> Result<(), OpsError> {
-        if self.schema.declaration.tables.values().any(|entry| entry.kind() == Kind::Scoped) {
+        if needs_pool(&self.schema.declaration) {
             schema::apply_to_pool(self.control, self.schema, self.database, steps).await?;
         }
         let on = format!("{} in {}", self.placement.schema.as_str(), self.database.stable_name());

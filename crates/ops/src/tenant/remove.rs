@@ -126,9 +126,14 @@ impl<'a> Place<'a> {
             TenancyModel::Shared => {
                 erase::shared_rows(&self.admin, declared, &tables, self.value(declared)).await?
             }
-            TenancyModel::Schema | TenancyModel::Database => {
-                erase::any_rows(&self.admin, &self.placement.schema, &tables).await?
+            TenancyModel::Schema => {
+                match erase::any_rows(&self.admin, &self.placement.schema, &tables).await? {
+                    // It may write to the pool's tables by their full names.
+                    None => erase::shared_rows(&self.admin, declared, &tables, self.value(declared)).await?,
+                    found => found,
+                }
             }
+            TenancyModel::Database => erase::any_rows(&self.admin, &self.placement.schema, &tables).await?,
         };
         match found {
             None if self.placement.model != TenancyModel::Database => {
@@ -155,17 +160,18 @@ impl<'a> Place<'a> {
         let declared = self.declared.clone();
         let value = declared.as_ref().map(|declared| self.value(declared));
         let (tx, _) = fence::hold(&mut self.admin, self.tenant.id, options).await?;
-        match self.placement.model {
-            TenancyModel::Shared => {
-                if let (Some(declared), Some(value)) = (&declared, value.clone()) {
-                    erase::shared(&tx, declared, &erase::tables(declared), value).await?;
-                }
-            }
-            TenancyModel::Schema => erase::schema(&tx, &self.placement.schema).await?,
-            TenancyModel::Database => {}
+        // From a schema beside the pool, too, a tenant may have written to the pool's tables by their full names.
+        if let (true, Some(declared), Some(value)) =
+            (self.placement.model.is_pooled(), &declared, value.clone())
+        {
+            erase::shared(&tx, declared, &erase::tables(declared), value).await?;
         }
         if let Some(value) = &value {
             erase::scopes(&tx, value).await?;
+        }
+        // Late: dropping what refers to the pool's tables locks those against everybody until the end.
+        if self.placement.model == TenancyModel::Schema {
+            erase::schema(&tx, &self.placement.schema).await?;
         }
         erase::gate(&tx, self.tenant.id).await?;
         erase::commit(tx).await

@@ -291,9 +291,14 @@ async fn removing_a_tenant_folds_its_scopes() {
                             INSERT INTO lines (id, product_id) VALUES (1, 1)").await.unwrap();
         drop(acme);
         // Of globex there is one row alone, in its own scope: that is data too.
-        let careful =
-            tenant::drop(&stage.world.control, &key("globex"), DataLoss::Refuse, &FenceOptions::default(), &Silent)
-                .await;
+        let careful = tenant::drop(
+            &stage.world.control,
+            &key("globex"),
+            DataLoss::Refuse,
+            &FenceOptions::default(),
+            &Silent,
+        )
+        .await;
         assert_eq!(careful.unwrap_err().kind(), ErrorKind::WouldLoseData);
         let dropped = tenant::drop(
             &stage.world.control,
@@ -430,5 +435,99 @@ async fn partitions_over_the_pools() {
             partitions::drop_detached(control, &all, &["events_p20200501".to_owned()]).await.unwrap();
         assert_eq!(dropped[0].outcome, "dropped");
         assert!(partitions::drop_detached(control, &all, &["events_default".to_owned()]).await.is_err());
+    }
+}
+
+/// Countries are written once, by the operator, for the pool's tenants in shared tables and in schemas alike.
+#[tokio::test]
+async fn global_rows_are_the_pools() {
+    for version in versions_for_tests() {
+        for kind in BOTH {
+            let stage = stage(version, kind).await;
+            let admin = stage.admin().await;
+            let absent = "INSERT INTO lines (id, country) VALUES (1, 'DE')";
+            for name in ["acme", "solo"] {
+                assert_eq!(refusal(&stage.inside(name).await, absent).await, "23503", "{name}");
+            }
+            admin.batch_execute("INSERT INTO public.countries VALUES ('DE'), ('FR')").await.unwrap();
+            for name in ["acme", "solo"] {
+                let session = stage.inside(name).await;
+                assert_eq!(text(&session, "SELECT count(*)::text FROM countries").await, "2", "{name}");
+                assert_eq!(refusal(&session, absent).await, "accepted", "{name}");
+                for attempt in [
+                    "INSERT INTO countries VALUES ('XX')",
+                    "UPDATE countries SET code = 'XX'",
+                    "DELETE FROM public.countries",
+                    "TRUNCATE public.countries",
+                    "CREATE TABLE public.mine (id bigint)",
+                    "CREATE VIEW countries AS SELECT 'XX' AS code",
+                ] {
+                    assert_eq!(refusal(&session, attempt).await, DENIED, "{name} {attempt}");
+                }
+            }
+            let schema = stage.tenants["solo"].placement.as_ref().unwrap().schema.clone();
+            let both = format!(
+                "SELECT coalesce(string_agg(c.relname, ' '), '') FROM pg_class c WHERE c.relnamespace = '{schema}'::regnamespace
+                   AND c.relname IN (SELECT p.relname FROM pg_class p WHERE p.relnamespace = 'public'::regnamespace
+                                      AND obj_description(p.oid) ~ 'kind=(global|scoped)')"
+            );
+            assert_eq!(text(&admin, &both).await, "", "nothing in the schema shadows what is the pool's");
+            // Whatever the schema's objects rest on in the pool is what tenants share there.
+            let strays = format!(
+                "SELECT coalesce(string_agg(DISTINCT d.refobjid::regclass::text, ' '), '') FROM pg_depend d
+                   JOIN pg_class to_pool ON to_pool.oid = d.refobjid AND to_pool.relnamespace = 'public'::regnamespace
+                  WHERE d.refclassid = 'pg_class'::regclass AND to_pool.relkind NOT IN ('i', 'I') AND coalesce(obj_description(to_pool.oid), '') !~ 'kind=(global|scoped)'
+                    AND (EXISTS (SELECT FROM pg_constraint k WHERE d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
+                                    AND k.connamespace = '{schema}'::regnamespace)
+                      OR EXISTS (SELECT FROM pg_rewrite r JOIN pg_class v ON v.oid = r.ev_class WHERE d.classid = 'pg_rewrite'::regclass
+                                    AND r.oid = d.objid AND v.relnamespace = '{schema}'::regnamespace)
+                      OR EXISTS (SELECT FROM pg_attrdef a JOIN pg_class t ON t.oid = a.adrelid WHERE d.classid = 'pg_attrdef'::regclass
+                                    AND a.oid = d.objid AND t.relnamespace = '{schema}'::regnamespace))"
+            );
+            assert_eq!(text(&admin, &strays).await, "");
+            let held = "DELETE FROM public.countries WHERE code = 'DE'";
+            assert_eq!(refusal(&admin, held).await, "23503", "the references in the schema count");
+            assert_eq!(refusal(&admin, "DELETE FROM public.countries WHERE code = 'FR'").await, "accepted");
+        }
+    }
+}
+
+/// The path of a schema placement ends in the pool: behind its floor, a tenant finds rows of its own, of which there are none
+/// unless it wrote them there on purpose, by the table's full name. They are its own in every way, and go when it goes.
+#[tokio::test]
+async fn a_tenant_of_a_schema_finds_nothing_in_the_pools_tenant_tables() {
+    for version in versions_for_tests() {
+        for kind in BOTH {
+            let stage = stage(version, kind).await;
+            let admin = stage.admin().await;
+            for name in ["acme", "globex", "solo"] {
+                let sql = "INSERT INTO notes (body) VALUES ('own'); INSERT INTO events (at, body) VALUES (now(), 'own')";
+                stage.inside(name).await.batch_execute(sql).await.unwrap();
+            }
+            let (solo, acme) = (stage.inside("solo").await, stage.inside("acme").await);
+            let acme_id = stage.tenants["acme"].id;
+            for table in ["notes", "events"] {
+                assert_eq!(text(&solo, &format!("SELECT count(*)::text FROM {table}")).await, "1");
+                assert_eq!(text(&solo, &format!("SELECT count(*)::text FROM public.{table}")).await, "0");
+                solo.batch_execute(&format!(
+                    "UPDATE public.{table} SET body = 'x'; DELETE FROM public.{table}"
+                ))
+                .await
+                .unwrap();
+                let forged = format!("INSERT INTO public.{table} (body, tenant_id) VALUES ('x', {acme_id})");
+                assert_eq!(refusal(&solo, &forged).await, DENIED);
+            }
+            assert_eq!(text(&admin, "SELECT count(*)::text FROM public.notes WHERE body = 'own'").await, "2");
+
+            solo.batch_execute("INSERT INTO public.notes (body) VALUES ('astray')").await.unwrap();
+            assert_eq!(text(&acme, "SELECT string_agg(body, ' ') FROM notes").await, "own");
+            solo.batch_execute("DELETE FROM notes; DELETE FROM events").await.unwrap();
+            drop(solo);
+            let (control, options) = (&stage.world.control, FenceOptions::default());
+            let careful = tenant::drop(control, &key("solo"), DataLoss::Refuse, &options, &Silent).await;
+            assert_eq!(careful.unwrap_err().kind(), ErrorKind::WouldLoseData, "it is data, wherever it is");
+            tenant::drop(control, &key("solo"), DataLoss::Accept, &options, &Silent).await.unwrap();
+            assert_eq!(text(&admin, "SELECT string_agg(body, ' ') FROM public.notes").await, "own own");
+        }
     }
 }

@@ -112,7 +112,7 @@ impl World {
             .dbname(&placement.database);
         let (client, connection) = config.connect(NoTls).await.map_err(|error| error.to_string())?;
         tokio::spawn(connection);
-        client.batch_execute(&format!("SET search_path TO {}", placement.schema)).await.unwrap();
+        client.batch_execute(&format!("SET search_path TO {}, public", placement.schema)).await.unwrap();
         match self.enter_again(&client, tenant, placement.epoch).await.as_str() {
             "entered" => Ok(client),
             other => Err(other.to_owned()),

@@ -3,7 +3,7 @@
 
 use super::index::dropped;
 use super::work::Work;
-use super::{Marker, Script, Statement};
+use super::{Marker, Script};
 use crate::Refusal;
 use pg_raw_parse::{Node, nodes};
 use tenantry_core::TenancyModel;

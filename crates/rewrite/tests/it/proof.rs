@@ -23,7 +23,7 @@ use std::cell::RefCell;
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tenantry_core::TenancyModel;
-use tenantry_schema::{Declaration, Floor, Remedy, compile, reconcile};
+use tenantry_schema::{Declaration, Floor, Remedy, compile, needs_pool, reconcile};
 use tenantry_testkit::versions_for_tests;
 use tokio::runtime::{Builder, Runtime};
 
@@ -157,11 +157,29 @@ pub(crate) async fn builds(schema: &Schema<'_>) -> Result<(), String> {
         let compiled = compiled.map_err(|error| format!("{model}: {error:?}"))?;
         let lab = &schema.bench.compiled;
         lab.empty(&declaration).await;
+        if model == TenancyModel::Schema && needs_pool(&declaration) {
+            let pool = lab::target(TenancyModel::Shared, &declaration);
+            let compiled =
+                compile(&schema.model, &declaration, &pool).map_err(|error| format!("{error:?}"))?;
+            lab.apply(&compiled, &pool.schema).await.map_err(|why| format!("pool: {why}"))?;
+        }
         lab.apply(&compiled, &target.schema).await.map_err(|why| format!("{model}: {why}"))?;
         let built = lab.model(target.schema.as_str()).await;
         let again =
             compile(&built, &declaration, &target).map_err(|error| format!("{model}, again: {error:?}"))?;
-        same(&compiled.statements, &again.statements)
+        // In a tenant's schema, a view over the pool's table reads back with the pool's name in it.
+        let pools = if model == TenancyModel::Schema { "public." } else { "" };
+        let bare = |statements: &[String]| -> Vec<String> {
+            statements
+                .iter()
+                .map(
+                    |statement| {
+                        if pools.is_empty() { statement.clone() } else { statement.replace(pools, "") }
+                    },
+                )
+                .collect()
+        };
+        same(&bare(&compiled.statements), &bare(&again.statements))
             .map_err(|why| format!("{model}, compiled again: {why}"))?;
         let floor = Floor { context: target.context, tenant_value: target.tenant_value.clone() };
         let left = reconcile(&built, &declaration, model, &floor).findings.into_iter();

@@ -1,6 +1,6 @@
 //! `declaration`: every table has a kind, and everything the declaration names is there.
 
-use super::{ALL, Case, Rule, names, same_columns};
+use super::{ALL, Case, MARKER, Rule, names, same_columns};
 use crate::check::{Remedy, Severity};
 use crate::declaration::{Kind, TableEntry, split_unique};
 use crate::model::{ConstraintKind, Model, Table};
@@ -71,8 +71,7 @@ impl Rule for Declared {
 fn table_entry(model: &Model, case: &mut Case<'_>, name: &str, entry: &TableEntry) {
     let place = format!("[tables] {name}");
     let Some(table) = model.table(name) else {
-        // In a schema placement that is read back, scoped tables are the pool's.
-        if entry.kind() == Kind::Scoped && case.tenancy == TenancyModel::Schema && !model.tables.is_empty() {
+        if is_the_pools(model, case, entry.kind()) {
             return;
         }
         return case.error(place, "there is no such table", suggestion(model, name));
@@ -93,6 +92,14 @@ fn table_entry(model: &Model, case: &mut Case<'_>, name: &str, entry: &TableEntr
             Kind::Tenant | Kind::Global => via_entry(model, case, table, via),
         }
     }
+}
+
+/// In a schema placement that is read back, global and scoped tables are the pool's.
+fn is_the_pools(model: &Model, case: &Case<'_>, kind: Kind) -> bool {
+    let mut comments = model.tables.iter().filter_map(|table| table.comment.as_deref());
+    kind != Kind::Tenant
+        && case.tenancy == TenancyModel::Schema
+        && comments.any(|comment| comment.lines().any(|line| line.starts_with(MARKER)))
 }
 
 /// Of a scoped table: `links.column`, a column of the table that says with whom rows are shared, or a column of its own.
@@ -150,7 +157,11 @@ fn unique_entry(model: &Model, case: &mut Case<'_>, key: &str) {
         );
     };
     let Some(table) = model.table(name) else {
-        return case.error(place, "there is no such table", suggestion(model, name));
+        let kind = case.declaration.tables.get(name).map_or(Kind::Tenant, TableEntry::kind);
+        if !is_the_pools(model, case, kind) {
+            case.error(place, "there is no such table", suggestion(model, name));
+        }
+        return;
     };
     let columns: Vec<String> = columns.into_iter().map(ToOwned::to_owned).collect();
     if !uniques(table).iter().any(|unique| same_columns(unique, &columns)) {

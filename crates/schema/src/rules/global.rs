@@ -1,4 +1,4 @@
-//! `reference-copy`: what a dedicated placement holds of rows that are not its tenant's.
+//! `reference-copy`: what a database of its own holds of rows that are not its tenant's.
 
 use super::{Case, Docs, Rule};
 use crate::check::Severity;
@@ -18,8 +18,8 @@ impl Rule for ReferenceCopies {
     }
 
     fn about(&self) -> &'static str {
-        "Dedicated placements hold copies of global tables and, in databases of their own, of the rows of scoped tables that \
-         their tenant sees. The application reads them; the operator keeps them up. Their comment says so."
+        "Databases of tenants' own hold copies of global tables, and of the rows of scoped tables that their tenant sees. The \
+         application reads them; the operator keeps them up. Their comment says so."
     }
 
     fn docs(&self) -> Docs {
@@ -36,7 +36,7 @@ impl Rule for ReferenceCopies {
     }
 
     fn models(&self) -> &'static [TenancyModel] {
-        &[TenancyModel::Schema, TenancyModel::Database]
+        &[TenancyModel::Database]
     }
 
     fn severities(&self) -> &'static [Severity] {
@@ -57,7 +57,7 @@ impl Rule for ReferenceCopies {
                 table.comment = Some(lines.join("\n"));
                 case.change(
                     &table.name,
-                    "in dedicated placements it is a copy, which the application only reads",
+                    "in a database of its own it is a copy, which the application only reads",
                 );
             }
             if kind == Some(Kind::Scoped) {

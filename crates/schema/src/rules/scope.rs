@@ -1,8 +1,8 @@
 //! `scope`: rows that are visible to a set of tenants.
 //!
 //! In a pool a scoped table has the scope column, uniques and indexes that take it in, and a floor that reads and writes
-//! through different sets. In a schema placement of the same database the table is not there at all: the pool's is reached by
-//! `search_path` and by foreign keys. In a database of its own it is a copy that is kept up (see `global`).
+//! through different sets. In a schema placement of the same database the table is not there at all (see `pool`). In a
+//! database of its own it is a copy that is kept up (see `global`).
 
 mod column;
 mod foreign;
@@ -10,6 +10,7 @@ mod policy;
 #[cfg(test)]
 mod tests;
 
+use super::pool::POOL;
 use super::{ALL, Case, Docs, Rule};
 use crate::check::Severity;
 use crate::declaration::{Declaration, Kind, TableEntry, WritableBy};
@@ -18,8 +19,6 @@ use tenantry_core::TenancyModel;
 
 /// The column that says which scope a row has.
 pub(crate) const COLUMN: &str = "scope_id";
-/// Where a schema placement finds the pool's tables.
-const POOL: &str = "public";
 
 #[derive(Debug)]
 pub(super) struct Scopes;
@@ -65,7 +64,8 @@ impl Rule for Scopes {
         foreign::refuse(model, case);
         match case.tenancy {
             TenancyModel::Shared => shared(model, case),
-            TenancyModel::Schema => beside_the_pool(model, case),
+            // The tables themselves are the pool's (see `pool`).
+            TenancyModel::Schema => foreign::check_visibility(model, Some(POOL), case),
             TenancyModel::Database => {}
         }
     }
@@ -89,38 +89,6 @@ fn shared(model: &mut Model, case: &mut Case<'_>) {
     foreign::check_visibility(model, None, case);
 }
 
-/// The pool of the same database has the tables.
-fn beside_the_pool(model: &mut Model, case: &mut Case<'_>) {
-    let gone: Vec<String> =
-        model.tables.iter().filter(|table| is_scoped(case, table)).map(|table| table.name.clone()).collect();
-    for table in model.tables.iter().filter(|table| gone.contains(&table.name)) {
-        own_types(model, table, case);
-        case.change(&table.name, "the pool's table is used: it is found by search_path");
-    }
-    model.tables.retain(|table| !gone.contains(&table.name));
-    model
-        .sequences
-        .retain(|sequence| !sequence.owned_by.as_ref().is_some_and(|owner| gone.contains(&owner.table)));
-    for table in &mut model.tables {
-        foreign::to_the_pool(table, case);
-    }
-    foreign::check_visibility(model, Some(POOL), case);
-}
-
-/// Types belong to each schema: the pool's `mood` is another one than the tenant's.
-fn own_types(model: &Model, table: &Table, case: &mut Case<'_>) {
-    for column in &table.columns {
-        let base = column.type_name.trim_end_matches("[]").trim_matches('"');
-        if model.types.iter().any(|defined| defined.name == base) {
-            case.warning(
-                format!("{}.{}", table.name, column.name),
-                format!("its type {base} is the pool's there, and the tenant's own tables have another of that name"),
-                "compare such columns as text, or use a built-in type with a check",
-            );
-        }
-    }
-}
-
 fn is_scoped(case: &Case<'_>, table: &Table) -> bool {
     case.kind(&table.name) == Some(Kind::Scoped)
 }
@@ -136,9 +104,4 @@ fn members_write(declaration: &Declaration, table: &str) -> bool {
         Some(TableEntry::Detailed(details)) => details.writable_by == Some(WritableBy::Members),
         _ => false,
     }
-}
-
-/// Whether a schema placement needs the pool's tables in its `search_path`.
-pub(crate) fn needs_pool(declaration: &Declaration) -> bool {
-    declaration.tables.values().any(|entry| entry.kind() == Kind::Scoped)
 }

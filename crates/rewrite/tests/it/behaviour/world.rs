@@ -69,7 +69,7 @@ impl World {
         }
         for home in self.tenants.iter().flatten() {
             let sql = format!(
-                "SET lock_timeout = '5s'; SET search_path TO {0}; TRUNCATE {1} RESTART IDENTITY CASCADE;
+                "SET lock_timeout = '5s'; SET search_path TO {0}, public; TRUNCATE {1} RESTART IDENTITY CASCADE;
                  INSERT INTO countries VALUES ('de', 'Germany'), ('fr', 'France') ON CONFLICT DO NOTHING",
                 home.schema,
                 tables.join(", ")
@@ -103,7 +103,7 @@ impl Home {
         config.user(format!("tenantry_app_{database}"));
         let (client, connection) = config.connect(NoTls).await.unwrap();
         tokio::spawn(connection);
-        let settings = format!("SET search_path TO {schema}; SET lock_timeout = '5s'");
+        let settings = format!("SET search_path TO {schema}, public; SET lock_timeout = '5s'");
         client.batch_execute(&settings).await.unwrap();
         enter(&client, TenantId::new(tenant)).await;
         Self { label, client, admin, schema, rewriter: None }

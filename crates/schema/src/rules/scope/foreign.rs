@@ -1,7 +1,7 @@
 //! Foreign keys from and to scoped tables.
 
 use super::column::declared_global;
-use super::{COLUMN, POOL, is_scoped_name, members_write};
+use super::{COLUMN, is_scoped_name, members_write};
 use crate::declaration::Kind;
 use crate::model::{Constraint, ConstraintKind, ForeignAction, ForeignKey, Model, Table, Trigger};
 use crate::render::text::{ident, idents, literal};
@@ -73,25 +73,13 @@ fn reach(key: &ForeignKey, place: String, case: &mut Case<'_>) {
     }
 }
 
-/// In a schema of the same database, what is scoped is in the pool's.
-pub(super) fn to_the_pool(table: &mut Table, case: &mut Case<'_>) {
-    for constraint in &mut table.constraints {
-        let ConstraintKind::ForeignKey(key) = &mut constraint.kind else { continue };
-        if key.target_schema.is_none() && is_scoped_name(case, &key.target) {
-            key.target_schema = Some(POOL.to_owned());
-            case.change(
-                format!("{} on {}", constraint.name, table.name),
-                "the foreign key refers to the pool's table",
-            );
-        }
-    }
-}
-
 /// PostgreSQL checks foreign keys past row-level security, so a trigger asks whether the row may see what it refers to.
 pub(super) fn check_visibility(model: &mut Model, schema: Option<&str>, case: &mut Case<'_>) {
     for table in &mut model.tables {
         let source = case.kind(&table.name);
-        if !matches!(source, Some(Kind::Tenant | Kind::Scoped)) {
+        // Where the table is the pool's, so is its trigger.
+        let pools = schema.is_some() && source == Some(Kind::Scoped);
+        if pools || !matches!(source, Some(Kind::Tenant | Kind::Scoped)) {
             continue;
         }
         let mut wanted = Vec::new();

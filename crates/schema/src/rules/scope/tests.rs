@@ -14,7 +14,6 @@ fn column_uniques_indexes_and_floor() {
     let expected = [
         "change: by_time on products: the index is led by scope_id",
         "change: products: row-level security is enabled and forced: the scopes that a tenant sees, and those it writes",
-        "change: products: the pool's table is used: it is found by search_path",
         "change: products.scope_id: the scope column is added",
         "change: products_at_scope_id_idx on products: an index (at, scope_id) is added",
         "change: products_sku_key on products: the unique constraint becomes (scope_id, sku)",
