@@ -13,6 +13,7 @@ use tenantry_core::ErrorKind;
 use tenantry_erd::ErdError;
 use tenantry_gateway::GatewayError;
 use tenantry_ops::OpsError;
+use tenantry_rewrite::{Place, Refusal as NotRewritten};
 use tenantry_schema::SchemaError;
 use tenantry_testkit::PostgresError;
 use thiserror::Error;
@@ -43,6 +44,12 @@ pub(crate) struct Failure {
     pub(crate) message: String,
     pub(crate) causes: Vec<String>,
     pub(crate) hint: Option<String>,
+    /// What can be written instead, where there is a choice.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) choices: Vec<String>,
+    /// Where it is in the text that was handed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) place: Option<Place>,
 }
 
 impl Failure {
@@ -50,12 +57,15 @@ impl Failure {
         let known: Vec<_> = error.chain().filter_map(describe).collect();
         let kind = known.first().map_or(ErrorKind::Internal, |(kind, _)| *kind);
         let mut told = error.chain().map(level);
+        let refusal = error.chain().find_map(|error| error.downcast_ref::<NotRewritten>());
         Self {
             exit_code: kind.exit_code(),
             kind: kind.label(),
             message: told.next().unwrap_or_default(),
             causes: told.collect(),
             hint: known.into_iter().find_map(|(_, hint)| hint),
+            choices: refusal.map(|refusal| refusal.choices.clone()).unwrap_or_default(),
+            place: refusal.map(|refusal| refusal.place.clone()),
         }
     }
 }
@@ -66,10 +76,13 @@ impl fmt::Display for Failure {
         for cause in &self.causes {
             writeln!(f, "  caused by: {}", cause.replace('\n', "\n  "))?;
         }
-        match &self.hint {
-            Some(hint) => writeln!(f, "{HINT}hint{HINT:#}: {hint}"),
-            None => Ok(()),
+        if let Some(place) = &self.place {
+            writeln!(f, "{place}")?;
         }
+        if let Some(hint) = &self.hint {
+            writeln!(f, "{HINT}hint{HINT:#}: {hint}")?;
+        }
+        self.choices.iter().try_for_each(|choice| writeln!(f, "  {choice}"))
     }
 }
 
@@ -87,6 +100,18 @@ fn describe(error: &(dyn StdError + 'static)) -> Option<(ErrorKind, Option<Strin
             }
         )*};
     }
-    try_each!(AuditError, ConfigError, OpsError, CatalogError, SchemaError, ErdError, GatewayError, PostgresError);
+    try_each!(
+        AuditError,
+        ConfigError,
+        OpsError,
+        CatalogError,
+        SchemaError,
+        ErdError,
+        GatewayError,
+        PostgresError
+    );
+    if let Some(refusal) = error.downcast_ref::<NotRewritten>() {
+        return Some((refusal.kind(), refusal.hint.clone()));
+    }
     error.downcast_ref::<Refusal>().map(|refusal| (refusal.kind, refusal.hint.clone()))
 }

@@ -89,19 +89,32 @@ impl Known {
         self.tables = facts(model, &built.model, &built.kinds);
     }
 
-    /// Takes over what the rules made of some tables, and what these refer to.
+    /// Takes over what the rules made of some tables, and what these refer to. Returns what was known of them.
     pub(crate) fn update(
         &mut self,
         plain: &Model,
         built: &Model,
         kinds: &BTreeMap<String, Kind>,
         tables: &[&str],
-    ) {
+    ) -> Vec<(String, Option<Facts>)> {
+        let mut old = Vec::new();
         let mut fresh = facts(plain, built, kinds);
         for table in &built.tables {
             let Some(facts) = fresh.remove(&table.name) else { continue };
             if tables.contains(&table.name.as_str()) || self.tables.get(&table.name) != Some(&facts) {
-                self.tables.insert(table.name.clone(), facts);
+                let was = self.tables.insert(table.name.clone(), facts);
+                old.push((table.name.clone(), was));
+            }
+        }
+        old
+    }
+
+    /// The facts of some tables as they were.
+    pub(crate) fn restore(&mut self, facts: Vec<(String, Option<Facts>)>) {
+        for (name, facts) in facts {
+            match facts {
+                Some(facts) => drop(self.tables.insert(name, facts)),
+                None => drop(self.tables.remove(&name)),
             }
         }
     }

@@ -58,8 +58,8 @@ impl Rewriter {
         &mut self.known
     }
 
-    pub(crate) fn replace_known(&mut self, known: Known) {
-        self.known = known;
+    pub(crate) fn replace_known(&mut self, known: Known) -> Known {
+        std::mem::replace(&mut self.known, known)
     }
 
     /// A cheap look (about a nanosecond a byte). False: [`rewrite`](Self::rewrite) would leave it as it is.

@@ -13,6 +13,7 @@ mod element;
 mod follow;
 mod function;
 mod index;
+mod journal;
 mod other;
 mod partition;
 mod pool;
@@ -25,14 +26,14 @@ mod work;
 
 use crate::Refusal;
 use crate::find::Star;
-use crate::known::Known;
 use crate::lex::{Kind, Lexer, Token};
 use crate::parse::{self, parse};
 use crate::rewriter::{Rewriter, range_of};
 use element::Names;
+use journal::Journal;
 use pg_raw_parse::nodes;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 use tenantry_schema::{Declaration, Model, Target};
 use work::Work;
@@ -81,6 +82,7 @@ pub struct Script {
     pub(crate) declaration: Declaration,
     pub(crate) target: Target,
     pub(crate) rewriter: Rewriter,
+    journal: Journal,
 }
 
 impl Script {
@@ -88,7 +90,13 @@ impl Script {
     pub fn new(model: &Model, declaration: &Declaration, target: &Target) -> Self {
         // What people write in migrations they mean: a view of `*` is expanded, since it stays.
         let rewriter = Rewriter::new(model, declaration, target.model).with_star(Star::Expand);
-        Self { model: model.clone(), declaration: declaration.clone(), target: target.clone(), rewriter }
+        Self {
+            model: model.clone(),
+            declaration: declaration.clone(),
+            target: target.clone(),
+            rewriter,
+            journal: Journal::default(),
+        }
     }
 
     /// The plain model as the statements so far leave it. Texts of expressions are as they were written.
@@ -98,10 +106,7 @@ impl Script {
 
     /// The statements that a script becomes. Nothing is kept of a script that is refused.
     pub fn migrate(&mut self, sql: &str) -> Result<Vec<Statement>, Refusal> {
-        let mut next = self.clone();
-        let statements = parse::without_panic(sql, || next.statements(sql))?;
-        *self = next;
-        Ok(statements)
+        self.all_or_nothing(|script| parse::without_panic(sql, || script.statements(sql)))
     }
 
     fn statements(&mut self, sql: &str) -> Result<Vec<Statement>, Refusal> {
@@ -137,35 +142,22 @@ impl Script {
     }
 
     /// The names that are taken.
-    fn names(&self) -> Names {
-        let mut taken: BTreeSet<String> = BTreeSet::new();
+    fn names(&self) -> Names<'_> {
+        let mut taken: HashSet<&str> = HashSet::new();
         let model = &self.model;
         for table in &model.tables {
-            taken.insert(table.name.clone());
-            taken.extend(table.constraints.iter().map(|constraint| constraint.name.clone()));
-            taken.extend(table.indexes.iter().map(|index| index.name.clone()));
-            taken
-                .extend(table.columns.iter().filter_map(|c| c.identity.as_ref()).map(|i| i.sequence.clone()));
+            taken.insert(&table.name);
+            taken.extend(table.constraints.iter().map(|constraint| constraint.name.as_str()));
+            taken.extend(table.indexes.iter().map(|index| index.name.as_str()));
+            taken.extend(
+                table.columns.iter().filter_map(|c| c.identity.as_ref()).map(|i| i.sequence.as_str()),
+            );
         }
-        taken.extend(model.sequences.iter().map(|sequence| sequence.name.clone()));
-        taken.extend(model.views.iter().map(|view| view.name.clone()));
-        taken.extend(model.materialized_views.iter().map(|view| view.name.clone()));
-        taken.extend(model.types.iter().map(|defined| defined.name.clone()));
-        Names { taken }
-    }
-
-    /// Takes over what the rules made of some tables.
-    fn learn_about(&mut self, built: &build::Built, tables: &[&str]) {
-        if self.target.model == tenantry_core::TenancyModel::Shared {
-            let known = self.rewriter.known_mut();
-            known.update(&self.model, &built.model, &built.kinds, tables);
-        }
-    }
-
-    /// Brings what is known of tables up to date with the model.
-    pub(crate) fn learn(&mut self) {
-        let known = Known::new(&self.model, &self.declaration, self.target.model);
-        self.rewriter.replace_known(known);
+        taken.extend(model.sequences.iter().map(|sequence| sequence.name.as_str()));
+        taken.extend(model.views.iter().map(|view| view.name.as_str()));
+        taken.extend(model.materialized_views.iter().map(|view| view.name.as_str()));
+        taken.extend(model.types.iter().map(|defined| defined.name.as_str()));
+        Names { taken, made: BTreeSet::new() }
     }
 }
 

@@ -12,3 +12,4 @@ mod erd;
 mod errors;
 mod help;
 mod life;
+mod rewrite;

@@ -6,12 +6,14 @@ use super::work::Work;
 use super::{Script, Statement};
 use crate::Refusal;
 use crate::edit::Splice;
+use crate::name::ident;
 use crate::parse::parse;
 use pg_raw_parse::{Node, NodeMut, nodes};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use tenantry_core::TenancyModel;
-use tenantry_schema::model::{Constraint, ConstraintKind, Table};
+use tenantry_schema::Model;
+use tenantry_schema::model::{Constraint, ConstraintKind, Sequence, Table};
 use tenantry_schema::{Kind, constraint_sql};
 
 /// What becomes of a subcommand.
@@ -43,7 +45,7 @@ impl Script {
             return Self::alter_other(work, alter, &name);
         }
         let parts = Self::subcommands(work, alter, relation)?;
-        let mut after = self.model.clone();
+        let mut after = self.near(alter, &name);
         let mut names_of = self.names();
         let mut added: Vec<Added> = Vec::new();
         let mut stated = BTreeSet::new();
@@ -65,18 +67,23 @@ impl Script {
             stated.extend(dropped(command));
             dropped_columns |= command.subtype == nodes::AlterTableType::AT_DropColumn;
         }
-        let part = about(&self.model, &after, &name);
+        let part = about(self.model.table(&name), after.table(&name), &name);
+        let part: Vec<&str> = part.iter().map(String::as_str).collect();
         let before = self.build(&self.model, &part);
-        let built = self.build(&after, &part);
-        Self::refused(work, &built, || self.build(&self.model, &part))?;
+        let was = self.model.table(&name).map(|table| table.constraints.clone()).unwrap_or_default();
+        // The default of a serial column takes a number as the one who inserts.
+        let known = |sequence: &&Sequence| !self.model.sequences.iter().any(|old| old.name == sequence.name);
+        let sequences: Vec<String> =
+            after.sequences.iter().filter(known).map(|new| ident(&new.name)).collect();
+        self.commit(after, &name);
+        let built = self.build(&self.model, &part);
+        Self::refused(work, &built, &before)?;
         if dropped_columns {
             // PostgreSQL drops the keys of a dropped column by itself.
             let gone = |c: &&Constraint| {
-                after.table(&name).is_none_or(|t| t.constraints.iter().all(|o| o.name != c.name))
+                self.model.table(&name).is_none_or(|t| t.constraints.iter().all(|o| o.name != c.name))
             };
-            if let Some(table) = self.model.table(&name) {
-                stated.extend(table.constraints.iter().filter(gone).map(|c| c.name.clone()));
-            }
+            stated.extend(was.iter().filter(gone).map(|c| c.name.clone()));
         }
         let table = built.model.table(&name).ok_or_else(|| work.refuse("the table was lost"))?;
         let shared =
@@ -95,15 +102,46 @@ impl Script {
         out.extend(first.iter().map(|consequence| work.statement(consequence.sql())));
         out.push(statement);
         out.extend(last.iter().map(|consequence| work.statement(consequence.sql())));
-        // The default of a serial column takes a number as the one who inserts.
-        let known = |name: &str| self.model.sequences.iter().any(|sequence| sequence.name == name);
-        for sequence in after.sequences.iter().filter(|sequence| !known(&sequence.name)) {
-            let (sequence, app) = (crate::name::ident(&sequence.name), &self.target.app);
+        for sequence in sequences {
+            let app = &self.target.app;
             out.push(work.statement(format!("GRANT USAGE ON SEQUENCE {sequence} TO {app}")));
         }
-        self.model = after;
         self.learn_about(&built, &[&name]);
         Ok(out)
+    }
+
+    /// The tables that a statement about one table may change, and that table's sequences.
+    fn near(&self, alter: &nodes::AlterTableStmt, name: &str) -> Model {
+        let mut tree = super::index::partitions_of(&self.model, name);
+        tree.push(name.to_owned());
+        tree.extend(commands(alter).filter_map(|command| match command.def() {
+            Node::PartitionCmd(of) => of.name().and_then(nodes::RangeVar::relname).map(ToOwned::to_owned),
+            _ => None,
+        }));
+        let refers = |table: &Table| {
+            table.constraints.iter().any(|constraint| match &constraint.kind {
+                ConstraintKind::ForeignKey(key) => key.target == name,
+                _ => false,
+            })
+        };
+        let tables = self.model.tables.iter().filter(|table| tree.contains(&table.name) || refers(table));
+        let of_it =
+            |sequence: &&Sequence| sequence.owned_by.as_ref().is_some_and(|owned| owned.table == name);
+        Model {
+            source: self.model.source.clone(),
+            tables: tables.cloned().collect(),
+            sequences: self.model.sequences.iter().filter(of_it).cloned().collect(),
+            ..Model::default()
+        }
+    }
+
+    fn commit(&mut self, near: Model, name: &str) {
+        let of_it = |sequence: &Sequence| sequence.owned_by.as_ref().is_some_and(|owned| owned.table == name);
+        let others = self.model.sequences.iter().filter(|sequence| !of_it(sequence)).cloned();
+        let old = self.model.sequences.iter().filter(|sequence| of_it(sequence));
+        let changed = !old.eq(&near.sequences);
+        let sequences = changed.then(|| others.chain(near.sequences).collect());
+        self.change(near.tables.iter().map(|table| table.name.clone()).collect(), near.tables, sequences);
     }
 
     /// ALTER INDEX, SEQUENCE, VIEW, … through the same grammar.

@@ -20,7 +20,7 @@ impl Script {
         part: Range<usize>,
         name: &str,
         model: &mut Model,
-        names_of: &mut Names,
+        names_of: &mut Names<'_>,
     ) -> Result<Vec<String>, Refusal> {
         use nodes::AlterTableType as Type;
         let column = command.name().unwrap_or_default().to_owned();
@@ -87,7 +87,7 @@ impl Script {
         part: Range<usize>,
         name: &str,
         model: &mut Model,
-        names_of: &mut Names,
+        names_of: &mut Names<'_>,
     ) -> Result<Vec<String>, Refusal> {
         let exists =
             model.table(name).and_then(|table| table.column(node.colname().unwrap_or_default())).is_some();
@@ -139,7 +139,7 @@ impl Script {
         part: Range<usize>,
         name: &str,
         model: &mut Model,
-        names_of: &mut Names,
+        names_of: &mut Names<'_>,
     ) -> Result<Vec<String>, Refusal> {
         if let Some(index) = node.indexname() {
             return using_index(work, node, index, name, model);
@@ -155,7 +155,7 @@ impl Script {
         written: &Written<'_>,
         name: &str,
         model: &mut Model,
-        names_of: &mut Names,
+        names_of: &mut Names<'_>,
     ) -> Result<Vec<String>, Refusal> {
         let lost = || Refusal::guard(work.sql, work.range.clone(), "a constraint could not be read");
         let constraint = if written.node.contype == nodes::ConstrType::CONSTR_FOREIGN {

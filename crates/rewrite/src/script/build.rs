@@ -5,7 +5,7 @@ use super::Script;
 use super::work::Work;
 use crate::Refusal;
 use std::collections::{BTreeMap, BTreeSet};
-use tenantry_schema::model::{Constraint, ConstraintKind};
+use tenantry_schema::model::{Constraint, ConstraintKind, Table};
 use tenantry_schema::{
     Declaration, Finding, Floor, Kind, Model, Severity, constraint_sql, reconcile, render,
 };
@@ -58,15 +58,10 @@ impl Script {
     }
 
     /// What the rules refuse now and did not refuse before.
-    pub(crate) fn refused(
-        work: &Work<'_>,
-        after: &Built,
-        before: impl FnOnce() -> Built,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn refused(work: &Work<'_>, after: &Built, before: &Built) -> Result<(), Refusal> {
         if after.errors().next().is_none() {
             return Ok(());
         }
-        let before = before();
         let new = after.errors().find(|error| {
             !before.errors().any(|known| known.place == error.place && known.message == error.message)
         });
@@ -120,10 +115,10 @@ pub(crate) fn consequences(before: &Built, after: &Built, stated: &BTreeSet<Stri
 
 /// A table and what it refers to, before and after a statement: both builds must be about the same part of the schema, or the edge
 /// of that part would look like a change.
-pub(crate) fn about<'m>(before: &'m Model, after: &'m Model, name: &'m str) -> Vec<&'m str> {
-    let mut names: BTreeSet<&str> = targets(before, name).chain(targets(after, name)).collect();
-    names.insert(name);
-    names.into_iter().collect()
+pub(crate) fn about(before: Option<&Table>, after: Option<&Table>, name: &str) -> BTreeSet<String> {
+    let both = [before, after];
+    let targets = both.iter().flatten().flat_map(|table| targets_of(table)).map(ToOwned::to_owned);
+    targets.chain(std::iter::once(name.to_owned())).collect()
 }
 
 /// The tables in question, those they refer to, those that refer to any of these, and the partition trees of all of them.
@@ -160,8 +155,11 @@ fn part_of(model: &Model, declaration: &Declaration, about: &[&str]) -> (Model, 
 }
 
 fn targets<'m>(model: &'m Model, name: &str) -> impl Iterator<Item = &'m str> + use<'m> {
-    let constraints = model.table(name).map(|table| table.constraints.as_slice()).unwrap_or_default();
-    constraints.iter().filter_map(|constraint| match &constraint.kind {
+    model.table(name).into_iter().flat_map(targets_of)
+}
+
+fn targets_of(table: &Table) -> impl Iterator<Item = &str> {
+    table.constraints.iter().filter_map(|constraint| match &constraint.kind {
         ConstraintKind::ForeignKey(key) if key.target_schema.is_none() => Some(key.target.as_str()),
         _ => None,
     })

@@ -52,13 +52,15 @@ impl Script {
         self.shapes(work, create)?;
         let mut names_of = self.names();
         let reading = self.read_table(work, create, &name, &mut names_of)?;
-        let mut after = self.model.clone();
-        insert_table(&mut after, reading.table.clone());
-        after.sequences.extend(reading.sequences.iter().cloned());
-        after.sequences.sort_by(|a, b| a.name.cmp(&b.name));
-        let part = about(&self.model, &after, &name);
+        let part = about(self.model.table(&name), Some(&reading.table), &name);
+        let part: Vec<&str> = part.iter().map(String::as_str).collect();
         let before = self.build(&self.model, &part);
-        let built = self.build(&after, &part);
+        let mut sequences = None;
+        if !reading.sequences.is_empty() {
+            sequences = Some([self.model.sequences.clone(), reading.sequences.clone()].concat());
+        }
+        self.change(BTreeSet::from([name.clone()]), vec![reading.table.clone()], sequences);
+        let built = self.build(&self.model, &part);
         if !built.kinds.contains_key(&name) {
             let refusal = work
                 .refuse_at(relation.location, format!("{name} is not classified"))
@@ -67,9 +69,8 @@ impl Script {
                 .choice(format!("{name} = \"global\""));
             return Err(refusal);
         }
-        Self::refused(work, &built, || self.build(&self.model, &part))?;
+        Self::refused(work, &built, &before)?;
         let statements = self.table_statements(work, create, &reading, &before, &built)?;
-        self.model = after;
         self.learn_about(&built, &[&name]);
         Ok(statements)
     }

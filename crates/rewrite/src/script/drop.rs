@@ -14,6 +14,7 @@ use tenantry_schema::model::{ConstraintKind, Table};
 impl Script {
     pub(super) fn drop(&mut self, work: &Work<'_>, of: &nodes::DropStmt) -> Result<Vec<Statement>, Refusal> {
         use nodes::ObjectType as Type;
+        self.will_change();
         let paths = dropped(of.objects());
         let names: Vec<String> = paths.iter().filter_map(|path| path.last().cloned()).collect();
         let mut statement = work.verbatim();
@@ -85,6 +86,7 @@ impl Script {
         let new = of.newname().unwrap_or_default().to_owned();
         let old = of.subname().unwrap_or_default().to_owned();
         let table = of.relation().and_then(nodes::RangeVar::relname).unwrap_or_default().to_owned();
+        self.will_change();
         let before = self.model.clone();
         let mut renamed = Renamed { old_table: &table, new_table: &table, column: None };
         match of.rename_type {

@@ -4,7 +4,7 @@ use super::text::{self, type_name};
 use crate::find::names;
 use crate::name::{clip, free_name, idents};
 use pg_raw_parse::{Node, nodes};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use tenantry_core::ident::MAX_IDENT_BYTES;
 use tenantry_schema::model::{
     Column, Constraint, ConstraintKind, Exclusion, ForeignAction, ForeignKey, Generated, Identity, IndexKey,
@@ -13,15 +13,17 @@ use tenantry_schema::model::{
 
 /// What a name must not collide with, and what the statement itself has named so far.
 #[derive(Debug, Default)]
-pub(crate) struct Names {
-    pub taken: BTreeSet<String>,
+pub(crate) struct Names<'m> {
+    pub taken: HashSet<&'m str>,
+    pub made: BTreeSet<String>,
 }
 
-impl Names {
+impl Names<'_> {
     /// A name as PostgreSQL makes one up; it is taken from now on.
     pub(crate) fn choose(&mut self, table: &str, middle: Option<&str>, label: &str) -> String {
-        let name = free_name(table, middle, label, |name| self.taken.contains(name));
-        self.taken.insert(name.clone());
+        let name =
+            free_name(table, middle, label, |name| self.taken.contains(name) || self.made.contains(name));
+        self.made.insert(name.clone());
         name
     }
 }
@@ -158,7 +160,7 @@ pub(crate) fn constraint(name: String, kind: ConstraintKind) -> Constraint {
 }
 
 /// PRIMARY KEY, UNIQUE, EXCLUDE or CHECK as part of the model.
-pub(crate) fn local(written: &Written<'_>, table: &str, names_of: &mut Names) -> Option<Constraint> {
+pub(crate) fn local(written: &Written<'_>, table: &str, names_of: &mut Names<'_>) -> Option<Constraint> {
     use nodes::ConstrType as Kind;
     let node = written.node;
     let (middle, label, kind) = match node.contype {
@@ -187,7 +189,7 @@ pub(crate) fn local(written: &Written<'_>, table: &str, names_of: &mut Names) ->
     };
     let name = match node.conname() {
         Some(name) => {
-            names_of.taken.insert(name.to_owned());
+            names_of.made.insert(name.to_owned());
             name.to_owned()
         }
         None => names_of.choose(table, middle.as_deref(), label),
@@ -295,7 +297,7 @@ fn checked_column(expression: Node<'_>) -> Option<String> {
 pub(crate) fn foreign_key(
     written: &Written<'_>,
     table: &str,
-    names_of: &mut Names,
+    names_of: &mut Names<'_>,
     key_of: impl Fn(&str) -> Vec<String>,
 ) -> Option<Constraint> {
     let node = written.node;
@@ -310,7 +312,7 @@ pub(crate) fn foreign_key(
     }
     let name = match node.conname() {
         Some(name) => {
-            names_of.taken.insert(name.to_owned());
+            names_of.made.insert(name.to_owned());
             name.to_owned()
         }
         None => names_of.choose(table, Some(&joined(&columns)), "fkey"),

@@ -35,19 +35,21 @@ impl Script {
         }
         let mut names_of = self.names();
         let plain = read_index(work, index, name, &mut names_of)?;
-        let mut after = self.model.clone();
-        add_index(&mut after, name, plain.clone());
-        let partitions = partitions_of(&after, name);
+        let before = self.build(&self.model, &[name]);
+        let partitions = partitions_of(&self.model, name);
+        let mut changed: Vec<Table> = Vec::new();
+        changed.extend(self.model.table(name).map(|table| with_index(table, plain.clone())));
         let mut children: Vec<(String, Index)> = Vec::new();
         if relation.inh {
             for partition in &partitions {
                 let child = partition::of_index(&plain, partition, &mut names_of);
                 children.push((partition.clone(), child.clone()));
-                add_index(&mut after, partition, child);
+                changed.extend(self.model.table(partition).map(|table| with_index(table, child)));
             }
         }
-        let built = self.build(&after, &[name]);
-        Self::refused(work, &built, || self.build(&self.model, &[name]))?;
+        self.change(changed.iter().map(|table| table.name.clone()).collect(), changed, None);
+        let built = self.build(&self.model, &[name]);
+        Self::refused(work, &built, &before)?;
         let find = |table: &str, index: &str| {
             built.model.table(table).and_then(|table| table.indexes.iter().find(|i| i.name == index)).cloned()
         };
@@ -59,7 +61,6 @@ impl Script {
         } else {
             self.tree(work, index, &plain, &wanted, &children, &built)?
         };
-        self.model = after;
         self.learn_about(&built, &[name]);
         Ok(statements)
     }
@@ -178,7 +179,7 @@ fn read_index(
     work: &Work<'_>,
     index: &nodes::IndexStmt,
     table: &str,
-    names_of: &mut super::element::Names,
+    names_of: &mut super::element::Names<'_>,
 ) -> Result<Index, Refusal> {
     let lost =
         || Refusal::guard(work.sql, work.range.clone(), "the keys of the index could not be told apart");
@@ -223,7 +224,7 @@ fn read_index(
         Some(name) => name.to_owned(),
         None => names_of.choose(table, Some(&joined(&key_names(&called, &include))), "idx"),
     };
-    names_of.taken.insert(name.clone());
+    names_of.made.insert(name.clone());
     let template: Index = serde_json::from_str(
         r#"{"name":"","comment":null,"method":"btree","unique":false,"nulls_not_distinct":false,"keys":[],"include":[],
             "predicate":null,"options":[],"replica_identity":false}"#,
@@ -249,11 +250,11 @@ fn read_index(
     })
 }
 
-fn add_index(model: &mut tenantry_schema::Model, table: &str, index: Index) {
-    if let Some(table) = model.tables.iter_mut().find(|other| other.name == table) {
-        table.indexes.push(index);
-        table.indexes.sort_by(|a, b| a.name.cmp(&b.name));
-    }
+fn with_index(table: &Table, index: Index) -> Table {
+    let mut table = table.clone();
+    table.indexes.push(index);
+    table.indexes.sort_by(|a, b| a.name.cmp(&b.name));
+    table
 }
 
 /// All partitions below a table.

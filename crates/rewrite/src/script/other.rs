@@ -5,8 +5,9 @@ use super::{Class, Marker, Script, Statement};
 use crate::Refusal;
 use crate::name::ident;
 use pg_raw_parse::{Node, nodes};
+use std::collections::BTreeSet;
 use tenantry_core::{TenancyModel, quote_literal};
-use tenantry_schema::model::{Extension, Trigger};
+use tenantry_schema::model::{Extension, Table, Trigger};
 
 /// What the rules call their own policies.
 const OURS: &str = "tenantry_";
@@ -132,6 +133,7 @@ impl Script {
         if let Ok(extension) = serde_json::from_str::<Extension>(&text)
             && !self.model.has_extension(&extension.name)
         {
+            self.will_change();
             self.model.extensions.push(extension);
             self.model.extensions.sort_by(|a, b| a.name.cmp(&b.name));
         }
@@ -141,6 +143,7 @@ impl Script {
     fn trigger(&mut self, work: &Work<'_>, of: &nodes::CreateTrigStmt) -> Vec<Statement> {
         let table = of.relation().and_then(nodes::RangeVar::relname).unwrap_or_default();
         let name = of.trigname().unwrap_or_default();
+        self.will_change();
         if let Some(table) = self.model.tables.iter_mut().find(|other| other.name == table) {
             table.triggers.retain(|trigger| trigger.name != name);
             table.triggers.push(Trigger {
@@ -187,13 +190,12 @@ impl Script {
         let Some(name) = name.filter(|name| self.model.table(name).is_some()) else {
             return vec![work.verbatim()];
         };
-        let mut after = self.model.clone();
-        if let Some(table) = after.tables.iter_mut().find(|table| table.name == name) {
-            table.comment = of.comment().map(ToOwned::to_owned);
-        }
-        let built = self.build(&after, &[&name]);
+        let commented = self.model.table(&name).cloned();
+        let commented =
+            commented.map(|table| Table { comment: of.comment().map(ToOwned::to_owned), ..table });
+        self.change(BTreeSet::from([name.clone()]), commented.into_iter().collect(), None);
+        let built = self.build(&self.model, &[&name]);
         let comment = built.model.table(&name).and_then(|table| table.comment.clone()).unwrap_or_default();
-        self.model = after;
         vec![work.statement(format!(
             "COMMENT ON TABLE {} IS {}",
             ident(&name),

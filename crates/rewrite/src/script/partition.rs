@@ -4,7 +4,7 @@ use super::element::{Names, joined, key_names};
 use tenantry_schema::model::{Constraint, ConstraintKind, Index, Table};
 
 /// Gives a partition the constraints and indexes of its parent.
-pub(crate) fn inherit(table: &mut Table, parent: &Table, names: &mut Names) {
+pub(crate) fn inherit(table: &mut Table, parent: &Table, names: &mut Names<'_>) {
     for constraint in &parent.constraints {
         let constraint = of_constraint(constraint, &table.name, names);
         table.constraints.push(constraint);
@@ -18,7 +18,7 @@ pub(crate) fn inherit(table: &mut Table, parent: &Table, names: &mut Names) {
 }
 
 /// A constraint of a partition: those with an index have a name of their own, the others their parent's.
-pub(crate) fn of_constraint(constraint: &Constraint, table: &str, names: &mut Names) -> Constraint {
+pub(crate) fn of_constraint(constraint: &Constraint, table: &str, names: &mut Names<'_>) -> Constraint {
     let name = match &constraint.kind {
         ConstraintKind::PrimaryKey(_) => names.choose(table, None, "pkey"),
         ConstraintKind::Unique(key) => {
@@ -33,7 +33,7 @@ pub(crate) fn of_constraint(constraint: &Constraint, table: &str, names: &mut Na
 }
 
 /// The same of an index.
-pub(crate) fn of_index(index: &Index, table: &str, names: &mut Names) -> Index {
+pub(crate) fn of_index(index: &Index, table: &str, names: &mut Names<'_>) -> Index {
     let name = names.choose(table, Some(&joined(&key_names(&index.keys, &index.include))), "idx");
     Index { name, comment: None, ..index.clone() }
 }

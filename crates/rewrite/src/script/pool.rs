@@ -59,6 +59,7 @@ impl Script {
         pool.target.model = TenancyModel::Shared;
         pool.target.tenant_value = None;
         pool.dispatch(work, marker)?;
+        self.will_change();
         self.model = pool.model;
         self.learn();
         Ok(())

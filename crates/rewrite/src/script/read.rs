@@ -18,7 +18,7 @@ impl Script {
         work: &Work<'_>,
         create: &'n nodes::CreateStmt,
         name: &str,
-        names_of: &mut Names,
+        names_of: &mut Names<'_>,
     ) -> Result<Reading<'n>, Refusal> {
         let mut reading = Reading {
             table: Table {
@@ -33,7 +33,7 @@ impl Script {
             keys: Vec::new(),
             inside: None,
         };
-        names_of.taken.insert(name.to_owned());
+        names_of.made.insert(name.to_owned());
         if let Some(bound) = create.partbound() {
             self.read_partition(work, create, bound, &mut reading, names_of)?;
         } else {
@@ -93,7 +93,7 @@ impl Script {
     }
 
     /// `serial` is an integer column with a sequence.
-    fn serials(reading: &mut Reading<'_>, names_of: &mut Names) {
+    fn serials(reading: &mut Reading<'_>, names_of: &mut Names<'_>) {
         let table = reading.table.name.clone();
         for column in &mut reading.table.columns {
             let integer = match column.type_name.as_str() {
@@ -130,7 +130,7 @@ impl Script {
         &self,
         work: &Work<'_>,
         reading: &mut Reading<'_>,
-        names_of: &mut Names,
+        names_of: &mut Names<'_>,
     ) -> Result<(), Refusal> {
         use nodes::ConstrType as Type;
         let table = reading.table.name.clone();
@@ -172,7 +172,7 @@ impl Script {
         written: &Written<'_>,
         table: &str,
         own_key: Option<&[String]>,
-        names_of: &mut Names,
+        names_of: &mut Names<'_>,
     ) -> Result<tenantry_schema::model::Constraint, Refusal> {
         let target = written.node.pktable().and_then(nodes::RangeVar::relname).unwrap_or_default();
         let key_of = |name: &str| {
@@ -198,7 +198,7 @@ impl Script {
         create: &'n nodes::CreateStmt,
         bound: &nodes::PartitionBoundSpec,
         reading: &mut Reading<'n>,
-        names_of: &mut Names,
+        names_of: &mut Names<'_>,
     ) -> Result<(), Refusal> {
         let Some(Node::RangeVar(of)) = create.inh_relations().iter().next() else {
             return Err(work.refuse("the partitioned table was not found"));

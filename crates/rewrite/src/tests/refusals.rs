@@ -1,4 +1,5 @@
 use super::{migrated, refused, script, texts};
+use crate::Script;
 
 #[test]
 fn each_refusal_says_why_and_what_to_do() {
@@ -58,7 +59,28 @@ fn nothing_is_kept_of_a_refused_script() {
     let mut script = script();
     assert!(script.migrate("CREATE TABLE a (id int PRIMARY KEY); TRUNCATE users").is_err());
     assert!(script.model().table("a").is_none());
+    let (model, known) = (script.model().clone(), format!("{:?}", sorted(&script)));
+    for begun in [
+        "CREATE TABLE a (id serial PRIMARY KEY, b bigint REFERENCES users (email))",
+        "ALTER TABLE users ADD x serial UNIQUE, DROP COLUMN name, ADD UNIQUE (id, email)",
+        "ALTER TABLE orders DROP COLUMN id",
+        "CREATE INDEX ON users (id)",
+        "COMMENT ON TABLE users IS 'x'",
+        "ALTER TABLE users RENAME TO people; ALTER TABLE people RENAME COLUMN email TO mail",
+        "DROP TABLE orders; CREATE TABLE orders (id int PRIMARY KEY)",
+        "DROP INDEX users_lower",
+        "CREATE TRIGGER t BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION f()",
+        "CREATE EXTENSION citext",
+    ] {
+        assert!(script.migrate(&format!("{begun}; TRUNCATE countries")).is_err(), "{begun}");
+        assert!(*script.model() == model, "{begun}");
+        assert_eq!(format!("{:?}", sorted(&script)), known, "{begun}");
+    }
     migrated(&mut script, "CREATE TABLE a (id int PRIMARY KEY)");
+}
+
+fn sorted(script: &Script) -> std::collections::BTreeMap<&String, &crate::known::Facts> {
+    script.rewriter.known().tables.iter().collect()
 }
 
 #[test]

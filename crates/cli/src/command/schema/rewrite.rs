@@ -2,7 +2,6 @@
 
 use super::source::SourceArgs;
 use crate::command::Session;
-use crate::failure::Refusal as Refused;
 use crate::print::{CODE, DIM, Document, WARN};
 use anyhow::Context;
 use clap::Args;
@@ -10,7 +9,7 @@ use serde::Serialize;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use tenantry_core::{ContextKind, SqlIdent, TenancyModel};
-use tenantry_rewrite::{Refusal, Runs, Script, Statement};
+use tenantry_rewrite::{Runs, Script, Statement};
 use tenantry_schema::Target;
 
 #[derive(Debug, Args)]
@@ -40,14 +39,16 @@ pub(super) async fn run(session: &Session, args: RewriteArgs) -> anyhow::Result<
     let config = source.config(session)?;
     let plain = source.load(session, &config).await?;
     let mut script = Script::new(&plain.model, &plain.declaration, &target);
-    let statements = script.migrate(&sql).map_err(|refusal| refused(&refusal))?;
+    let statements = script.migrate(&sql)?;
     session.printer().emit(&Rewritten { model: args.model, statements })
 }
 
 fn read(args: &RewriteArgs) -> anyhow::Result<String> {
     if args.migration.as_os_str() == "-" {
         let mut sql = String::new();
-        io::stdin().read_to_string(&mut sql).context("the migration could not be read from standard input")?;
+        io::stdin()
+            .read_to_string(&mut sql)
+            .context("the migration could not be read from standard input")?;
         return Ok(sql);
     }
     let named = || format!("the migration {} could not be read", args.migration.display());
@@ -69,19 +70,6 @@ fn target(args: &RewriteArgs) -> anyhow::Result<Target> {
         context: ContextKind::Carrier,
         tenant_value: (args.model == TenancyModel::Schema).then(|| args.tenant.clone()),
     })
-}
-
-fn refused(refusal: &Refusal) -> Refused {
-    let mut hint = refusal.hint.clone().unwrap_or_default();
-    for choice in &refusal.choices {
-        hint.push_str("\n  ");
-        hint.push_str(choice);
-    }
-    Refused {
-        kind: refusal.kind(),
-        message: format!("{}\n{}", refusal.message, refusal.place),
-        hint: (!hint.is_empty()).then_some(hint),
-    }
 }
 
 #[derive(Debug, Serialize)]
