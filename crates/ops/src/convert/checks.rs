@@ -4,7 +4,7 @@ use super::{Convert, Ends, Tenants, paths, stages};
 use crate::OpsError;
 use crate::sql::Doing;
 use serde::Serialize;
-use tenantry_core::ErrorKind;
+use tenantry_core::{ErrorKind, SqlIdent};
 use tenantry_schema::{Finding, SchemaError, Severity, TenantType};
 use tokio_postgres::Client;
 
@@ -45,6 +45,9 @@ pub(super) async fn all(admin: &Client, request: &Convert) -> Result<Vec<Check>,
     if let Tenants::Table(root) = &request.tenants {
         let plain = stages::read(admin).await?;
         root_type(request, &plain, root, &mut checks)?;
+        if request.declaration.tenancy.value_type == TenantType::Text {
+            checks.extend(worded(admin, &plain, root).await?);
+        }
     }
     checks.sort_by_key(|check| check.weight);
     Ok(checks)
@@ -64,7 +67,7 @@ fn root_type(
     let fits = match declared {
         TenantType::Bigint => matches!(found, "bigint" | "integer" | "smallint"),
         TenantType::Uuid => found == "uuid",
-        TenantType::Text => false,
+        TenantType::Text => found == "text" || found.starts_with("character varying"),
     };
     for column in root.key.iter().chain(&root.name) {
         if plain.table(&root.table).is_some_and(|table| table.column(column).is_none()) {
@@ -79,10 +82,30 @@ fn root_type(
         checks.push(Check {
             weight: Weight::Stop,
             message: format!("{}.{key} is {found}, but [tenancy] type is {}", root.table, declared.as_sql()),
-            hint: "declare the type of the tenants' ids: bigint or uuid (ids of type text can't become Tenantry's)".to_owned(),
+            hint: "declare the type of the tenants' ids: bigint, uuid or text".to_owned(),
         });
     }
     Ok(())
+}
+
+/// A tenant's id is a number, in whatever type the tables hold it.
+async fn worded(
+    admin: &Client,
+    plain: &tenantry_schema::Model,
+    root: &super::TenantTable,
+) -> Result<Option<Check>, OpsError> {
+    let key = paths::root_key(plain, root)?;
+    let sql = format!(
+        "SELECT t.{0}::text FROM public.{1} t WHERE t.{0}::text !~ '^[1-9][0-9]{{0,17}}$' LIMIT 1",
+        SqlIdent::new(key.clone())?,
+        SqlIdent::new(root.table.clone())?
+    );
+    let found = admin.query_opt(&sql, &[]).await.doing("looking at the tenants' ids")?;
+    Ok(found.map(|row| Check {
+        weight: Weight::Stop,
+        message: format!("{}.{key} holds {:?}, and a tenant's id is a positive number", root.table, row.get::<_, String>(0)),
+        hint: format!("give {} a numeric id and let rows refer to it; the word can be the tenant's key: --tenant-key {key}", root.table),
+    }))
 }
 
 /// The first thing that stops it, as an error.

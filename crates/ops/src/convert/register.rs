@@ -14,6 +14,8 @@ use tenantry_schema::{Target, TenantType, compile};
 /// How many tenants are registered in one transaction.
 const PAGE: usize = 200;
 
+const GATES: &str = include_str!("register/gates.sql");
+
 /// A whole database: its tenant is registered first, because its id is what the rows get. An SQL constant.
 pub(super) async fn first(job: &Job<'_>, steps: Steps<'_>, on: &str) -> Result<Option<String>, OpsError> {
     let Tenants::One(key) = &job.request.tenants else { return Ok(None) };
@@ -191,7 +193,12 @@ fn identity(id: &str, value_type: TenantType) -> Result<(Option<TenantId>, Optio
         TenantType::Uuid => Ok((None, Some(id.parse().map_err(|_| bad())?))),
         TenantType::Bigint | TenantType::Text => {
             let number: i64 = id.parse().map_err(|_| bad())?;
-            if number <= 0 { Err(bad()) } else { Ok((Some(TenantId::new(number)), None)) }
+            // A text must be the number's own, or rows would be of another tenant than the gate.
+            if number <= 0 || number.to_string() != id {
+                Err(bad())
+            } else {
+                Ok((Some(TenantId::new(number)), None))
+            }
         }
     }
 }
@@ -237,7 +244,6 @@ async fn place(job: &Job<'_>, tenants: Vec<Tenant>) -> Result<(), OpsError> {
         schema: SqlIdent::new("public")?,
         epoch: Epoch::FIRST,
     };
-    let value_type = job.request.declaration.tenancy.value_type;
     let tx = job.control.catalog.transaction().await?;
     for tenant in &tenants {
         if tenant.placement.is_none() {
@@ -245,10 +251,21 @@ async fn place(job: &Job<'_>, tenants: Vec<Tenant>) -> Result<(), OpsError> {
         }
     }
     tx.commit().await?;
-    let admin = &job.executor.admin;
-    for tenant in tenants.iter().filter(|tenant| tenant.state == TenantState::Provisioning) {
-        gate::open(admin, tenant, &placement, value_type).await?;
-    }
+    open_gates(job, &tenants, &placement).await
+}
+
+/// In one statement: a commit for each would be most of the time.
+async fn open_gates(job: &Job<'_>, tenants: &[Tenant], placement: &Placement) -> Result<(), OpsError> {
+    let value_type = job.request.declaration.tenancy.value_type;
+    let new: Vec<&Tenant> =
+        tenants.iter().filter(|tenant| tenant.state == TenantState::Provisioning).collect();
+    let ids: Vec<i64> = new.iter().map(|tenant| tenant.id.get()).collect();
+    let keys: Vec<&str> = new.iter().map(|tenant| tenant.key.as_str()).collect();
+    let values: Vec<String> = new.iter().map(|tenant| gate::value(tenant, value_type)).collect();
+    let place = serde_json::json!({ "model": placement.model.as_str(), "schema": placement.schema.as_str() });
+    let params: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
+        [&ids, &keys, &values, &placement.epoch.get(), &place.to_string()];
+    job.executor.admin.execute(GATES, &params).await.doing("opening the tenants' gates")?;
     Ok(())
 }
 

@@ -331,3 +331,32 @@ async fn what_cannot_be_shared_says_why() {
     let plan = convert::plan(&legacy.world.control, &request(&legacy, Until::Observe)).await;
     assert!(plan.is_err(), "the dry run says so as well");
 }
+
+/// Ids that are texts: their numbers are the tenants'.
+#[tokio::test]
+async fn ids_of_type_text_are_numbers() {
+    let legacy = legacy(15).await;
+    let admin = legacy.admin().await;
+    admin
+        .batch_execute(
+            "DROP TABLE product_tenants, pages, orders, products;
+             CREATE TABLE shops (id text PRIMARY KEY, slug text NOT NULL UNIQUE, title text NOT NULL);
+             INSERT INTO shops SELECT id::text, slug, title FROM accounts;
+             DROP TABLE accounts; ALTER TABLE shops RENAME TO accounts;
+             CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, account text NOT NULL REFERENCES accounts);
+             INSERT INTO orders (account) SELECT id FROM accounts, generate_series(1, 3);
+             INSERT INTO accounts VALUES ('acme', 'acme', 'Acme')",
+        )
+        .await
+        .unwrap();
+    let mut ask = legacy.request(Until::Enforce);
+    ask.declaration.tables.clear();
+    ask.declaration.tenancy.value_type = tenantry_schema::TenantType::Text;
+    let said = convert::run(&legacy.world.control, &ask, &Silent).await.unwrap_err().to_string();
+    assert!(said.contains("accounts.id holds \"acme\", and a tenant's id is a positive number"), "{said}");
+    admin.batch_execute("DELETE FROM accounts WHERE id = 'acme'").await.unwrap();
+    convert::run(&legacy.world.control, &ask, &Silent).await.unwrap();
+    let session = legacy.enter(2).await;
+    let seen: i64 = session.query_one("SELECT count(*) FROM orders", &[]).await.unwrap().get(0);
+    assert_eq!(seen, 3);
+}
