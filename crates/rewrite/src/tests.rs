@@ -1,5 +1,6 @@
 //! Statements and what they become. The schemas are made by migrations too.
 
+mod corpus;
 mod data;
 mod hostile;
 mod queries;
