@@ -242,6 +242,9 @@ fn proof(space: &Space, place: &str) -> Option<String> {
 fn keep_by_hand(wanted: &mut Model, live: &Model, declaration: &Declaration) {
     wanted.views.clone_from(&live.views);
     wanted.functions.clone_from(&live.functions);
+    wanted.materialized_views.clone_from(&live.materialized_views);
+    // What the engine would put in a materialized view's place is not asked for either.
+    wanted.tables.retain(|table| live.table(&table.name).is_some());
     for table in &mut wanted.tables {
         let Some(before) = live.table(&table.name) else { continue };
         table.policies.clone_from(&before.policies);

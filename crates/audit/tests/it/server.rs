@@ -123,3 +123,68 @@ async fn vector_indexes_over_all_tenants_are_told() {
         assert!(found.len() == 1 && found[0].contains("index near on memos"), "{found:?}");
     }
 }
+
+/// Each hole is named by every release before the one that fixed it, and by none from then on. Fixes of one hole come out on
+/// one day: (15, 16, 17, 18), 0 where the first release of the major version had it already.
+#[tokio::test]
+async fn holes_are_closed_on_the_day_of_their_release() {
+    const DAYS: &[(&str, [i32; 4])] = &[
+        ("CVE-2023-2455", [3, 0, 0, 0]),
+        ("CVE-2023-39418", [4, 0, 0, 0]),
+        ("CVE-2024-10976", [9, 5, 1, 0]),
+        ("CVE-2024-10978", [9, 5, 1, 0]),
+        ("CVE-2025-8713", [14, 10, 6, 0]),
+        ("CVE-2025-12817", [15, 11, 7, 1]),
+        ("CVE-2026-6471", [19, 15, 11, 5]),
+        ("CVE-2026-14666", [19, 15, 11, 5]),
+    ];
+    let rule = registry().iter().find(|rule| rule.id == "minor-version").unwrap();
+    let lab = Lab::empty(versions_for_tests()[0]).await;
+    lab.run("SET search_path = pg_catalog").await;
+    for (at, major) in (15..=18).enumerate() {
+        for minor in 0..=20 {
+            let scope = format!(r#"{{"version": {}}}"#, major * 10_000 + minor);
+            let rows = lab.admin.query(&rule.query(), &[&scope, &"[]"]).await.unwrap();
+            let said = rows.first().map_or_else(String::new, |row| row.get::<_, String>("message"));
+            let wanted: Vec<&str> =
+                DAYS.iter().filter(|(_, fixed)| fixed[at] > minor).map(|(cve, _)| *cve).collect();
+            for (cve, _) in DAYS {
+                assert_eq!(said.contains(cve), wanted.contains(cve), "{cve} in {major}.{minor}: {said}");
+            }
+            assert_eq!(said.matches("CVE-").count(), wanted.len(), "{major}.{minor}: {said}");
+        }
+    }
+}
+
+/// Whom the network lets in is read from the server's file; the rules about loopback and scram are not findings as bad.
+#[tokio::test]
+async fn doors_of_the_server_that_stand_open_are_told() {
+    for version in versions_for_tests() {
+        let options = PostgresOptions { version: Some(version), ..PostgresOptions::default() };
+        let postgres = Postgres::start(options).await.unwrap();
+        let access = Access {
+            host: postgres.host().to_owned(),
+            port: postgres.port(),
+            user: postgres.superuser().to_owned(),
+            password: Some(postgres.password().clone()),
+            database: "postgres".to_owned(),
+        };
+        let lines = async || {
+            let options = Options { only: vec!["host-authentication".to_owned()], ..Options::default() };
+            let mut client = connect(&access).await.unwrap();
+            crate::lab::lines(&audit(&mut client, &Ask::default(), &options).await.unwrap().0)
+        };
+        let admin = postgres.connect("postgres").await.unwrap();
+        let file: String = admin.query_one("SHOW hba_file", &[]).await.unwrap().get(0);
+        let was = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, "host all all 127.0.0.1/32 scram-sha-256\nlocal all all trust\n").unwrap();
+        assert_eq!(lines().await, Vec::<String>::new(), "{version}");
+        let open = "host all all 10.0.0.0/8 trust\nhost all all 192.168.0.0/16 md5\nhostssl all all 0.0.0.0/0 scram-sha-256\n";
+        std::fs::write(&file, format!("{was}{open}")).unwrap();
+        let found = lines().await;
+        let said = |part: &str| found.iter().any(|line| line.contains(part));
+        assert!(said("error[host-authentication]") && said("10.0.0.0 are let in by trust"), "{found:#?}");
+        assert!(said("192.168.0.0 are let in by md5") && !said("0.0.0.0 are let in by scram"), "{found:#?}");
+        postgres.stop().await;
+    }
+}
