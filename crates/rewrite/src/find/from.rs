@@ -74,7 +74,16 @@ impl<'a> Finder<'a> {
         }
     }
 
-    pub(super) fn relation(&self, relation: &'a nodes::RangeVar) -> Leaf<'a> {
+    fn relation(&self, relation: &'a nodes::RangeVar) -> Leaf<'a> {
+        self.leaf(relation, self.cte(relation))
+    }
+
+    /// What a statement writes to: no common table expression hides it.
+    pub(super) fn written_to(&self, relation: &'a nodes::RangeVar) -> Leaf<'a> {
+        self.leaf(relation, None)
+    }
+
+    fn leaf(&self, relation: &'a nodes::RangeVar, cte: Option<&(String, Columns)>) -> Leaf<'a> {
         let aliases = relation.alias().map(|alias| names(alias.colnames().iter())).unwrap_or_default();
         let alias = relation.alias().and_then(nodes::Alias::aliasname).or(relation.relname());
         let mut leaf = Leaf {
@@ -84,7 +93,7 @@ impl<'a> Finder<'a> {
             hides: false,
             location: relation.location,
         };
-        if let Some((_, columns)) = self.cte(relation) {
+        if let Some((_, columns)) = cte {
             leaf.columns = columns.clone().map(|columns| renamed(columns, &aliases));
         } else if let Some(facts) = self.table(relation) {
             leaf.columns = Some(renamed(facts.columns.clone(), &aliases));

@@ -35,7 +35,8 @@ impl<'a> Finder<'a> {
             self.expressions(conflict.target_list().iter().map(Node::ResTarget));
             self.expression(conflict.where_clause());
         }
-        let columns = self.returning(insert.returning_clause(), vec![Source::Leaf(self.relation(relation))]);
+        let columns =
+            self.returning(insert.returning_clause(), vec![Source::Leaf(self.written_to(relation))]);
         self.ctes.truncate(ctes);
         columns
     }
@@ -109,7 +110,7 @@ impl<'a> Finder<'a> {
             self.with(with);
         }
         let mut sources = Vec::new();
-        sources.extend(update.relation().map(|relation| Source::Leaf(self.relation(relation))));
+        sources.extend(update.relation().map(|relation| Source::Leaf(self.written_to(relation))));
         sources.extend(self.sources(update.from_clause()));
         self.expressions(update.target_list().iter().map(Node::ResTarget));
         self.expression(update.where_clause());
@@ -124,7 +125,7 @@ impl<'a> Finder<'a> {
             self.with(with);
         }
         let mut sources = Vec::new();
-        sources.extend(delete.relation().map(|relation| Source::Leaf(self.relation(relation))));
+        sources.extend(delete.relation().map(|relation| Source::Leaf(self.written_to(relation))));
         sources.extend(self.sources(delete.using_clause()));
         self.expression(delete.where_clause());
         let columns = self.returning(delete.returning_clause(), sources);
@@ -155,7 +156,7 @@ impl<'a> Finder<'a> {
                 self.merge_columns(merge, relation, clause, columns.to_vec());
             }
         }
-        let target = Source::Leaf(self.relation(relation));
+        let target = Source::Leaf(self.written_to(relation));
         // `*` shows the source first.
         let columns = match merge.returning_clause() {
             Some(clause) => {

@@ -284,3 +284,47 @@ fn a_star_without_spaces_around_it() {
         ("DELETE FROM users RETURNING*", "DELETE FROM users RETURNING id, email, name, token"),
     ]);
 }
+
+#[test]
+fn keys_of_scoped_and_partitioned_tables_lead_conflict_targets() {
+    let declared = toml::from_str("[tables]\nproducts = \"scoped\"").unwrap();
+    let schema = "CREATE TABLE products (id bigint PRIMARY KEY, sku text UNIQUE);
+        CREATE TABLE events (id bigint, at date, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+        CREATE TABLE events_26 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')";
+    let rewriter = super::script_of(schema, &declared, tenantry_core::TenancyModel::Shared).rewriter;
+    let by_sku = "INSERT INTO products (id, sku) VALUES (1, 'a') ON CONFLICT (sku) DO NOTHING";
+    assert_eq!(
+        rewritten(&rewriter, by_sku).as_deref(),
+        Some("INSERT INTO products (id, sku) VALUES (1, 'a') ON CONFLICT (scope_id, sku) DO NOTHING")
+    );
+    for table in ["events", "events_26"] {
+        let sql = format!("INSERT INTO {table} VALUES (1, '2026-01-01') ON CONFLICT (id, at) DO NOTHING");
+        let wanted = format!(
+            "INSERT INTO {table} (id, at) VALUES (1, '2026-01-01') ON CONFLICT (tenant_id, id, at) DO NOTHING"
+        );
+        assert_eq!(rewritten(&rewriter, &sql), Some(wanted));
+    }
+}
+
+#[test]
+fn common_table_expressions_hide_tables_where_they_are_in_sight() {
+    changes(&[
+        (
+            "WITH users AS (SELECT * FROM users) SELECT * FROM users",
+            "WITH users AS (SELECT id, email, name, token FROM users) SELECT * FROM users",
+        ),
+        (
+            "SELECT * FROM (WITH users AS (SELECT 1) SELECT * FROM users) a, users",
+            "SELECT a.*, users.id, users.email, users.name, users.token FROM (WITH users AS (SELECT 1) SELECT * FROM users) a, users",
+        ),
+        (
+            "WITH users AS (SELECT 1) SELECT * FROM public.users",
+            "WITH users AS (SELECT 1) SELECT id, email, name, token FROM public.users",
+        ),
+        (
+            "WITH users AS (SELECT 1) INSERT INTO users VALUES (1) RETURNING *",
+            "WITH users AS (SELECT 1) INSERT INTO users (id) VALUES (1) RETURNING id, email, name, token",
+        ),
+    ]);
+    stays(&["WITH RECURSIVE users AS (SELECT 1 UNION SELECT * FROM users) SELECT * FROM users"]);
+}
