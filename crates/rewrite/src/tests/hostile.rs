@@ -82,9 +82,16 @@ fn many_rows_and_many_statements() {
     assert!(matches!(rewriter().rewrite(&rows), Ok(Rewritten::Changed(_))));
     let queries = "SELECT * FROM users;\n".repeat(10_000);
     assert!(matches!(rewriter().rewrite(&queries), Ok(Rewritten::Changed(_))));
-    let tables: String =
-        (0..200).map(|number| format!("CREATE TABLE t{number} (id int PRIMARY KEY);\n")).collect();
-    assert!(script().migrate(&tables).is_ok());
+    let tables: Vec<String> =
+        (0..200).map(|number| format!("CREATE TABLE t{number} (id int PRIMARY KEY)")).collect();
+    assert!(
+        script()
+            .migrate(&tables.join(
+                ";
+"
+            ))
+            .is_ok()
+    );
     let data = "INSERT INTO users VALUES (1, 'a');\n".repeat(10_000);
     assert_eq!(script().migrate(&data).unwrap().len(), 10_000);
 }
