@@ -5,10 +5,10 @@
 //! is still in the text that is sent, because that is the original with pieces put in.
 
 use crate::edit::{Change, Item};
-use crate::parse::parse;
+use crate::parse::{parse, size};
 use pg_raw_parse::make::{MemoryToken, Unique, owned};
 use pg_raw_parse::transform::{self, Transform};
-use pg_raw_parse::{Node, Owned, deparse, nodes};
+use pg_raw_parse::{Node, NodeMut, Owned, deparse, nodes};
 
 /// Whether `text` is the statement `original` with the changes.
 pub(crate) fn holds(original: &nodes::RawStmt, changes: &[Change], new: &nodes::RawStmt) -> bool {
@@ -31,13 +31,70 @@ pub(crate) fn holds(original: &nodes::RawStmt, changes: &[Change], new: &nodes::
     made == changes.len() && prints_alike(&wanted, new)
 }
 
-/// Whether two statements print as the same text.
+/// Nodes of rows of VALUES that are printed at once. The time that the printer takes grows with the square of what it prints.
+const NODES: usize = 4_096;
+
+/// Whether two statements print as the same text. Long lists of rows are compared piece by piece.
 pub(crate) fn prints_alike(a: &nodes::RawStmt, b: &nodes::RawStmt) -> bool {
-    // The statement itself: the places of a RawStmt differ.
-    match (deparse(a.stmt()), deparse(b.stmt())) {
+    match (rows(a), rows(b)) {
+        (Some(ours), Some(theirs)) if ours.len() > 1 && ours.len() == theirs.len() => {
+            let (mut start, mut nodes) = (0, 0);
+            for end in 1..=ours.len() {
+                nodes += size(ours[end - 1]);
+                if nodes > NODES || end == ours.len() {
+                    let (ours, theirs) = (piece(&ours[start..end]), piece(&theirs[start..end]));
+                    if !alike(Node::SelectStmt(&ours), Node::SelectStmt(&theirs)) {
+                        return false;
+                    }
+                    (start, nodes) = (end, 0);
+                }
+            }
+            alike(shortened(a).stmt(), shortened(b).stmt())
+        }
+        // The statement itself: the places of a RawStmt differ.
+        _ => alike(a.stmt(), b.stmt()),
+    }
+}
+
+fn alike(a: Node<'_>, b: Node<'_>) -> bool {
+    match (deparse(a), deparse(b)) {
         (Ok(a), Ok(b)) => a.as_str() == b.as_str(),
         _ => false,
     }
+}
+
+/// The rows of `INSERT … VALUES`.
+pub(crate) fn rows(raw: &nodes::RawStmt) -> Option<Vec<Node<'_>>> {
+    let Node::InsertStmt(insert) = raw.stmt() else { return None };
+    match insert.select_stmt() {
+        Node::SelectStmt(select) => Some(select.values_lists().iter().collect()),
+        _ => None,
+    }
+}
+
+/// Some of the rows, as a statement.
+fn piece(rows: &[Node<'_>]) -> Owned<nodes::SelectStmt> {
+    owned(|mem| {
+        let rows: Vec<_> = rows.iter().map(|row| mem.make_unique(*row)).collect();
+        let mut select = mem.make_node::<nodes::SelectStmt>();
+        select.as_mut().set_values_lists(mem.make_list(&rows));
+        select
+    })
+}
+
+/// The statement with its first row alone.
+fn shortened(raw: &nodes::RawStmt) -> Owned<nodes::RawStmt> {
+    owned(|mem| {
+        let mut copy = mem.make_unique(raw);
+        let first: Vec<_> = rows(raw).iter().flatten().take(1).map(|row| mem.make_unique(*row)).collect();
+        let mut raw = copy.as_mut();
+        if let NodeMut::InsertStmt(mut insert) = raw.stmt_mut()
+            && let NodeMut::SelectStmt(mut select) = insert.select_stmt_mut()
+        {
+            select.set_values_lists(mem.make_list(&first));
+        }
+        copy
+    })
 }
 
 struct Applier<'mem, 'c> {

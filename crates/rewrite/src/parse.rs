@@ -19,7 +19,7 @@ const LONGEST_RUN: usize = 4_096;
 
 /// Parses, or says what is wrong in PostgreSQL's words.
 pub(crate) fn parse(sql: &str) -> Result<ParseResult, String> {
-    if has_endless_run(sql.as_bytes()) {
+    if has_endless_run(sql.as_bytes()) || has_endless_operator(sql) {
         return Err(format!("more than {LONGEST_RUN} operator characters in a row"));
     }
     pg_raw_parse::parse(sql).map_err(|error| {
@@ -33,12 +33,19 @@ fn has_endless_run(sql: &[u8]) -> bool {
     sql.len() > LONGEST_RUN
         && (0..sql.len()).step_by(LONGEST_RUN).any(|at| {
             is_operator(sql[at]) && {
-                let before = sql[..at].iter().rev().take_while(|c| is_operator(**c)).count();
-                let after = sql[at..].iter().take_while(|c| is_operator(**c)).count();
+                let before =
+                    sql[..at].iter().rev().take(LONGEST_RUN).take_while(|c| is_operator(**c)).count();
+                let after = sql[at..].iter().take(LONGEST_RUN).take_while(|c| is_operator(**c)).count();
                 before + after > LONGEST_RUN
                     && sql[at - before..at + after].windows(2).any(|pair| pair == b"/*")
             }
         })
+}
+
+/// The same for each operator in a run of `+` and `-`, which is many.
+fn has_endless_operator(sql: &str) -> bool {
+    sql.len() > LONGEST_RUN
+        && Lexer::new(sql, 0).any(|token| token.kind == Kind::Sign && token.end - token.start > LONGEST_RUN)
 }
 
 /// Runs what looks at a text. The library panics where its C code fails, after that code has returned and outside of any
@@ -61,7 +68,17 @@ pub(crate) fn is_deep(node: Node<'_>) -> bool {
     false
 }
 
-/// The same of a statement of any kind. Only queries and data statements can be deep: other statements are looked at with
+/// The number of its nodes. Takes no stack of its own.
+pub(crate) fn size(node: Node<'_>) -> usize {
+    let (mut open, mut count) = (vec![node], 0);
+    while let Some(node) = open.pop() {
+        count += 1;
+        children(node, |child| open.push(child));
+    }
+    count
+}
+
+/// [`is_deep`] of a statement of any kind. Only queries and data statements can be deep: other statements are looked at with
 /// the expressions in them.
 pub(crate) fn is_deep_statement(node: Node<'_>) -> bool {
     match node {

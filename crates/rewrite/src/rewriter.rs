@@ -116,10 +116,14 @@ impl Rewriter {
                 .hint("split it, or use ANY (array) or a list of VALUES instead of a long chain");
             return if self.concerns(raw) { Err(deep) } else { Ok((Vec::new(), Vec::new())) };
         }
-        let mut finder = Finder::new(&self.known, self.star, sql, range);
+        let mut finder = Finder::new(&self.known, self.star, sql, range.clone());
         finder.statement(raw.stmt());
-        match finder.refusal {
+        match finder.refusal.take() {
             Some(refusal) => Err(refusal),
+            None if is_too_long(&finder, raw) => {
+                Err(Refusal::new(sql, range, "the statement is too long to be rewritten")
+                    .hint("split it, or use ANY (array)"))
+            }
             None => Ok((finder.changes, finder.splices)),
         }
     }
@@ -133,6 +137,21 @@ impl Rewriter {
             _ => false,
         }
     }
+}
+
+/// The guard prints what was changed, in a time that grows with the square of its length (but for the rows of an INSERT).
+fn is_too_long(finder: &Finder<'_>, raw: &nodes::RawStmt) -> bool {
+    const TOKENS: usize = 65_536;
+    const CHANGES: usize = 4_096;
+    const NODES: usize = 32_768;
+    if finder.changes.is_empty() {
+        return false;
+    }
+    let long = || match guard::rows(raw) {
+        Some(rows) if rows.len() > 1 => rows.into_iter().any(|row| parse::size(row) > NODES),
+        _ => finder.tokens().len() > TOKENS,
+    };
+    finder.changes.len() > CHANGES || long()
 }
 
 /// The part of the text that a statement is, with the comments before it.

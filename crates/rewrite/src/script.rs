@@ -141,6 +141,39 @@ impl Script {
         Err(work.refuse_at(relation.location, message).hint("leave the schema out: the search path is set"))
     }
 
+    /// In a schema of a tenant's own, the plain schema's name is that of the pool: `DROP TABLE public.t` would drop everybody's.
+    pub(super) fn pool_is_not_named(&self, work: &Work<'_>) -> Result<(), Refusal> {
+        let plain = self.model.source.schema.as_str();
+        if plain.is_empty() || plain == self.target.schema.as_str() {
+            return Ok(());
+        }
+        let tokens = &work.tokens;
+        let quoted = format!("\"{}\"", plain.replace('"', "\"\""));
+        let names_it = |at: &usize| {
+            (tokens.is(*at, plain) || tokens.text(*at) == quoted)
+                && tokens.is(at + 1, ".")
+                && !at.checked_sub(1).is_some_and(|before| tokens.is(before, "."))
+        };
+        match (0..tokens.len()).find(names_it).and_then(|at| tokens.get(at)) {
+            None => Ok(()),
+            Some(token) => {
+                let message = format!("the schema of the placement is not called {plain}");
+                let refusal = Refusal::new(work.sql, token.start..token.end, message);
+                Err(refusal.hint("leave the schema out: the search path is set"))
+            }
+        }
+    }
+
+    /// An object of a placement is in its schema.
+    pub(super) fn own_path(&self, work: &Work<'_>, path: &[String]) -> Result<(), Refusal> {
+        match path {
+            [.., schema, _] if schema != self.target.schema.as_str() => Err(work
+                .refuse(format!("{schema} is another schema, and what is in it is not Tenantry's"))
+                .hint("leave the schema out: the search path is set")),
+            _ => Ok(()),
+        }
+    }
+
     /// The names that are taken.
     fn names(&self) -> Names<'_> {
         let mut taken: HashSet<&str> = HashSet::new();

@@ -1,6 +1,7 @@
 //! Statements and what they become. The schemas are made by migrations too.
 
 mod corpus;
+mod costs;
 mod data;
 mod hostile;
 mod queries;

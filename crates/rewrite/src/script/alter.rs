@@ -217,6 +217,14 @@ impl Script {
             {
                 work.refuse("the tenant column never changes").hint("leave it out")
             }
+            Type::AT_DropColumn
+            | Type::AT_AlterColumnType
+            | Type::AT_DropNotNull
+            | Type::AT_ColumnDefault
+                if kind == Some(Kind::Scoped) && command.name() == Some("scope_id") =>
+            {
+                work.refuse("the scope column is what says who sees a row").hint("leave it out")
+            }
             _ => return Ok(()),
         };
         Err(refusal)

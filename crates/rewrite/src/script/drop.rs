@@ -17,6 +17,16 @@ impl Script {
         self.will_change();
         let paths = dropped(of.objects());
         let names: Vec<String> = paths.iter().filter_map(|path| path.last().cloned()).collect();
+        if matches!(
+            of.remove_type,
+            Type::OBJECT_TABLE
+                | Type::OBJECT_VIEW
+                | Type::OBJECT_MATVIEW
+                | Type::OBJECT_SEQUENCE
+                | Type::OBJECT_INDEX
+        ) {
+            paths.iter().try_for_each(|path| self.own_path(work, path))?;
+        }
         let mut statement = work.verbatim();
         statement.transactional = !of.concurrent;
         match of.remove_type {
@@ -33,6 +43,9 @@ impl Script {
             }
             Type::OBJECT_POLICY if names.iter().any(|name| name.starts_with("tenantry_")) => {
                 return Err(work.refuse("the policy is what keeps tenants apart").hint("leave it out"));
+            }
+            Type::OBJECT_TRIGGER if names.iter().any(|name| name.starts_with("tenantry_")) => {
+                return Err(work.refuse("the trigger keeps references to visible rows").hint("leave it out"));
             }
             Type::OBJECT_TRIGGER => {
                 for path in &paths {
@@ -86,6 +99,9 @@ impl Script {
         let new = of.newname().unwrap_or_default().to_owned();
         let old = of.subname().unwrap_or_default().to_owned();
         let table = of.relation().and_then(nodes::RangeVar::relname).unwrap_or_default().to_owned();
+        if let Some(relation) = of.relation() {
+            self.own_schema(work, relation)?;
+        }
         self.will_change();
         let before = self.model.clone();
         let mut renamed = Renamed { old_table: &table, new_table: &table, column: None };

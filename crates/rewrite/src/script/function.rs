@@ -14,6 +14,7 @@ impl Script {
         of: &nodes::CreateFunctionStmt,
     ) -> Result<Vec<Statement>, Refusal> {
         self.leakproof(work, of.options().iter().map(Node::from))?;
+        self.own_path(work, &crate::find::names(of.funcname().iter()))?;
         let mut statement = work.verbatim();
         let opaque = matches!(of.sql_body(), Node::None);
         if opaque && self.target.model == TenancyModel::Shared {

@@ -18,6 +18,9 @@ impl Script {
         work: &Work<'_>,
         marker: Option<Marker>,
     ) -> Result<Vec<Statement>, Refusal> {
+        if !matches!(marker, Some(Marker::Skip | Marker::Verbatim)) {
+            self.pool_is_not_named(work)?;
+        }
         match (marker, work.raw.stmt()) {
             (Some(Marker::Skip), _) => Ok(Vec::new()),
             (Some(Marker::Verbatim), _) => Ok(vec![work.verbatim()]),

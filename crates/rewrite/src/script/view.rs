@@ -6,6 +6,7 @@ use crate::edit::Splice;
 use crate::name::ident;
 use crate::{Refusal, Rewritten};
 use pg_raw_parse::{Node, NodeMut, nodes};
+use std::collections::BTreeSet;
 use tenantry_core::TenancyModel;
 use tenantry_schema::Kind;
 
@@ -21,19 +22,21 @@ impl Script {
             out.push(work.verbatim());
         }
         out.push(work.statement(format!("ALTER VIEW {} OWNER TO {}", ident(name), self.target.owner)));
-        let mut only_tenants = true;
-        let known = self.rewriter.known();
-        super::data::each_relation(of.query(), |relation| {
-            let facts = relation.relname().and_then(|name| known.table(relation.schemaname(), name));
-            only_tenants &= facts.is_some_and(|facts| facts.kind == Some(Kind::Tenant));
-        });
-        if self.target.model != TenancyModel::Shared {
-            only_tenants = true;
-        }
         let rights =
-            if only_tenants && updatable(of.query()) { "SELECT, INSERT, UPDATE, DELETE" } else { "SELECT" };
+            if self.writes_tenants(of.query()) { "SELECT, INSERT, UPDATE, DELETE" } else { "SELECT" };
         out.push(work.statement(format!("GRANT {rights} ON TABLE {} TO {}", ident(name), self.target.app)));
         Ok(out)
+    }
+
+    /// Whether what is written through a view goes to rows of tenants: the owner of a view may write global tables and copies.
+    fn writes_tenants(&self, query: Node<'_>) -> bool {
+        let mut names = BTreeSet::new();
+        super::data::each_relation(query, |relation| {
+            names.extend(relation.relname().map(ToOwned::to_owned));
+        });
+        let tables: Vec<&str> = names.iter().map(String::as_str).collect();
+        let kinds = self.build(&self.model, &tables).kinds;
+        updatable(query) && tables.iter().all(|name| kinds.get(*name) == Some(&Kind::Tenant))
     }
 
     fn shared_view(&self, work: &Work<'_>, of: &nodes::ViewStmt) -> Result<String, Refusal> {
@@ -41,6 +44,17 @@ impl Script {
             Node::DefElem(option) => option.defname() == Some("security_invoker"),
             _ => false,
         });
+        let refused = |option: &nodes::DefElem| match option.arg() {
+            Node::String(value) => value.sval().is_some_and(|text| !["true", "on", "1"].contains(&text)),
+            Node::Boolean(value) => !value.boolval,
+            Node::Integer(value) => value.ival != 1,
+            _ => false,
+        };
+        if of.options().iter().any(|option| matches!(option, Node::DefElem(option) if option.defname() == Some("security_invoker") && refused(option))) {
+            return Err(work
+                .refuse("a view over shared tables asks as its reader (security_invoker)")
+                .hint("leave security_invoker out"));
+        }
         let mut text = work.text().to_owned();
         if !asked {
             let lost = || Refusal::guard(work.sql, work.range.clone(), "the body of the view was not found");
