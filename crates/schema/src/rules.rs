@@ -42,6 +42,7 @@ use std::fmt::Debug;
 use tenantry_core::{ContextKind, SqlIdent, TenancyModel};
 
 pub use marker::MARKER;
+pub(crate) use materialized_view::is_companion as is_materialized;
 pub(crate) use names::nearest;
 pub use pool::needs_pool;
 pub(crate) use row_security::is_value as is_tenant_value;
@@ -126,6 +127,7 @@ pub fn registry() -> &'static [&'static dyn Rule] {
         &extension::Extensions,
         &sequence::Sequences,
         &overrides::Overrides,
+        &materialized_view::MaterializedViews,
         &tenant_column::TenantColumn,
         &partition::Partitions,
         &primary_key::PrimaryKey,
@@ -140,7 +142,6 @@ pub fn registry() -> &'static [&'static dyn Rule] {
         &row_security::RowSecurity,
         &view::Views,
         &function::Functions,
-        &materialized_view::MaterializedViews,
         &rewrite_rule::RewriteRules,
         &global::ReferenceCopies,
         &marker::Marker,
@@ -200,7 +201,13 @@ impl Case<'_> {
     }
 
     /// A name for something new of a table that nothing has yet.
-    pub(crate) fn fresh_name(&mut self, model: &Model, table: &str, columns: &[String], label: &str) -> String {
+    pub(crate) fn fresh_name(
+        &mut self,
+        model: &Model,
+        table: &str,
+        columns: &[String],
+        label: &str,
+    ) -> String {
         let names = self.names.get_or_insert_with(|| names::all(model));
         let name = names::fresh_among(|name| names.contains(name), table, columns, label);
         names.insert(name.clone());
@@ -333,13 +340,18 @@ fn declared(model: &Model, declaration: &Declaration, table: &Table) -> Option<(
 fn classify_table(model: &Model, declaration: &Declaration, table: &Table) -> Classified {
     let (kind, origin) = match declared(model, declaration, table) {
         Some((kind, origin)) => (Some(kind), origin),
-        None if declaration.tenancy.default == Unnamed::Tenant || overrides::is_companion(table) => {
+        None if declaration.tenancy.default == Unnamed::Tenant || is_companion(table) => {
             (Some(Kind::Tenant), Origin::Default)
         }
         None => (None, Origin::Default),
     };
     let origin = if table.is_partition() { Origin::Parent } else { origin };
     Classified { table: table.name.clone(), kind, origin }
+}
+
+/// Tables that rules have made hold tenants' rows, whether the declaration names them or not.
+fn is_companion(table: &Table) -> bool {
+    overrides::is_companion(table) || is_materialized(table)
 }
 
 pub(crate) fn kinds(model: &Model, declaration: &Declaration) -> BTreeMap<String, Kind> {

@@ -67,6 +67,10 @@ fn gone(plan: &Plan<'_>) -> Result<(), SchemaError> {
     if let Some(old) = from.views.iter().find(|old| !to.views.iter().any(|new| new.name == old.name)) {
         return lost("view", &old.name);
     }
+    let stays = |name: &str| to.materialized_view(name).is_some();
+    if let Some(old) = from.materialized_views.iter().find(|old| !stays(&old.name)) {
+        return lost("materialized view", &old.name);
+    }
     if let Some(old) = from.types.iter().find(|old| !to.types.iter().any(|new| new.name == old.name)) {
         return lost("type", &old.name);
     }

@@ -19,12 +19,7 @@ SELECT coalesce(json_agg(json_build_object(
         WHEN c.relispartition THEN n.coninhcount > 0 AND NOT n.convalidated
         ELSE NOT n.conislocal END,
     'not_null_name', CASE
-        -- The name that the server chooses: of 63 bytes, 10 are taken, and the longer part is cut first.
-        WHEN n.conname = CASE
-                WHEN length(c.relname) + length(a.attname) <= 53 THEN c.relname || '_' || a.attname
-                WHEN length(a.attname) <= 26 THEN left(c.relname, 53 - length(a.attname)) || '_' || a.attname
-                WHEN length(c.relname) <= 27 THEN c.relname || '_' || left(a.attname, 53 - length(c.relname))
-                ELSE left(c.relname, 27) || '_' || left(a.attname, 26) END || '_not_null' THEN NULL
+        WHEN n.conname = u.chosen AND (u.digits = '' OR u.is_cut) THEN NULL
         WHEN n.coninhcount = 0 THEN n.conname
         WHEN NOT c.relispartition THEN CASE WHEN n.conislocal THEN n.conname END
         WHEN NOT EXISTS (
@@ -63,6 +58,21 @@ JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
 LEFT JOIN pg_catalog.pg_constraint n ON n.conrelid = c.oid AND n.contype = 'n' AND n.conkey[1] = a.attnum
+-- The name that the server chooses for a NOT NULL: of 63 bytes 10 are taken, and the longer part is cut first, between
+-- characters (as a cast to name does). Where what is left is taken by another table's, it gets a number.
+LEFT JOIN LATERAL (
+    SELECT p.digits, r.room < p.long1 + p.long2 AS is_cut,
+        substr((repeat('x', 63 - r.first) || c.relname)::name::text, 64 - r.first) || '_'
+            || substr((repeat('x', 63 - r.second) || a.attname)::name::text, 64 - r.second) || '_not_null' || p.digits AS chosen
+    FROM (SELECT coalesce(substring(n.conname FROM '_not_null([0-9]+)$'), '') AS digits,
+              octet_length(c.relname::text) AS long1, octet_length(a.attname::text) AS long2) p
+    CROSS JOIN LATERAL (SELECT 53 - length(p.digits) AS room) w
+    CROSS JOIN LATERAL (SELECT w.room, CASE
+              WHEN p.long1 + p.long2 <= w.room OR p.long1 <= (w.room + 1) / 2 THEN p.long1
+              WHEN p.long2 <= w.room / 2 THEN w.room - p.long2
+              ELSE (w.room + 1) / 2 END AS first) f
+    CROSS JOIN LATERAL (SELECT f.room, f.first, least(p.long2, f.room - f.first) AS second) r
+) u ON n.oid IS NOT NULL
 WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't'
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
                     WHERE e.classid = 'pg_catalog.pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')

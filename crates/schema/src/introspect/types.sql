@@ -24,7 +24,7 @@ FROM (
         -- A constraint with a name from 17 on; given only where it is not the one that the server would choose.
         'not_null_name', (
             SELECT c.conname FROM pg_catalog.pg_constraint c
-            WHERE c.contypid = t.oid AND c.contype = 'n' AND c.conname <> t.typname || '_not_null'),
+            WHERE c.contypid = t.oid AND c.contype = 'n' AND c.conname <> substr(('123456789' || t.typname)::name::text, 10) || '_not_null'),
         'not_null_comment', (
             SELECT obj_description(c.oid, 'pg_constraint') FROM pg_catalog.pg_constraint c
             WHERE c.contypid = t.oid AND c.contype = 'n'),

@@ -72,6 +72,15 @@ listed (classid, objid, kind, name) AS (
     SELECT l.classoid, l.objoid, 'security label', format('%s of %s', l.provider, pg_describe_object(l.classoid, l.objoid, l.objsubid))
     FROM pg_catalog.pg_seclabel l
     UNION ALL
+    SELECT 'pg_catalog.pg_namespace'::regclass, here.oid, 'comment', 'on the schema'
+    FROM here WHERE obj_description(here.oid, 'pg_namespace') <> 'standard public schema'
+    UNION ALL
+    -- A partition's foreign key that comes from its parent is not a statement of its own.
+    SELECT 'pg_catalog.pg_constraint'::regclass, n.oid, 'comment', format('on %s of %s', n.conname, c.relname)
+    FROM pg_catalog.pg_constraint n JOIN pg_catalog.pg_class c ON c.oid = n.conrelid, here
+    WHERE c.relnamespace = here.oid AND n.contype = 'f' AND n.conparentid <> 0
+        AND obj_description(n.oid, 'pg_constraint') IS NOT NULL
+    UNION ALL
     -- These four belong to the database; our own start with "tenantry".
     SELECT 'pg_catalog.pg_event_trigger'::regclass, e.oid, 'event trigger', e.evtname
     FROM pg_catalog.pg_event_trigger e WHERE e.evtname NOT LIKE 'tenantry%'

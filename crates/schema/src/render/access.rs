@@ -61,8 +61,13 @@ pub(crate) fn grants(model: &Model, kinds: &BTreeMap<String, Kind>, target: &Tar
         out.push(format!("GRANT USAGE ON SEQUENCE {} TO {app}", ident(&sequence.name)));
     }
     let needs = needs(model);
+    // What a materialized view has become is filled by its function alone, not through views of it.
+    let written = |table: &str| {
+        let filled = model.table(table).is_some_and(crate::rules::is_materialized);
+        kinds.get(table) == Some(&Kind::Tenant) && !filled
+    };
     for view in &model.views {
-        let rights = view_rights(&needs, kinds, view);
+        let rights = view_rights(&needs, &written, view);
         out.push(format!("GRANT {rights} ON TABLE {} TO {app}", ident(&view.name)));
     }
     for view in &model.materialized_views {
@@ -94,10 +99,10 @@ fn needs(model: &Model) -> Needs<'_> {
 }
 
 /// A view that shows global tables is read-only: its owner may write them, the application may not.
-fn view_rights(needs: &Needs<'_>, kinds: &BTreeMap<String, Kind>, view: &View) -> String {
+fn view_rights(needs: &Needs<'_>, written: &dyn Fn(&str) -> bool, view: &View) -> String {
     const BITS: [(u32, &str); 3] = [(8, "INSERT"), (4, "UPDATE"), (16, "DELETE")];
     let mut rights = vec!["SELECT"];
-    if tables_of(needs, &view.name).iter().all(|table| kinds.get(*table) == Some(&Kind::Tenant)) {
+    if tables_of(needs, &view.name).into_iter().all(written) {
         rights.extend(BITS.iter().filter(|(bit, _)| view.updatable & bit != 0).map(|(_, right)| *right));
     }
     rights.join(", ")

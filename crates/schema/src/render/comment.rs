@@ -1,6 +1,6 @@
 //! COMMENT ON, for everything that has one.
 
-use super::text::{ident, literal};
+use super::text::{chosen_name, ident, literal};
 use crate::model::{
     Index, MaterializedView, Model, RewriteRule, Statistics, Table, Trigger, Type, TypeKind, View,
 };
@@ -33,7 +33,7 @@ fn type_comments(defined: &Type, out: &mut Vec<String>) {
     match &defined.kind {
         TypeKind::Enum { .. } => {}
         TypeKind::Domain { checks, not_null_name, not_null_comment, .. } => {
-            let own = format!("{}_not_null", defined.name);
+            let own = chosen_name(&defined.name, None, "not_null");
             let not_null = (not_null_name.as_ref().unwrap_or(&own), not_null_comment);
             let checks = checks.iter().map(|check| (&check.name, &check.comment));
             for (constraint, text) in checks.chain([not_null]) {
@@ -69,7 +69,7 @@ fn table_comments(table: &Table, out: &mut Vec<String>) {
             comment(out, identity.comment.as_deref(), || format!("SEQUENCE {}", ident(&identity.sequence)));
         }
         comment(out, column.not_null_comment.as_deref(), || {
-            let own = || format!("{}_{}_not_null", table.name, column.name);
+            let own = || chosen_name(&table.name, Some(&column.name), "not_null");
             let constraint = column.not_null_name.clone().unwrap_or_else(own);
             format!("CONSTRAINT {} ON {name}", ident(&constraint))
         });

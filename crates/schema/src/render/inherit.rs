@@ -2,7 +2,7 @@
 
 use super::constraint::{late, written};
 use super::table::{Columns, column_definition};
-use super::text::{ident, idents};
+use super::text::{chosen_name, ident, idents};
 use crate::model::{Column, Constraint, Model, Table};
 
 /// How a child comes to its parents.
@@ -37,7 +37,7 @@ pub(super) fn lines(model: &Model, table: &Table, columns: Columns) -> Vec<Strin
     let own = table.constraints.iter().filter(own).filter(|constraint| columns.has(constraint));
     let again = table.columns.iter().filter(|column| !all && says_not_null_again(model, table, column));
     let again = again.map(|column| {
-        let usual = format!("{}_{}_not_null", table.name, column.name);
+        let usual = chosen_name(&table.name, Some(&column.name), "not_null");
         let name = column.not_null_name.as_ref().unwrap_or(&usual);
         format!("CONSTRAINT {} NOT NULL {}", ident(name), ident(&column.name))
     });

@@ -2,6 +2,7 @@
 
 use crate::model::SequenceOptions;
 use std::fmt::{self, Write as _};
+use tenantry_core::ident::MAX_IDENT_BYTES;
 use tenantry_core::quote_literal;
 
 /// Appends formatted text.
@@ -18,6 +19,18 @@ pub(crate) fn ident(name: &str) -> String {
 pub(crate) fn idents<T: AsRef<str>>(names: &[T], between: &str) -> String {
     let quoted: Vec<String> = names.iter().map(|name| ident(name.as_ref())).collect();
     quoted.join(between)
+}
+
+/// The name that the server chooses for something of a relation and a column: of the parts the longer is cut first.
+pub(crate) fn chosen_name(first: &str, second: Option<&str>, label: &str) -> String {
+    let room = MAX_IDENT_BYTES - label.len() - 1 - usize::from(second.is_some());
+    let mut lengths = (first.len(), second.map_or(0, str::len));
+    while lengths.0 + lengths.1 > room {
+        if lengths.0 > lengths.1 { lengths.0 -= 1 } else { lengths.1 -= 1 }
+    }
+    let cut = |text: &'_ str, bytes: usize| text[..text.floor_char_boundary(bytes)].to_owned();
+    let second = second.map_or_else(String::new, |second| format!("_{}", cut(second, lengths.1)));
+    format!("{}{second}_{label}", cut(first, lengths.0))
 }
 
 /// A literal without the space that `quote_literal` may put before it.

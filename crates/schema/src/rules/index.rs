@@ -132,7 +132,10 @@ fn left_alone(index: &Index, table: &str, case: &mut Case<'_>, place: String) {
         "hnsw" | "ivfflat" => (
             "a vector index is left as it is: it finds neighbours among all tenants' rows and filters afterwards, so \
              small tenants may get too few",
-            "use iterative scans, a partial index for each big tenant, or give big tenants a schema or a database of their own".to_owned(),
+            "scan on until there are enough (SET hnsw.iterative_scan = 'strict_order'); partition the table by tenant (partition = { by = \"list\" }); \
+             or give big tenants a schema of their own, whose index holds their rows alone. A partial index for a tenant helps only \
+             queries that name the tenant themselves, as a constant"
+                .to_owned(),
         ),
         _ => (
             "the index is left as it is: its method can't be led by the tenant",
@@ -193,6 +196,35 @@ mod tests {
             "",
             &["note: i on t: the index is left as it is: its method can't be led by the tenant"],
         );
+    }
+
+    /// On a model: the servers of the tests have no pgvector.
+    #[test]
+    fn vector_indexes_are_left_alone() {
+        for method in ["hnsw", "ivfflat"] {
+            let index = Index {
+                name: "i".to_owned(),
+                method: method.to_owned(),
+                keys: vec![IndexKey::of_column("v")],
+                ..Index::default()
+            };
+            let table =
+                crate::model::Table { name: "t".to_owned(), indexes: vec![index], ..Default::default() };
+            let model = Model { tables: vec![table], ..Model::default() };
+            let report = crate::check(&model, &crate::Declaration::default());
+            let told: Vec<_> = report.findings.iter().filter(|found| found.rule == "index").collect();
+            assert_eq!(told.len(), 1, "{told:#?}");
+            assert_eq!(
+                told[0].models,
+                [TenancyModel::Shared],
+                "a schema's index holds its tenant's rows alone"
+            );
+            assert!(told[0].hint.as_ref().is_some_and(|hint| hint.contains("by = \"list\"")), "{told:#?}");
+            assert!(
+                report.findings.iter().all(|found| found.rule != "leakproof"),
+                "ordering is not bound by it"
+            );
+        }
     }
 
     #[test]

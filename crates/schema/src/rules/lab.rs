@@ -8,6 +8,7 @@ use crate::{
     introspection_settings, read,
 };
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::OnceLock;
 use tenantry_core::{ContextKind, SqlIdent, TenancyModel};
 use tenantry_testkit::{fresh_database, shared, versions_for_tests};
@@ -99,9 +100,8 @@ fn flat(sql: &str) -> String {
 pub(super) fn plain(version: u32, sql: &str) -> Model {
     runtime().block_on(async {
         let mut sessions = SESSIONS.lock().await;
-        if !sessions.contains_key(&version) {
-            let session = Session::new(version).await;
-            sessions.insert(version, session);
+        if let Entry::Vacant(free) = sessions.entry(version) {
+            free.insert(Session::new(version).await);
         }
         let session = &sessions[&version];
         let client = &session.client;

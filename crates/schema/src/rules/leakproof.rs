@@ -102,7 +102,9 @@ impl<'a> Types<'a> {
             "numeric" => Some("use bigint in the smallest unit (cents) instead of numeric"),
             "citext" => Some("use a stored generated column with lower() instead of citext"),
             "jsonb" | "json" => Some("take what is looked up out of the jsonb, into columns"),
-            "tsvector" | "tsquery" => Some("search text in a dedicated placement or outside"),
+            "tsvector" | "tsquery" => {
+                Some("search text in a database of its own (a schema has a floor, too) or outside")
+            }
             "ltree" | "hstore" => Some("take what is looked up out into columns"),
             range if range.ends_with("range") => Some(RANGE),
             _ => None,

@@ -79,6 +79,11 @@ fn report(case: &mut Case<'_>, kind: &str, place: String) {
             format!("placements don't get the {kind}: they use the default"),
             "nothing to do, unless you need it there",
         ),
+        "comment" => case.warning(
+            place,
+            "placements don't get this comment: their schema is Tenantry's, and a partition's keys are its parent's",
+            "nothing to do, unless something reads it: comments on tables, columns and the parent's own keys are kept",
+        ),
         "event trigger" | "publication" | "foreign server" | "language" | "security label" | "transform" => case.warning(
             place,
             "it belongs to the database, not to the schema, and is not carried over",
@@ -122,6 +127,23 @@ mod tests {
         hits(&NotModelled, sql, "", &[&format!("warning: event trigger e: {told}")]);
         let sql = "CREATE TABLE t (id int); CREATE PUBLICATION p FOR TABLE t";
         hits(&NotModelled, sql, "", &[&format!("warning: publication p: {told}")]);
+    }
+
+    #[test]
+    fn comments_that_have_no_place() {
+        let told = "placements don't get this comment: their schema is Tenantry's, and a partition's keys are its parent's";
+        hits(
+            &NotModelled,
+            "COMMENT ON SCHEMA public IS 'ours'",
+            "",
+            &[&format!("warning: comment on the schema: {told}")],
+        );
+        let sql = "CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE t (at int, p int CONSTRAINT k REFERENCES p) PARTITION BY LIST (at);
+            CREATE TABLE t_1 PARTITION OF t FOR VALUES IN (1); COMMENT ON CONSTRAINT k ON t IS 'kept'";
+        misses(&NotModelled, sql, "");
+        super::super::lab::compiles_to(sql, "", "COMMENT ON CONSTRAINT k ON t IS 'kept'");
+        let sql = sql.replace("k ON t IS", "k ON t_1 IS");
+        hits(&NotModelled, &sql, "", &[&format!("warning: comment on k of t_1: {told}")]);
     }
 
     #[test]

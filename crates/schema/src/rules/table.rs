@@ -52,6 +52,9 @@ impl Rule for Tables {
     }
 
     fn apply(&self, model: &mut Model, case: &mut Case<'_>) {
+        for child in model.tables.iter().filter(|table| !table.inherits.is_empty()) {
+            out_of_order(model, child, case);
+        }
         for table in &mut model.tables {
             if case.tenancy == TenancyModel::Shared && table.of.take().is_some() {
                 // It could not have the tenant column otherwise.
@@ -82,6 +85,21 @@ impl Rule for Tables {
                 );
             }
         }
+    }
+}
+
+/// CREATE TABLE … INHERITS would put its columns into another order, on which statements without a list of columns rest. So it
+/// is created with all of them and inherits afterwards, which makes the inherited ones its own as well.
+fn out_of_order(model: &Model, child: &Table, case: &mut Case<'_>) {
+    let order = super::tenant_column::order(model, child);
+    let has_inherited = child.columns.iter().any(|column| column.inherited);
+    if has_inherited && !order.iter().eq(child.columns.iter().map(|column| &column.name)) {
+        case.note(
+            &child.name,
+            "its columns stand in an order that INHERITS does not give: they are kept in it, and become its own",
+            "a column that is dropped from the parent later must be dropped here too; or let the plain schema create the child \
+             after the parent has all its columns",
+        );
     }
 }
 
@@ -121,6 +139,25 @@ mod tests {
     fn children_get_the_column_from_their_parent_and_a_floor_of_their_own() {
         compiles_to(FAMILY, "", "CREATE TABLE c (b integer) INHERITS (p)");
         compiles_to(FAMILY, "", "CREATE POLICY tenantry_floor ON c AS RESTRICTIVE");
+    }
+
+    #[test]
+    fn children_whose_columns_come_in_another_order() {
+        let sql = format!("{FAMILY} ALTER TABLE p ADD COLUMN late int");
+        let note = "note: c: its columns stand in an order that INHERITS does not give: they are kept in it, and become its own";
+        hits(&Tables, &sql, "", &[note]);
+        compiles_to(
+            &sql,
+            "",
+            "CREATE TABLE c (id bigint NOT NULL, a integer, b integer, late integer, tenant_id",
+        );
+        compiles_to(&sql, "", "ALTER TABLE c INHERIT p");
+        // Columns of its own, in whatever order, are no parent's.
+        misses(
+            &Tables,
+            &format!("{FAMILY} CREATE TABLE o (b int, a int, id bigint NOT NULL); ALTER TABLE o INHERIT p"),
+            "",
+        );
     }
 
     #[test]

@@ -106,7 +106,7 @@ fn born(model: &Model) -> Vec<String> {
 }
 
 /// The order of columns that CREATE TABLE … INHERITS gives.
-fn order(model: &Model, table: &Table) -> Vec<String> {
+pub(super) fn order(model: &Model, table: &Table) -> Vec<String> {
     let parents = table.inherits.iter().filter_map(|parent| model.table(parent));
     let own = table.columns.iter().filter(|column| !column.inherited);
     let mut order: Vec<String> = Vec::new();

@@ -113,21 +113,3 @@ async fn what_a_tenants_own_schema_refuses() {
     )
     .await;
 }
-
-/// One role reads all schemas of a database, and materialized views have no floor.
-#[tokio::test]
-async fn what_is_refused_where_tenants_share_a_database() {
-    let hint = "(make it a view; or a table (the tenant column and the floor come by themselves) that a job or a trigger fills for each tenant; or keep it, for tenants in databases of their own)";
-    for (model, whose) in
-        [(TenancyModel::Shared, "every tenant's rows"), (TenancyModel::Schema, "every schema's")]
-    {
-        let reason = format!("row-level security does not reach it: every tenant would read {whose} {hint}");
-        refused(
-            "CREATE TABLE a (id bigint PRIMARY KEY); CREATE MATERIALIZED VIEW m AS SELECT * FROM a",
-            "",
-            &[model],
-            &format!("error[materialized-view]: materialized view m: {reason}"),
-        )
-        .await;
-    }
-}

@@ -1,6 +1,9 @@
 //! Indexes, statistics and names.
 
 use super::{becomes, rows, told};
+use crate::harness::{Lab, declared, round_trip, target};
+use tenantry_core::TenancyModel;
+use tenantry_testkit::versions_for_tests;
 
 const T: &str = "CREATE TABLE t (id bigint PRIMARY KEY, a int, b text, n numeric, j jsonb, p point, r int4range, at timestamptz);";
 
@@ -89,7 +92,6 @@ async fn brin() {
     .await;
 }
 
-/// The servers have no pgvector here: what the rule says of hnsw is tested beside it, on a model.
 #[tokio::test]
 async fn statistics() {
     let sql = format!("{T} CREATE STATISTICS s (dependencies) ON a, b FROM t");
@@ -118,6 +120,66 @@ async fn operators_that_are_not_leakproof_lose_their_index() {
                 .any(|line| line.contains("Index Cond") && line.contains(&format!("({column} = ")));
             assert_eq!(as_condition, used, "{condition}: {plan:#?}");
         }
+    }
+}
+
+/// What the hints of `leakproof` and `index` tell people to do brings the index back.
+#[tokio::test]
+async fn what_hints_tell_people_to_do_helps() {
+    let sql = "CREATE TABLE t (id bigint PRIMARY KEY, cents bigint, mood text CHECK (mood IN ('good', 'bad')), b text,
+            low text GENERATED ALWAYS AS (lower(b)) STORED, at point);
+        CREATE INDEX cents ON t (cents); CREATE INDEX mood ON t (mood); CREATE INDEX low ON t (low);
+        CREATE INDEX pattern ON t (b text_pattern_ops); CREATE INDEX near ON t USING gist (at)";
+    let fill =
+        "INSERT INTO t (id, cents, mood, b, at) SELECT g, g, CASE WHEN g < 9 THEN 'bad' ELSE 'good' END, g, point(g, g)
+        FROM generate_series(1, 5000) g";
+    let answers = [
+        ("cents = 7", "(cents = 7)"),
+        ("mood = 'bad'", "(mood = 'bad'"),
+        ("low = '7'", "(low = '7'"),
+        ("b ^@ '700'", "(b ~>=~ '700'"),
+        ("true ORDER BY at <-> point(3, 3) LIMIT 3", "Order By: (at <-> "),
+    ];
+    for model in [TenancyModel::Shared, TenancyModel::Schema] {
+        for version in versions_for_tests() {
+            let plain = Lab::with(version, sql).await.public().await;
+            let target = target(model);
+            let (lab, _) = round_trip(version, &plain, &declared(""), &target).await;
+            let here = format!("SET search_path TO {}; SET tenancy.lab TO '5'", target.schema);
+            lab.client.batch_execute(&format!("{here}; {fill}; ANALYZE t")).await.unwrap();
+            let app = lab.app().await;
+            app.batch_execute(&format!("{here}; SET enable_seqscan TO off")).await.unwrap();
+            for (condition, used) in answers {
+                let plan = explain(&app, condition).await;
+                assert!(plan.contains(used), "{model} on {version}: {condition}: {plan}");
+            }
+        }
+    }
+}
+
+async fn explain(client: &tokio_postgres::Client, condition: &str) -> String {
+    let plan = client.query(&format!("EXPLAIN (COSTS OFF) SELECT * FROM t WHERE {condition}"), &[]).await;
+    plan.unwrap().iter().map(|line| line.get::<_, String>(0)).collect::<Vec<_>>().join("\n")
+}
+
+/// The planner can't see from the floor alone that a tenant's partial index holds all that is asked for.
+#[tokio::test]
+async fn a_tenants_partial_index_takes_a_constant_in_the_query() {
+    let sql = "CREATE TABLE t (tenant_id bigint NOT NULL, id bigint PRIMARY KEY, at point)";
+    for row in rows(15, sql, "").await {
+        let fill =
+            "SET tenancy.lab TO '5'; INSERT INTO t SELECT 5, g, point(g, g) FROM generate_series(1, 5000) g";
+        row.lab
+            .client
+            .batch_execute(&format!(
+                "{fill}; CREATE INDEX five ON t USING gist (at) WHERE tenant_id = 5; ANALYZE t"
+            ))
+            .await
+            .unwrap();
+        let app = row.app().await;
+        let near = "ORDER BY at <-> point(3, 3) LIMIT 3";
+        assert!(!explain(&app, &format!("true {near}")).await.contains("five"));
+        assert!(explain(&app, &format!("tenant_id = 5 {near}")).await.contains("five"));
     }
 }
 

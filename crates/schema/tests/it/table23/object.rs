@@ -1,6 +1,6 @@
 //! Sequences, types, functions, triggers, policies, grants, and what belongs to the whole database.
 
-use super::{becomes, refused, rows, told};
+use super::{becomes, becomes_from, refused, rows, told};
 use crate::harness::{Lab, declared, refusal, target, text};
 use tenantry_core::TenancyModel;
 use tenantry_schema::compile;
@@ -198,4 +198,31 @@ async fn dedicated_databases_keep_all_of_it() {
             assert!(compiled.contains(kept), "{kept}\n{compiled}");
         }
     }
+}
+
+/// The server cuts the names that it chooses, at 63 bytes and between characters, and numbers them where they are taken.
+#[tokio::test]
+async fn names_that_the_server_cuts() {
+    let long = "t".repeat(63);
+    let wide = "ä".repeat(31);
+    let column = "c".repeat(63);
+    let other = format!("{}u", "t".repeat(62));
+    let sql = format!(
+        "CREATE TABLE {long} (id bigint NOT NULL, {column} int NOT NULL); CREATE TABLE {other} (id bigint NOT NULL, {column} int NOT NULL);
+         CREATE TABLE {wide} (id bigint NOT NULL, {wide} int NOT NULL, a int CONSTRAINT a_not_null1 NOT NULL);
+         CREATE TABLE b (a int CONSTRAINT b_a_not_null1 NOT NULL); CREATE TABLE kid (PRIMARY KEY (id)) INHERITS ({wide});
+         CREATE DOMAIN {long}_ AS int NOT NULL; CREATE TABLE d (x {long}_)",
+    );
+    let sql = sql.replace(&format!("{long}_"), &"d".repeat(63));
+    for row in rows(15, &sql, "").await {
+        let chosen: Vec<&String> = row
+            .compiled
+            .statements
+            .iter()
+            .filter(|sql| sql.contains("tttt_") || sql.contains("dddd_not"))
+            .collect();
+        assert!(chosen.is_empty(), "none is written as if a person had chosen it: {chosen:#?}");
+    }
+    becomes_from(18, &sql, "", &["CONSTRAINT a_not_null1 NOT NULL", "CONSTRAINT b_a_not_null1 NOT NULL"])
+        .await;
 }

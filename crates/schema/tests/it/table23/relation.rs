@@ -1,7 +1,9 @@
 //! Partitions, children, views.
 
 use super::{becomes, refused, rows, told};
-use crate::harness::{OWNER, refusal, text};
+use crate::harness::{Lab, OWNER, declared, refusal, round_trip, target, text};
+use tenantry_core::TenancyModel;
+use tenantry_testkit::versions_for_tests;
 
 const DENIED: &str = "42501";
 
@@ -159,13 +161,92 @@ async fn view_of_all_columns_of_two_tables() {
     .await;
 }
 
+const MATERIALIZED: &str = "CREATE TABLE a (id bigint PRIMARY KEY, name text); CREATE TABLE b (id bigint PRIMARY KEY, a bigint REFERENCES a);
+    CREATE MATERIALIZED VIEW m WITH (fillfactor = 70) AS SELECT a.name, count(b.id) AS n FROM a LEFT JOIN b ON b.a = a.id GROUP BY a.id;
+    COMMENT ON MATERIALIZED VIEW m IS 'by name'; CREATE UNIQUE INDEX i ON m (name); CREATE INDEX j ON m (n) WHERE n > 1;
+    CREATE MATERIALIZED VIEW total AS SELECT sum(n) AS n, (SELECT name FROM m ORDER BY n DESC LIMIT 1) AS most FROM m;
+    CREATE VIEW v AS SELECT * FROM m";
+
 #[tokio::test]
 async fn materialized_view_and_its_indexes() {
-    let sql = format!(
-        "{TABLES} CREATE MATERIALIZED VIEW m AS SELECT name, count(*) FROM a GROUP BY name; CREATE UNIQUE INDEX i ON m (name)"
-    );
-    let error = "error[materialized-view]: materialized view m: row-level security does not reach it: every tenant would read every tenant's rows";
-    refused(&sql, "", error).await;
+    for keys in ["composite", "global-id"] {
+        for row in rows(15, MATERIALIZED, &format!("[tenancy]\nkeys = \"{keys}\"")).await {
+            assert!(
+                row.holds("UNIQUE INDEX i ON m USING btree (tenant_id, name)"),
+                "{}",
+                row.compiled.to_sql()
+            );
+            assert!(row.holds("INDEX j ON m USING btree (tenant_id, n) WHERE (n > 1)"));
+            let app = row.app().await;
+            let fill = |at: i32| {
+                format!(
+                    "INSERT INTO a VALUES ({at}, 'x'), ({at} + 1, 'y'); INSERT INTO b VALUES ({at}, {at} + 1)"
+                )
+            };
+            app.batch_execute(&format!("{}; SELECT refresh_m(), refresh_total()", fill(1))).await.unwrap();
+            app.batch_execute(&format!("SET tenancy.lab TO '6'; {}", fill(11))).await.unwrap();
+            app.batch_execute("INSERT INTO b VALUES (12, 12)").await.unwrap();
+            assert_eq!(text(&app, "SELECT count(*)::text FROM m").await, "0", "it is not refreshed yet");
+            // As often as one likes.
+            for _ in 0..2 {
+                app.batch_execute("SELECT refresh_m(), refresh_total()").await.unwrap();
+            }
+            let seen =
+                "SELECT string_agg(v::text, ' ' ORDER BY name) || (SELECT total::text FROM total) FROM v";
+            assert_eq!(text(&app, seen).await, "(x,0) (y,2)(2,y,6)");
+            app.batch_execute("SET tenancy.lab TO '5'").await.unwrap();
+            assert_eq!(text(&app, seen).await, "(x,0) (y,1)(1,y,5)");
+            assert_eq!(text(&app, "SELECT count(*)::text FROM tenantry_refreshed").await, "2");
+            app.batch_execute("SET tenancy.lab TO ''").await.unwrap();
+            assert_eq!(text(&app, "SELECT count(*)::text FROM m").await, "0", "nobody sees nothing");
+            assert_eq!(refusal(&app, "SELECT refresh_m()").await, DENIED, "nobody refreshes nothing");
+        }
+    }
+}
+
+/// A tenant's own schema is read by the role of all others.
+#[tokio::test]
+async fn materialized_view_in_a_tenants_own_schema() {
+    for version in versions_for_tests() {
+        let plain = Lab::with(version, MATERIALIZED).await.public().await;
+        let target = target(TenancyModel::Schema);
+        let (lab, _) = round_trip(version, &plain, &declared(""), &target).await;
+        let app = lab.app().await;
+        app.batch_execute("SET search_path TO t_5; SET tenancy.lab TO '5'").await.unwrap();
+        app.batch_execute("INSERT INTO a VALUES (1, 'x'); SELECT refresh_m(), refresh_total()")
+            .await
+            .unwrap();
+        assert_eq!(text(&app, "SELECT m::text FROM m").await, "(x,0)");
+        app.batch_execute("SET tenancy.lab TO '6'").await.unwrap();
+        assert_eq!(text(&app, "SELECT count(*)::text FROM m").await, "0");
+        assert_eq!(refusal(&app, "SELECT refresh_m()").await, DENIED);
+    }
+}
+
+/// The second one waits for the first, and then replaces what that has inserted.
+#[tokio::test]
+async fn materialized_views_are_refreshed_one_at_a_time() {
+    let sql = "CREATE TABLE a (id bigint PRIMARY KEY); CREATE MATERIALIZED VIEW m AS SELECT id FROM a";
+    for row in rows(15, sql, "").await {
+        let (one, two, other) = (row.app().await, row.app().await, row.app().await);
+        one.batch_execute("INSERT INTO a VALUES (1), (2); SELECT refresh_m(); BEGIN; SELECT refresh_m()")
+            .await
+            .unwrap();
+        // Another tenant's need not wait.
+        other
+            .batch_execute("SET tenancy.lab TO '6'; INSERT INTO a VALUES (1); SELECT refresh_m()")
+            .await
+            .unwrap();
+        let waiting = two.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get::<_, i32>(0);
+        let second = tokio::spawn(async move { two.batch_execute("SELECT refresh_m()").await });
+        let blocked = format!("SELECT (cardinality(pg_blocking_pids({waiting})) > 0)::text");
+        while text(&row.lab.client, &blocked).await != "true" {
+            tokio::task::yield_now().await;
+        }
+        one.batch_execute("COMMIT").await.unwrap();
+        second.await.unwrap().unwrap();
+        assert_eq!(text(&one, "SELECT string_agg(id::text, ' ' ORDER BY id) FROM m").await, "1 2");
+    }
 }
 
 #[tokio::test]
