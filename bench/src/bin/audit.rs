@@ -77,9 +77,14 @@ fn tables(count: u32) -> String {
     let mut sql = String::from("SET search_path = public; CREATE ROLE app_user LOGIN;");
     for first in (1..=count).step_by(100) {
         let last = (first + 99).min(count);
-        sql.push_str(&format!(
-            "BEGIN; DO $do$ BEGIN FOR i IN {first}..{last} LOOP {body} END LOOP; END $do$; COMMIT;"
-        ));
+        let range = format!("{first}..{last}");
+        sql.extend([
+            "BEGIN; DO $do$ BEGIN FOR i IN ",
+            &range,
+            " LOOP ",
+            body,
+            " END LOOP; END $do$; COMMIT;",
+        ]);
     }
     sql.push_str("SET search_path = pg_catalog");
     sql

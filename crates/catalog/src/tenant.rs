@@ -114,7 +114,8 @@ impl Tx {
             let taken = || CatalogError::Taken { what: "tenant key", name: new.key.to_string() };
             return if is_it { same(found, new) } else { Err(taken()) };
         }
-        let params: crate::connection::Params<'_> = &[&id.map(TenantId::get), &uuid, &new.key.as_str(), &new.name];
+        let params: crate::connection::Params<'_> =
+            &[&id.map(TenantId::get), &uuid, &new.key.as_str(), &new.name];
         let inserted = self.execute(queries::TENANT_INSERT_AS, params).await;
         let inserted = inserted.map_err(|error| malformed(error, &new.key))?;
         if inserted == 0 {

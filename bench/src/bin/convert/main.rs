@@ -5,6 +5,8 @@
 //! server itself), and the longest that a statement took as the application saw it, which holds the machine's other noise too;
 //! the same is measured for some seconds before the conversion begins, to compare with.
 
+#![allow(clippy::print_stdout, reason = "a bench prints its results")]
+
 mod load;
 mod world;
 
@@ -100,7 +102,7 @@ async fn main() -> Result<()> {
     let limits =
         Limits { max_block: Duration::from_millis(args.max_block), load: args.load, ..Limits::default() };
     let timeline = Timeline::default();
-    let mut request = world.request(args.one, limits)?;
+    let mut request = World::request(args.one, limits)?;
     request.until = Until::Observe;
     convert::run(&world.control, &request, &timeline).await?;
     let observing = Instant::now();

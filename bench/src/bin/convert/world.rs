@@ -55,7 +55,7 @@ impl World {
         Ok(Self { postgres, control, rows })
     }
 
-    pub(crate) fn request(&self, one: bool, limits: Limits) -> Result<Convert> {
+    pub(crate) fn request(one: bool, limits: Limits) -> Result<Convert> {
         let mut declaration = Declaration::default();
         declaration.tables.insert("countries".into(), TableEntry::Kind(Kind::Global));
         let table = TenantTable { table: "accounts".into(), key: None, name: Some("title".into()) };

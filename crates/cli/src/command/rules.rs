@@ -20,13 +20,13 @@ pub(crate) struct RulesArgs {
 /// Every rule there is, by id: the schema engine's, and the auditor's own, which look at databases alone.
 pub(crate) fn all() -> Vec<RuleInfo> {
     let mut all = rules::infos();
-    all.extend(tenantry_audit::known_rules().into_iter().filter_map(audited));
+    all.extend(tenantry_audit::known_rules().iter().filter_map(audited));
     all.sort_by_key(|rule| rule.id);
     all
 }
 
 /// `None` for what the schema engine's registry has already.
-fn audited(rule: tenantry_audit::Known) -> Option<RuleInfo> {
+fn audited(rule: &tenantry_audit::Known) -> Option<RuleInfo> {
     let severities: &'static [Severity] = match rule.severity? {
         Severity::Error => &[Severity::Error],
         Severity::Warning => &[Severity::Warning],
@@ -157,7 +157,9 @@ pub(crate) fn page() -> String {
             id = rule.id
         );
     }
-    all.iter().for_each(|rule| chapter(&mut out, rule));
+    for rule in &all {
+        chapter(&mut out, rule);
+    }
     out
 }
 

@@ -69,10 +69,7 @@ impl Rule for Extensions {
             } else {
                 case.error(
                     place,
-                    format!(
-                        "{} use it, and a tenant's schema can't reach it yet",
-                        users.join(", ")
-                    ),
+                    format!("{} use it, and a tenant's schema can't reach it yet", users.join(", ")),
                     "use the shared or the database model, or put the extension into a schema of its own",
                 );
             }

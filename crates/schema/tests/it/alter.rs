@@ -244,7 +244,7 @@ async fn small_tables_may_go_the_short_way() {
     let to = wanted(&from, &declared(""));
     run_all(&lab, &plan(&from, &with_columns(&from, &to), Style::Online), Style::Online).await;
     give_rows_a_tenant(&lab, &to, "tenant_id").await;
-    let style = |table: &str| if table.len() % 2 == 0 { Style::Plain } else { Style::Online };
+    let style = |table: &str| if table.len().is_multiple_of(2) { Style::Plain } else { Style::Online };
     let read = lab.public().await;
     let steps = alter_by(&read, &to, &target(TenancyModel::Shared), &style).unwrap();
     run_all(&lab, &steps, Style::Online).await;

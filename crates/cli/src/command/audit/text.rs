@@ -34,15 +34,12 @@ impl Document for Shown {
         }
         let mut told: Vec<(&str, usize)> = Vec::new();
         for finding in &self.0.findings {
-            let count = match told.iter_mut().find(|(rule, _)| *rule == finding.rule) {
-                Some((_, count)) => {
-                    *count += 1;
-                    *count
-                }
-                None => {
-                    told.push((finding.rule, 1));
-                    1
-                }
+            let count = if let Some((_, count)) = told.iter_mut().find(|(rule, _)| *rule == finding.rule) {
+                *count += 1;
+                *count
+            } else {
+                told.push((finding.rule, 1));
+                1
             };
             if count <= TOLD {
                 write_finding(out, finding)?;

@@ -17,7 +17,7 @@ use std::{env, fs};
 use tenantry_core::SqlIdent;
 use tenantry_ops::{ClusterAccess, schema};
 use tenantry_schema::guess::{Doubt, Guess, guess};
-use tenantry_schema::{Declaration, Kind, Model};
+use tenantry_schema::{Declaration, Kind, Model, TableEntry};
 
 /// Guess the declaration ([tenancy], [tables], [unique]) for a schema, and mark what is not sure
 ///
@@ -120,7 +120,7 @@ fn text(args: &InitArgs, guess: &Guess) -> anyhow::Result<String> {
         let beside = args.out.parent().is_none_or(|folder| folder.as_os_str().is_empty());
         let path = if beside { file.to_owned() } else { env::current_dir()?.join(file) };
         let section = toml::Table::from_iter([("file".to_owned(), path.display().to_string().into())]);
-        text.push_str(&format!("[schema]\n{section}\n"));
+        text.extend(["[schema]\n", &section.to_string(), "\n"]);
     }
     text.push_str(&guess.to_toml());
     Ok(text)
@@ -155,7 +155,7 @@ impl Guessed {
     fn of(model: &Model, guess: Guess, path: &Path) -> Self {
         let mut counts = BTreeMap::new();
         for table in model.tables.iter().filter(|table| !table.is_partition()) {
-            let kind = guess.declaration.tables.get(&table.name).map_or(Kind::Tenant, |entry| entry.kind());
+            let kind = guess.declaration.tables.get(&table.name).map_or(Kind::Tenant, TableEntry::kind);
             *counts.entry(kind.as_str()).or_insert(0) += 1;
         }
         Self { path: path.to_owned(), declaration: guess.declaration, doubts: guess.doubts, counts }

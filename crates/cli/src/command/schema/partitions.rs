@@ -118,7 +118,7 @@ pub(super) async fn run(session: &Session, args: PartitionsArgs) -> anyhow::Resu
             vec![partitions::move_tenant(&control, &wanted.of, &wanted.tenant, Direction::Take).await?]
         }
     };
-    finish(session, Done { outcomes: done })
+    finish(session, &Done { outcomes: done })
 }
 
 fn only(all: Vec<Partition>, wanted: impl Fn(&Partition) -> bool) -> Vec<Partition> {
@@ -126,16 +126,16 @@ fn only(all: Vec<Partition>, wanted: impl Fn(&Partition) -> bool) -> Vec<Partiti
 }
 
 /// What could not be done is a failure, after everything else was done and told.
-fn finish(session: &Session, done: Done) -> anyhow::Result<()> {
+fn finish(session: &Session, done: &Done) -> anyhow::Result<()> {
     let blocked = done.outcomes.iter().filter(|outcome| outcome.outcome == "blocked").count();
-    session.printer().emit(&done)?;
+    session.printer().emit(done)?;
     if blocked == 0 {
         return Ok(());
     }
     Err(Refusal {
         kind: ErrorKind::Conflict,
-        message: format!("{blocked} of the tables or partitions were in use"),
-        hint: Some("run it again: what is done stays done".into()),
+        message: format!("{blocked} of the tables or partitions could not be changed now"),
+        hint: Some("each says why; run it again: what is done stays done".into()),
     }
     .into())
 }

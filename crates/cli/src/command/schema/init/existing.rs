@@ -52,7 +52,8 @@ pub(super) fn refused(path: &Path, differences: &[String]) -> Refusal {
             message.push_str(line);
         }
         if differences.len() > SHOWN {
-            message.push_str(&format!("\n  and {} more lines", differences.len() - SHOWN));
+            let more = format!("\n  and {} more lines", differences.len() - SHOWN);
+            message.push_str(&more);
         }
     }
     Refusal {
@@ -71,7 +72,7 @@ pub(super) fn replaced(path: &Path, old: &str, new: &str) -> anyhow::Result<Stri
     let mut before: toml::Table = old.parse()?;
     // A guess from a database names no file: the one that is there stays.
     let keeps_file = !new.contains("\n[schema]\n");
-    before.retain(|name, _| !OURS.iter().any(|ours| *ours == name));
+    before.retain(|name, _| !OURS.contains(&name));
     let kept: toml::Table = rest.parse().unwrap_or_default();
     if kept != before {
         let message = format!("the sections of {} can't be told apart by their lines", path.display());
