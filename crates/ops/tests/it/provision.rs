@@ -18,8 +18,8 @@ async fn works(world: &World, tenant: &TenantInfo) {
                ON CONFLICT DO NOTHING; INSERT INTO labels (name) VALUES ('urgent')";
     // Global tables are the operator's, once in every database.
     let admin = world.admin(&tenant.placement.as_ref().unwrap().database).await;
-    let sql = "INSERT INTO public.countries VALUES ('AU', 'Australia') ON CONFLICT DO NOTHING";
-    admin.batch_execute(sql).await.unwrap();
+    let countries = "INSERT INTO public.countries VALUES ('AU', 'Australia') ON CONFLICT DO NOTHING";
+    admin.batch_execute(countries).await.unwrap();
     client.batch_execute(sql).await.unwrap();
     let row = client.query_one("SELECT count(*) FROM members", &[]).await.unwrap();
     assert_eq!(row.get::<_, i64>(0), 1, "{}", tenant.key);
