@@ -102,7 +102,9 @@ fn needs(model: &Model) -> Needs<'_> {
 fn view_rights(needs: &Needs<'_>, written: &dyn Fn(&str) -> bool, view: &View) -> String {
     const BITS: [(u32, &str); 3] = [(8, "INSERT"), (4, "UPDATE"), (16, "DELETE")];
     let mut rights = vec!["SELECT"];
-    if tables_of(needs, &view.name).into_iter().all(written) {
+    let tables = tables_of(needs, &view.name);
+    // Without a table of its own here, what it shows is the pool's.
+    if !tables.is_empty() && tables.into_iter().all(written) {
         rights.extend(BITS.iter().filter(|(bit, _)| view.updatable & bit != 0).map(|(_, right)| *right));
     }
     rights.join(", ")

@@ -6,7 +6,7 @@
 use super::{Case, Docs, Rule};
 use crate::check::{Remedy, Severity};
 use crate::declaration::{Declaration, Kind};
-use crate::model::{ConstraintKind, Model, Table, TypeKind};
+use crate::model::{ConstraintKind, Model, ObjectKind, Table, TypeKind};
 use std::collections::HashSet;
 use tenantry_core::TenancyModel;
 
@@ -63,11 +63,24 @@ impl Rule for PoolTables {
                 refer(&mut model.tables[at], &here, case);
             }
         }
+        let idle = only_for_the_pool(model, |name| is_pools(case, name));
+        model.sequences.retain(|sequence| !idle.contains(&sequence.name));
         model.tables.retain(|table| !is_pools(case, &table.name));
         let tables = &model.tables;
         let is_there = |name: &str| tables.iter().any(|table| table.name == name);
         model.sequences.retain(|sequence| sequence.owned_by.as_ref().is_none_or(|by| is_there(&by.table)));
     }
+}
+
+/// Sequences that nothing but defaults of the pool's tables takes numbers from. They need not be owned by a column.
+fn only_for_the_pool(model: &Model, is_pools: impl Fn(&str) -> bool) -> HashSet<String> {
+    let (mut theirs, mut ours) = (HashSet::new(), HashSet::new());
+    for dependency in model.dependencies.iter().filter(|one| one.to.kind == ObjectKind::Sequence) {
+        let pools = dependency.from.kind == ObjectKind::Table && is_pools(&dependency.from.name);
+        if pools { &mut theirs } else { &mut ours }.insert(dependency.to.name.clone());
+    }
+    theirs.retain(|name| !ours.contains(name));
+    theirs
 }
 
 /// By kind, or by declaration: the table itself may be in another schema.

@@ -126,13 +126,28 @@ async fn share_something(client: &mut Client, first: i64, turn: i64) {
     client.execute("INSERT INTO pages (site_id, path) VALUES ($1, '/new')", &[&site]).await.unwrap();
 }
 
+/// The application makes products that nobody sees for a moment. A run that meets one stops and says "run the same command
+/// again"; so does this, as often as a person would.
+async fn run_as_told(legacy: &Legacy) -> convert::Converted {
+    let mut refused = Vec::new();
+    for _ in 0..10 {
+        match convert::run(&legacy.world.control, &request(legacy, Until::Observe), &Silent).await {
+            Ok(done) => return done,
+            Err(error) if error.to_string().contains("shared with no tenant") => {
+                refused.push(error.to_string())
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    panic!("refused again and again: {refused:?}")
+}
+
 #[tokio::test]
 async fn each_tenant_sees_what_it_saw() {
     for version in versions_for_tests() {
         let legacy = legacy(version).await;
         let sharer = Sharer::start(&legacy).await;
-        let done =
-            convert::run(&legacy.world.control, &request(&legacy, Until::Observe), &Silent).await.unwrap();
+        let done = run_as_told(&legacy).await;
         assert_eq!((done.phase, done.tenants), (Phase::Observing, 4));
         assert!(done.notes.iter().any(|note| note.contains("product_tenants is left in place")), "{done:?}");
         assert!(done.notes.iter().any(|note| note.contains("pages.site_id is left in place")), "{done:?}");
