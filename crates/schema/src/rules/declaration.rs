@@ -99,7 +99,8 @@ fn is_the_pools(model: &Model, case: &Case<'_>, kind: Kind) -> bool {
     let mut comments = model.tables.iter().filter_map(|table| table.comment.as_deref());
     kind != Kind::Tenant
         && case.tenancy == TenancyModel::Schema
-        && comments.any(|comment| comment.lines().any(|line| line.starts_with(MARKER)))
+        // Where every table is the pool's, nothing is left that could say so; the other models still ask for the table.
+        && (model.tables.is_empty() || comments.any(|comment| comment.lines().any(|line| line.starts_with(MARKER))))
 }
 
 /// Of a scoped table: `links.column`, a column of the table that says with whom rows are shared, or a column of its own.

@@ -134,7 +134,7 @@ async fn run_as_told(legacy: &Legacy) -> convert::Converted {
         match convert::run(&legacy.world.control, &request(legacy, Until::Observe), &Silent).await {
             Ok(done) => return done,
             Err(error) if error.to_string().contains("shared with no tenant") => {
-                refused.push(error.to_string())
+                refused.push(error.to_string());
             }
             Err(error) => panic!("{error}"),
         }
