@@ -45,13 +45,7 @@ pub(in crate::convert) async fn install(
         };
         let made = job.executor.admin.batch_execute(&functions).await;
         made.doing("making the functions that carry sharing into scopes")?;
-        let own = format!(
-            "CREATE OR REPLACE TRIGGER {} BEFORE INSERT OR UPDATE ON public.{}
-             FOR EACH ROW EXECUTE FUNCTION tenancy_convert.scope_row_{number}()",
-            SqlIdent::new(fill::TRIGGER)?,
-            SqlIdent::new(shared.table.clone())?
-        );
-        put(job, own, &shared.table, fill::TRIGGER).await?;
+        // Links first: a row that came with nobody is not looked at again, so its links must be seen from then on.
         if let By::Links { links, .. } = &shared.by {
             // One table may say it of several others.
             let name = format!("{TRIGGER}_{number}");
@@ -62,6 +56,13 @@ pub(in crate::convert) async fn install(
             );
             put(job, sql, links, &name).await?;
         }
+        let own = format!(
+            "CREATE OR REPLACE TRIGGER {} BEFORE INSERT OR UPDATE ON public.{}
+             FOR EACH ROW EXECUTE FUNCTION tenancy_convert.scope_row_{number}()",
+            SqlIdent::new(fill::TRIGGER)?,
+            SqlIdent::new(shared.table.clone())?
+        );
+        put(job, own, &shared.table, fill::TRIGGER).await?;
     }
     Ok(())
 }
