@@ -17,6 +17,17 @@ pub(crate) async fn exists(maintenance: &Client, name: &SqlIdent) -> Result<bool
     Ok(maintenance.query_one(sql, &[&name.as_str()]).await.doing("looking for a database")?.get(0))
 }
 
+/// Whether the server has a database of that name that can be connected to, and nobody is about to drop it: not even a
+/// server process whose client is gone. A drop that was broken off leaves a database that can only be dropped.
+pub(crate) async fn is_usable(maintenance: &Client, name: &SqlIdent) -> Result<bool, OpsError> {
+    // -2: marked as invalid, by PostgreSQL 15.4 and later.
+    let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = $1 AND datconnlimit <> -2)";
+    lock(maintenance, name).await?;
+    let found = maintenance.query_one(sql, &[&name.as_str()]).await.doing("looking for a database");
+    unlock(maintenance, name).await?;
+    Ok(found?.get(0))
+}
+
 /// Refuses a database that holds something but no core: whatever it is, no operation of ours left it so.
 pub(crate) async fn require_ours_or_empty(admin: &Client, name: &SqlIdent) -> Result<(), OpsError> {
     let row = admin.query_one(FOREIGN, &[]).await.doing("looking at what the database holds")?;

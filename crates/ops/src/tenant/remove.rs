@@ -98,7 +98,7 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// `None` when nothing was placed, or its database is gone (or was never made).
+    /// `None` when nothing was placed, or its database is gone or half gone (or was never made).
     async fn find(
         control: &Control,
         tenant: &'a Tenant,
@@ -106,7 +106,7 @@ impl<'a> Place<'a> {
     ) -> Result<Option<Self>, OpsError> {
         let (Some(placement), Some(home)) = (&tenant.placement, home) else { return Ok(None) };
         let maintenance = control.connect_maintenance(&home.cluster_name).await?;
-        if !database::exists(&maintenance, &home.name).await? {
+        if !database::is_usable(&maintenance, &home.name).await? {
             return Ok(None);
         }
         let admin = control.connect(&home.cluster_name, home.name.as_str()).await?;
