@@ -1,5 +1,6 @@
 //! What the rewriter knows of tables: how they look to the application, and what shared tables add to them.
 
+use crate::script::Plain;
 use std::collections::{BTreeMap, HashMap};
 use tenantry_core::{ContextKind, TenancyModel};
 use tenantry_schema::model::{ConstraintKind, IndexKey, Table};
@@ -92,15 +93,16 @@ impl Known {
     /// Takes over what the rules made of some tables, and what these refer to. Returns what was known of them.
     pub(crate) fn update(
         &mut self,
-        plain: &Model,
+        plain: &Plain,
         built: &Model,
         kinds: &BTreeMap<String, Kind>,
         tables: &[&str],
     ) -> Vec<(String, Option<Facts>)> {
         let mut old = Vec::new();
-        let mut fresh = facts(plain, built, kinds);
         for table in &built.tables {
-            let Some(facts) = fresh.remove(&table.name) else { continue };
+            let Some(of_plain) = plain.table(&table.name) else { continue };
+            let mut facts = table_facts(of_plain, table, kinds.get(&table.name).copied());
+            facts.referenced_by = plain.referrers(&table.name).map(ToOwned::to_owned).collect();
             if tables.contains(&table.name.as_str()) || self.tables.get(&table.name) != Some(&facts) {
                 let was = self.tables.insert(table.name.clone(), facts);
                 old.push((table.name.clone(), was));

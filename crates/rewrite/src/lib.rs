@@ -19,7 +19,7 @@ mod script;
 
 pub use find::Star;
 pub use refusal::{Place, Refusal};
-pub use rewriter::{Rewriter, Rewritten};
+pub use rewriter::{Rewriter, Rewritten, Strings};
 pub use script::{Class, Runs, Script, Statement};
 
 #[cfg(test)]

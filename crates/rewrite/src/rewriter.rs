@@ -3,6 +3,7 @@
 use crate::edit::{self, Change};
 use crate::find::{Finder, Star};
 use crate::known::Known;
+use crate::lex::{Kind, Lexer};
 use crate::parse::{self, DEEPEST};
 use crate::{Refusal, guard, prefilter};
 use pg_raw_parse::nodes;
@@ -27,6 +28,16 @@ impl Rewritten<'_> {
             Self::Changed(sql) => sql,
         }
     }
+}
+
+/// How the session that a text is for reads strings in plain quotes: its `standard_conforming_strings`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Strings {
+    /// `on`, as it is unless somebody changes it: a backslash stands for itself.
+    #[default]
+    Standard,
+    /// `off`: a backslash escapes the next character, so that `'a\'` goes on behind its second quote.
+    Backslash,
 }
 
 /// Rewrites queries and data statements of an application that knows the plain schema. Cheap to share, costly to make: it holds
@@ -67,7 +78,30 @@ impl Rewriter {
         !self.known.tables.is_empty() && prefilter::might_matter(sql, self.star)
     }
 
-    /// Rewrites a text of one or more statements. What doesn't parse is left alone: the server says what is wrong with it.
+    /// [`rewrite`](Self::rewrite) for a session that may read strings otherwise. `PostgreSQL` reports
+    /// `standard_conforming_strings` to its clients: whoever passes texts on knows it, and must say it here, since the same text is
+    /// two different statements. Where no backslash stands in a plain string both are the same, and so is what they become.
+    /// Else the text is left alone if nothing in it could need the grammar, and refused if something could.
+    ///
+    /// The text must be in the encoding that the server reads: in client encodings other than UTF-8 the second byte of a character may
+    /// look like a quote or a backslash.
+    pub fn rewrite_as<'s>(&self, sql: &'s str, strings: Strings) -> Result<Rewritten<'s>, Refusal> {
+        match strings {
+            Strings::Backslash if self.might_need_rewrite(sql) => match backslash(sql) {
+                Some(place) => Err(Refusal::new(
+                    sql,
+                    place,
+                    "with standard_conforming_strings = off this string may go on, and the statement can't be rewritten",
+                )
+                .hint("write E'…', a parameter, or leave standard_conforming_strings on")),
+                None => self.rewrite(sql),
+            },
+            _ => self.rewrite(sql),
+        }
+    }
+
+    /// Rewrites a text of one or more statements. What doesn't parse is left alone: the server says what is wrong with it. Strings are
+    /// read as the standard has them ([`Strings::Standard`]); see [`rewrite_as`](Self::rewrite_as) for sessions that read them otherwise.
     pub fn rewrite<'s>(&self, sql: &'s str) -> Result<Rewritten<'s>, Refusal> {
         if !self.might_need_rewrite(sql) || sql.contains('\0') {
             return Ok(Rewritten::Unchanged(sql));
@@ -137,6 +171,21 @@ impl Rewriter {
             _ => false,
         }
     }
+}
+
+/// The first string of a text that a session with `standard_conforming_strings = off` reads otherwise. Up to there both read the
+/// same tokens.
+fn backslash(sql: &str) -> Option<Range<usize>> {
+    if !sql.contains('\\') {
+        return None;
+    }
+    let unlike = |token: &crate::lex::Token| {
+        let text = &sql[token.start..token.end];
+        token.kind == Kind::Text
+            && text.contains('\\')
+            && matches!(text.bytes().next(), Some(b'\'' | b'n' | b'N' | b'u' | b'U'))
+    };
+    Lexer::new(sql, 0).find(unlike).map(|token| token.start..token.end)
 }
 
 /// The guard prints what was changed, in a time that grows with the square of its length (but for the rows of an INSERT).

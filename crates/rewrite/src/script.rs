@@ -16,9 +16,12 @@ mod index;
 mod journal;
 mod other;
 mod partition;
+mod plain;
 mod pool;
 mod read;
 mod refused;
+mod rights;
+mod session;
 mod split;
 mod text;
 mod view;
@@ -32,8 +35,9 @@ use crate::rewriter::{Rewriter, range_of};
 use element::Names;
 use journal::Journal;
 use pg_raw_parse::nodes;
+pub(crate) use plain::Plain;
 use serde::Serialize;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use tenantry_schema::{Declaration, Model, Target};
 use work::Work;
@@ -71,6 +75,10 @@ pub enum Class {
 pub enum Runs {
     /// Once, by the owner of the schema past row-level security: it sees the rows of all tenants.
     Once,
+    /// Once, by a role with `BYPASSRLS` and no other: `PostgreSQL` looks whether rows that are there satisfy a foreign key with the
+    /// eyes of the tables' owner. An owner whom row-level security binds sees none of them, and the key would be marked valid over rows that
+    /// nobody has looked at.
+    Validating,
     /// For each tenant, inside its context.
     PerTenant,
 }
@@ -78,7 +86,7 @@ pub enum Runs {
 /// The state of a migration, or of several one after the other.
 #[derive(Debug, Clone)]
 pub struct Script {
-    pub(crate) model: Model,
+    pub(crate) model: Plain,
     pub(crate) declaration: Declaration,
     pub(crate) target: Target,
     pub(crate) rewriter: Rewriter,
@@ -91,7 +99,7 @@ impl Script {
         // What people write in migrations they mean: a view of `*` is expanded, since it stays.
         let rewriter = Rewriter::new(model, declaration, target.model).with_star(Star::Expand);
         Self {
-            model: model.clone(),
+            model: model.clone().into(),
             declaration: declaration.clone(),
             target: target.clone(),
             rewriter,
@@ -176,21 +184,7 @@ impl Script {
 
     /// The names that are taken.
     fn names(&self) -> Names<'_> {
-        let mut taken: HashSet<&str> = HashSet::new();
-        let model = &self.model;
-        for table in &model.tables {
-            taken.insert(&table.name);
-            taken.extend(table.constraints.iter().map(|constraint| constraint.name.as_str()));
-            taken.extend(table.indexes.iter().map(|index| index.name.as_str()));
-            taken.extend(
-                table.columns.iter().filter_map(|c| c.identity.as_ref()).map(|i| i.sequence.as_str()),
-            );
-        }
-        taken.extend(model.sequences.iter().map(|sequence| sequence.name.as_str()));
-        taken.extend(model.views.iter().map(|view| view.name.as_str()));
-        taken.extend(model.materialized_views.iter().map(|view| view.name.as_str()));
-        taken.extend(model.types.iter().map(|defined| defined.name.as_str()));
-        Names { taken, made: BTreeSet::new() }
+        Names { taken: &self.model, made: BTreeSet::new() }
     }
 }
 

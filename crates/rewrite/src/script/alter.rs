@@ -3,7 +3,7 @@
 use super::build::{about, consequences};
 
 use super::work::Work;
-use super::{Script, Statement};
+use super::{Runs, Script, Statement};
 use crate::Refusal;
 use crate::edit::Splice;
 use crate::name::ident;
@@ -41,6 +41,9 @@ impl Script {
         let relation = alter.relation().ok_or_else(|| work.refuse("nothing is altered"))?;
         self.own_schema(work, relation)?;
         let name = relation.relname().unwrap_or_default().to_owned();
+        if let Some(given) = self.owned_anew(work, alter, &name)? {
+            return Ok(given);
+        }
         if alter.objtype != nodes::ObjectType::OBJECT_TABLE || self.model.table(&name).is_none() {
             return Self::alter_other(work, alter, &name);
         }
@@ -95,6 +98,12 @@ impl Script {
         }
         let mut statement = work.statement(text);
         statement.transactional = !commands(alter).any(is_concurrent);
+        if self.target.model != TenancyModel::Database
+            && built.kinds.get(&name) != Some(&Kind::Global)
+            && looks_at_rows(alter, &added, table)
+        {
+            statement.runs = Runs::Validating;
+        }
         let mut out = Vec::new();
         let (first, last): (Vec<_>, Vec<_>) = consequences(&before, &built, &stated)
             .into_iter()
@@ -150,10 +159,8 @@ impl Script {
         alter: &nodes::AlterTableStmt,
         name: &str,
     ) -> Result<Vec<Statement>, Refusal> {
-        for command in commands(alter) {
-            if command.subtype == nodes::AlterTableType::AT_ChangeOwner {
-                return Err(Self::owner(work));
-            }
+        if super::refused::is_of_the_server(alter.objtype) {
+            return Err(super::refused::not_a_tenants(work));
         }
         if alter.objtype == nodes::ObjectType::OBJECT_TABLE && !alter.missing_ok {
             let place = alter.relation().map_or(-1, |relation| relation.location);
@@ -162,10 +169,35 @@ impl Script {
         Ok(vec![work.verbatim()])
     }
 
-    pub(super) fn owner(work: &Work<'_>) -> Refusal {
-        work.refuse("owners are Tenantry's: nobody logs in as the owner of a tenant table")
-            .hint("leave it out")
-            .choice("-- tenantry: skip")
+    /// `OWNER TO`, alone: in a placement there is one owner.
+    fn owned_anew(
+        &self,
+        work: &Work<'_>,
+        alter: &nodes::AlterTableStmt,
+        name: &str,
+    ) -> Result<Option<Vec<Statement>>, Refusal> {
+        use nodes::ObjectType as Type;
+        let changes =
+            |command: &nodes::AlterTableCmd| command.subtype == nodes::AlterTableType::AT_ChangeOwner;
+        if !commands(alter).any(changes) {
+            return Ok(None);
+        }
+        let word = match alter.objtype {
+            Type::OBJECT_TABLE => "TABLE",
+            Type::OBJECT_VIEW => "VIEW",
+            Type::OBJECT_MATVIEW => "MATERIALIZED VIEW",
+            Type::OBJECT_SEQUENCE => "SEQUENCE",
+            _ => return Err(super::refused::not_a_tenants(work)),
+        };
+        if alter.cmds().len() > 1 {
+            return Err(work
+                .refuse("owners are Tenantry's, and it alters more")
+                .hint("alter the owner alone"));
+        }
+        if matches!(alter.objtype, Type::OBJECT_TABLE) && self.model.table(name).is_none() {
+            return Ok(None);
+        }
+        Ok(Some(vec![self.give_relation(work, word, name)]))
     }
 
     /// Where the subcommands stand.
@@ -202,7 +234,6 @@ impl Script {
                 ))
                 .hint("it is enabled and forced on every tenant table; policies of your own can be added")
             }
-            Type::AT_ChangeOwner => Self::owner(work),
             Type::AT_AddInherit | Type::AT_DropInherit => work
                 .refuse("INHERITS passes on neither keys nor row-level security")
                 .hint("use declarative partitions, or a view over separate tables"),
@@ -245,6 +276,19 @@ fn is_concurrent(command: &nodes::AlterTableCmd) -> bool {
 fn dropped(command: &nodes::AlterTableCmd) -> Option<String> {
     (command.subtype == nodes::AlterTableType::AT_DropConstraint)
         .then(|| command.name().unwrap_or_default().to_owned())
+}
+
+/// Whether rows that are there are held against a foreign key, which `PostgreSQL` does with the eyes of the tables' owner.
+fn looks_at_rows(alter: &nodes::AlterTableStmt, added: &[Added], table: &Table) -> bool {
+    let validates =
+        |command: &nodes::AlterTableCmd| command.subtype == nodes::AlterTableType::AT_ValidateConstraint;
+    let is_key = |(_, name): &Added| {
+        table.constraints.iter().any(|constraint| {
+            constraint.name == *name
+                && matches!(&constraint.kind, ConstraintKind::ForeignKey(key) if key.validated)
+        })
+    };
+    commands(alter).any(validates) || added.iter().any(is_key)
 }
 
 /// What the subcommands that add keys become.

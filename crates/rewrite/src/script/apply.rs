@@ -71,6 +71,14 @@ impl Script {
             }
             (Type::AT_DropIdentity, _) => with_column(model, name, &column, |column| column.identity = None),
             (Type::AT_ValidateConstraint, _) => for_tree(model, name, |table| validate(table, &column)),
+            (Type::AT_EnableRowSecurity, _) => with_table(model, name, |table| table.row_security = true),
+            (Type::AT_DisableRowSecurity, _) => with_table(model, name, |table| table.row_security = false),
+            (Type::AT_ForceRowSecurity, _) => {
+                with_table(model, name, |table| table.force_row_security = true)
+            }
+            (Type::AT_NoForceRowSecurity, _) => {
+                with_table(model, name, |table| table.force_row_security = false);
+            }
             (Type::AT_SetLogged, _) => for_tree(model, name, |table| table.unlogged = false),
             (Type::AT_SetUnLogged, _) => for_tree(model, name, |table| table.unlogged = true),
             _ => {}
@@ -239,6 +247,10 @@ fn for_tree(model: &mut Model, name: &str, mut change: impl FnMut(&mut Table)) {
     let mut tree = super::index::partitions_of(model, name);
     tree.push(name.to_owned());
     model.tables.iter_mut().filter(|table| tree.contains(&table.name)).for_each(&mut change);
+}
+
+fn with_table(model: &mut Model, name: &str, change: impl FnMut(&mut Table)) {
+    model.tables.iter_mut().filter(|table| table.name == name).for_each(change);
 }
 
 fn with_column(

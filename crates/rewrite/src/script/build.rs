@@ -2,12 +2,13 @@
 //! is about, before it and after it.
 
 use super::Script;
+use super::plain::{Plain, targets};
 use super::work::Work;
 use crate::Refusal;
 use std::collections::{BTreeMap, BTreeSet};
-use tenantry_schema::model::{Constraint, ConstraintKind, Table};
+use tenantry_schema::model::{Constraint, Table};
 use tenantry_schema::{
-    Declaration, Finding, Floor, Kind, Model, Severity, constraint_sql, reconcile, render,
+    Declaration, Finding, Floor, Kind, Model, Severity, constraint_sql, reconcile_owned, render,
 };
 
 /// What the rules make of the part of the model that a statement is about.
@@ -50,10 +51,10 @@ impl Consequence {
 
 impl Script {
     /// Runs the rules over the tables `about`, and over what these tables' own parts depend on.
-    pub(crate) fn build(&self, model: &Model, about: &[&str]) -> Built {
+    pub(crate) fn build(&self, model: &Plain, about: &[&str]) -> Built {
         let (part, declaration) = part_of(model, &self.declaration, about);
         let floor = Floor { context: self.target.context, tenant_value: self.target.tenant_value.clone() };
-        let built = reconcile(&part, &declaration, self.target.model, &floor);
+        let built = reconcile_owned(part, &declaration, self.target.model, &floor);
         Built { model: built.model, kinds: built.kinds, findings: built.findings }
     }
 
@@ -117,50 +118,48 @@ pub(crate) fn consequences(before: &Built, after: &Built, stated: &BTreeSet<Stri
 /// of that part would look like a change.
 pub(crate) fn about(before: Option<&Table>, after: Option<&Table>, name: &str) -> BTreeSet<String> {
     let both = [before, after];
-    let targets = both.iter().flatten().flat_map(|table| targets_of(table)).map(ToOwned::to_owned);
+    let targets = both.iter().flatten().flat_map(|table| targets(table)).map(ToOwned::to_owned);
     targets.chain(std::iter::once(name.to_owned())).collect()
 }
 
 /// The tables in question, those they refer to, those that refer to any of these, and the partition trees of all of them.
-fn part_of(model: &Model, declaration: &Declaration, about: &[&str]) -> (Model, Declaration) {
-    let mut names: BTreeSet<&str> = about.iter().copied().collect();
+fn part_of(model: &Plain, declaration: &Declaration, about: &[&str]) -> (Model, Declaration) {
+    let mut near: BTreeSet<&str> = about.iter().copied().collect();
     for name in about {
-        names.extend(targets(model, name));
+        near.extend(model.targets(name));
     }
-    let near: BTreeSet<&str> = names.clone();
-    for table in &model.tables {
-        if targets(model, &table.name).any(|target| near.contains(target)) {
-            names.insert(&table.name);
-        }
-    }
+    let mut names = near.clone();
+    names.extend(near.iter().flat_map(|name| model.referrers(name)));
     let with: Vec<&str> = names.iter().copied().collect();
-    for name in with {
-        names.extend(targets(model, name));
-    }
+    names.extend(with.iter().flat_map(|name| model.targets(name)));
     let roots: BTreeSet<&str> = names.iter().map(|name| model.root(name)).collect();
-    let in_tree = |name: &str| names.contains(name) || roots.contains(model.root(name));
+    names.extend(roots.iter().flat_map(|root| model.tree(root)));
+    // By name, as in the whole model.
+    let tables: Vec<Table> = names.iter().filter_map(|name| model.table(name)).cloned().collect();
     let part = Model {
         source: model.source.clone(),
         extensions: model.extensions.clone(),
-        tables: model.tables.iter().filter(|table| in_tree(&table.name)).cloned().collect(),
+        tables,
         ..Model::default()
     };
-    let mut declaration = declaration.clone();
-    declaration.tables.retain(|name, _| part.table(name).is_some());
-    declaration
-        .unique
-        .retain(|key, _| key.split_once('.').is_some_and(|(table, _)| part.table(table.trim()).is_some()));
-    declaration.ignore.clear();
+    let names = part.tables.iter().map(|table| table.name.as_str()).collect();
+    let declaration = declaration_of(declaration, &names);
     (part, declaration)
 }
 
-fn targets<'m>(model: &'m Model, name: &str) -> impl Iterator<Item = &'m str> + use<'m> {
-    model.table(name).into_iter().flat_map(targets_of)
-}
-
-fn targets_of(table: &Table) -> impl Iterator<Item = &str> {
-    table.constraints.iter().filter_map(|constraint| match &constraint.kind {
-        ConstraintKind::ForeignKey(key) if key.target_schema.is_none() => Some(key.target.as_str()),
-        _ => None,
-    })
+/// What is declared of some tables.
+fn declaration_of(whole: &Declaration, tables: &BTreeSet<&str>) -> Declaration {
+    let entries = tables.iter().filter_map(|name| whole.tables.get_key_value(*name));
+    let names_one = |key: &str| key.split_once('.').is_some_and(|(table, _)| tables.contains(table.trim()));
+    Declaration {
+        tenancy: whole.tenancy.clone(),
+        tables: entries.map(|(name, entry)| (name.clone(), entry.clone())).collect(),
+        unique: whole
+            .unique
+            .iter()
+            .filter(|(key, _)| names_one(key))
+            .map(|(key, of)| (key.clone(), *of))
+            .collect(),
+        ignore: Vec::new(),
+    }
 }

@@ -16,6 +16,7 @@ impl Script {
         marker: Option<Marker>,
     ) -> Result<Vec<Statement>, Refusal> {
         let node = work.raw.stmt();
+        Self::sets_nothing(work, node)?;
         let tables = self.tenant_tables(node);
         let runs = match (marker, self.target.model) {
             // One tenant lives there: there is nobody to go over.

@@ -14,6 +14,9 @@ use tenantry_schema::model::{ConstraintKind, Table};
 impl Script {
     pub(super) fn drop(&mut self, work: &Work<'_>, of: &nodes::DropStmt) -> Result<Vec<Statement>, Refusal> {
         use nodes::ObjectType as Type;
+        if super::refused::is_of_the_server(of.remove_type) {
+            return Err(super::refused::not_a_tenants(work));
+        }
         self.will_change();
         let paths = dropped(of.objects());
         let names: Vec<String> = paths.iter().filter_map(|path| path.last().cloned()).collect();
@@ -99,6 +102,9 @@ impl Script {
         let new = of.newname().unwrap_or_default().to_owned();
         let old = of.subname().unwrap_or_default().to_owned();
         let table = of.relation().and_then(nodes::RangeVar::relname).unwrap_or_default().to_owned();
+        if super::refused::is_of_the_server(of.rename_type) || of.rename_type == Type::OBJECT_SCHEMA {
+            return Err(super::refused::not_a_tenants(work));
+        }
         if let Some(relation) = of.relation() {
             self.own_schema(work, relation)?;
         }

@@ -1,10 +1,11 @@
 //! The parts of CREATE TABLE and ALTER TABLE as parts of the model, with the names that PostgreSQL would give them.
 
+use super::plain::Plain;
 use super::text::{self, type_name};
 use crate::find::names;
 use crate::name::{clip, free_name, idents};
 use pg_raw_parse::{Node, nodes};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use tenantry_core::ident::MAX_IDENT_BYTES;
 use tenantry_schema::model::{
     Column, Constraint, ConstraintKind, Exclusion, ForeignAction, ForeignKey, Generated, Identity, IndexKey,
@@ -12,9 +13,9 @@ use tenantry_schema::model::{
 };
 
 /// What a name must not collide with, and what the statement itself has named so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Names<'m> {
-    pub taken: HashSet<&'m str>,
+    pub taken: &'m Plain,
     pub made: BTreeSet<String>,
 }
 
@@ -22,7 +23,7 @@ impl Names<'_> {
     /// A name as PostgreSQL makes one up; it is taken from now on.
     pub(crate) fn choose(&mut self, table: &str, middle: Option<&str>, label: &str) -> String {
         let name =
-            free_name(table, middle, label, |name| self.taken.contains(name) || self.made.contains(name));
+            free_name(table, middle, label, |name| self.taken.is_taken(name) || self.made.contains(name));
         self.made.insert(name.clone());
         name
     }

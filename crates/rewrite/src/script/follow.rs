@@ -2,6 +2,7 @@
 
 use super::Script;
 use super::build::Built;
+use super::plain::Plain;
 use crate::name::{ident, object_name};
 use tenantry_core::TenancyModel;
 use tenantry_schema::model::{Constraint, ConstraintKind, Table};
@@ -18,7 +19,7 @@ pub(super) struct Renamed<'a> {
 
 impl Script {
     /// The statements that rename what the rules had added, given the plain model before the rename.
-    pub(super) fn follow(&self, before: &Model, renamed: Renamed<'_>) -> Vec<String> {
+    pub(super) fn follow(&self, before: &Plain, renamed: Renamed<'_>) -> Vec<String> {
         if self.target.model != TenancyModel::Shared {
             return Vec::new();
         }

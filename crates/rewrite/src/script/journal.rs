@@ -3,16 +3,16 @@
 
 use super::Script;
 use super::build::Built;
+use super::plain::Plain;
 use crate::known::{Facts, Known};
 use std::collections::BTreeSet;
 use tenantry_core::TenancyModel;
-use tenantry_schema::Model;
 use tenantry_schema::model::{Sequence, Table};
 
 /// One thing as it was.
 #[derive(Debug, Clone)]
 enum Undo {
-    Model(Box<Model>),
+    Model(Box<Plain>),
     /// Tables under these names.
     Tables(BTreeSet<String>, Vec<Table>),
     Sequences(Vec<Sequence>),
@@ -42,8 +42,8 @@ impl Script {
     fn undo(&mut self, undo: Undo) {
         match undo {
             Undo::Model(model) => self.model = *model,
-            Undo::Tables(names, tables) => put(&mut self.model, &names, tables),
-            Undo::Sequences(sequences) => self.model.sequences = sequences,
+            Undo::Tables(names, tables) => drop(self.model.put(&names, tables)),
+            Undo::Sequences(sequences) => drop(self.model.put_sequences(sequences)),
             Undo::Known(known) => drop(self.rewriter.replace_known(*known)),
             Undo::Facts(facts) => self.rewriter.known_mut().restore(facts),
         }
@@ -61,12 +61,10 @@ impl Script {
         tables: Vec<Table>,
         sequences: Option<Vec<Sequence>>,
     ) {
-        let old = names.iter().filter_map(|name| self.model.table(name).cloned()).collect();
-        put(&mut self.model, &names, tables);
+        let old = self.model.put(&names, tables);
         self.journal.0.push(Undo::Tables(names, old));
-        if let Some(mut sequences) = sequences {
-            sequences.sort_by(|a, b| a.name.cmp(&b.name));
-            let old = std::mem::replace(&mut self.model.sequences, sequences);
+        if let Some(sequences) = sequences {
+            let old = self.model.put_sequences(sequences);
             self.journal.0.push(Undo::Sequences(old));
         }
     }
@@ -85,13 +83,5 @@ impl Script {
         let known = Known::new(&self.model, &self.declaration, self.target.model);
         let old = self.rewriter.replace_known(known);
         self.journal.0.push(Undo::Known(Box::new(old)));
-    }
-}
-
-/// Replaces the tables with these names.
-fn put(model: &mut Model, names: &BTreeSet<String>, tables: Vec<Table>) {
-    model.tables.retain(|table| !names.contains(&table.name));
-    for table in tables {
-        super::create::insert_table(model, table);
     }
 }

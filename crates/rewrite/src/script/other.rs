@@ -37,15 +37,14 @@ impl Script {
             (_, Node::CreatePolicyStmt(of)) => self.policy(work, of),
             (_, Node::AlterPolicyStmt(of)) => ours(work, of.policy_name()).map(|()| vec![work.verbatim()]),
             (_, Node::CreateExtensionStmt(of)) => Ok(self.extension(work, of)),
-            (_, Node::SelectStmt(of)) if of.into_clause().is_some() => Err(made_from_query(work)),
+            (_, Node::SelectStmt(of)) if into_of(of).is_some() => Err(made_from_query(work)),
             (
                 _,
                 Node::SelectStmt(_)
                 | Node::InsertStmt(_)
                 | Node::UpdateStmt(_)
                 | Node::DeleteStmt(_)
-                | Node::MergeStmt(_)
-                | Node::ExplainStmt(_),
+                | Node::MergeStmt(_),
             ) => self.data(work, marker),
             (_, node) => self.plain(work, node),
         }
@@ -58,21 +57,7 @@ impl Script {
             Node::TransactionStmt(_) | Node::ConstraintsSetStmt(_) | Node::LockStmt(_) => {
                 statement.class = Class::Session;
             }
-            Node::VariableSetStmt(of) => {
-                if of.name() == Some("search_path")
-                    || of.name() == Some("role")
-                    || of.name() == Some("session_authorization")
-                {
-                    return Err(work
-                        .refuse(format!(
-                            "{} is set by whoever runs the migration",
-                            of.name().unwrap_or_default()
-                        ))
-                        .hint("leave it out: names are found in the placement's own schema")
-                        .choice("-- tenantry: skip"));
-                }
-                statement.class = Class::Session;
-            }
+            Node::VariableSetStmt(of) => return Self::set(work, of),
             Node::VacuumStmt(of) => {
                 statement.transactional = !of.is_vacuumcmd;
             }
@@ -101,11 +86,10 @@ impl Script {
                 return Ok(self.owned(work, "STATISTICS", of.defnames().iter()));
             }
             Node::AlterFunctionStmt(of) => self.leakproof(work, of.actions().iter().map(Node::from))?,
-            other => {
-                if let Some(refusal) = super::refused::refused(work, &other) {
-                    return Err(refusal);
-                }
-            }
+            Node::GrantStmt(of) => return self.grant(work, of),
+            Node::AlterOwnerStmt(of) => return self.give(work, of),
+            other if super::refused::passes(&other) => {}
+            other => return Err(super::refused::refused(work, &other)),
         }
         Ok(vec![statement])
     }
@@ -220,6 +204,15 @@ impl Script {
             .is_some_and(|r| r.relpersistence == b't'.cast_signed());
         if temporary { Ok(vec![work.verbatim()]) } else { Err(made_from_query(work)) }
     }
+}
+
+/// `SELECT … INTO`: of several arms, the first has it.
+fn into_of(select: &nodes::SelectStmt) -> Option<&nodes::IntoClause> {
+    let mut arm = select;
+    while let Some(left) = arm.larg() {
+        arm = left;
+    }
+    arm.into_clause()
 }
 
 fn ours(work: &Work<'_>, name: Option<&str>) -> Result<(), Refusal> {

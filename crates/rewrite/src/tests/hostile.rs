@@ -166,3 +166,28 @@ fn depth_in_every_place() {
     });
     assert!(outcome.unwrap().join().is_ok());
 }
+
+/// The same bytes are two different statements: the one that was looked at must be the one that runs.
+#[test]
+fn strings_with_backslashes_are_not_guessed_at() {
+    use crate::Strings;
+    let rewriter = super::rewriter();
+    let backslash = |sql| rewriter.rewrite_as(sql, Strings::Backslash);
+    for sql in [
+        r"SELECT * FROM users WHERE name = 'a\' OR name = ' -- '",
+        r"INSERT INTO users VALUES (1, N'\')",
+        r"/* ' */ SELECT *, 'a''\'' FROM users",
+    ] {
+        let refusal = backslash(sql).unwrap_err();
+        assert!(refusal.message.contains("standard_conforming_strings"), "{sql}");
+        assert!(refusal.place.text[refusal.place.column - 1..].starts_with(['\'', 'N']), "{sql}");
+    }
+    for sql in [
+        "SELECT * FROM users WHERE name = 'a'",
+        r"SELECT * FROM users WHERE name = E'a\'b'",
+        r"SELECT * FROM users WHERE name = $$\$$ -- \'",
+        r"SELECT id FROM users WHERE name = 'a\'",
+    ] {
+        assert_eq!(backslash(sql), rewriter.rewrite(sql), "{sql}");
+    }
+}

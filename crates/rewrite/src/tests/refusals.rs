@@ -1,5 +1,5 @@
 use super::{migrated, refused, script, texts};
-use crate::Script;
+use crate::{Runs, Script};
 
 #[test]
 fn each_refusal_says_why_and_what_to_do() {
@@ -14,7 +14,7 @@ fn each_refusal_says_why_and_what_to_do() {
         ("CREATE TABLE elsewhere.a (id int)", "another schema"),
         ("ALTER TABLE users DISABLE ROW LEVEL SECURITY", "keeps tenants apart"),
         ("ALTER TABLE users NO FORCE ROW LEVEL SECURITY", "keeps tenants apart"),
-        ("ALTER TABLE users OWNER TO x", "owners"),
+        ("ALTER TABLE users OWNER TO x, ADD z int", "owners"),
         ("ALTER TABLE users SET SCHEMA x", "schema of a placement"),
         (
             "ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users ON UPDATE SET NULL",
@@ -22,8 +22,46 @@ fn each_refusal_says_why_and_what_to_do() {
         ),
         ("ALTER TABLE countries ADD owner bigint REFERENCES users", "global table"),
         ("ALTER TABLE users ADD tenant_id bigint", "tenant column already"),
-        ("GRANT SELECT ON users TO x", "rights"),
+        ("GRANT TRUNCATE ON users TO x", "TRUNCATE is not among the rights"),
+        ("GRANT INSERT ON users, countries TO x", "INSERT is not among the rights"),
+        ("GRANT SELECT ON users TO PUBLIC", "every role of the server"),
+        ("GRANT SELECT ON users TO x WITH GRANT OPTION", "GRANT OPTION"),
+        ("GRANT SELECT ON ALL TABLES IN SCHEMA public TO x", "gets them with each table"),
+        ("GRANT SELECT ON SEQUENCE orders_id_seq TO x", "may take numbers"),
+        ("GRANT CREATE ON SCHEMA public TO x", "creates nothing"),
+        ("GRANT x TO y", "belongs to the server"),
+        ("REVOKE DELETE ON users FROM x", "keeps them"),
+        ("REASSIGN OWNED BY x TO y", "owners"),
+        ("DROP OWNED BY x", "owners"),
+        ("IMPORT FOREIGN SCHEMA x FROM SERVER y INTO public", "foreign table"),
+        ("CREATE FOREIGN TABLE f (a int) SERVER y", "foreign table"),
+        ("ALTER FOREIGN TABLE f ADD b int", "belongs to the database"),
+        ("DROP FOREIGN TABLE f", "belongs to the database"),
+        ("DROP ROLE x", "belongs to the database"),
+        ("ALTER ROLE x SET search_path = y", "belongs to the database"),
+        ("ALTER DATABASE x RENAME TO y", "belongs to the database"),
+        ("ALTER SCHEMA public RENAME TO y", "belongs to the database"),
+        ("ALTER SYSTEM SET fsync = off", "belongs to the database"),
+        ("PREPARE p AS DELETE FROM users", "prepared under a name"),
+        ("EXECUTE p", "prepared under a name"),
+        ("DECLARE c CURSOR WITH HOLD FOR SELECT id FROM users", "cursor"),
+        ("EXPLAIN ANALYZE CREATE TABLE a AS SELECT 1", "does what it explains"),
+        ("EXPLAIN DELETE FROM users", "does what it explains"),
+        ("SELECT 1 INTO a UNION SELECT 2", "made from a query"),
+        ("LISTEN x", "listens"),
+        ("DISCARD ALL", "DISCARD"),
+        ("RESET ALL", "every setting"),
+        ("RESET search_path", "search_path"),
+        ("SET \"Search_Path\" = x", "search_path"),
+        ("SET LOCAL ROLE x", "role"),
+        ("SET session_replication_role = replica", "session_replication_role"),
+        ("SET standard_conforming_strings = off", "strings"),
+        ("SET tenancy.tenant = '8'", "Tenantry's"),
+        ("SELECT set_config('search_path', '', false)", "search_path"),
+        ("SELECT 1 WHERE pg_catalog.set_config('ROLE', 'x', true) IS NULL", "role"),
+        ("UPDATE countries SET name = set_config(name, 'x', true)", "doesn't say which setting"),
         ("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO x", "rights"),
+        ("REVOKE SELECT ON elsewhere.a FROM PUBLIC", "keeps them"),
         ("DROP POLICY tenantry_floor ON users", "keeps tenants apart"),
         ("CREATE POLICY tenantry_x ON users USING (true)", "are Tenantry's"),
         ("CREATE POLICY x ON users TO y USING (true)", "roles of their own"),
@@ -86,7 +124,7 @@ fn sorted(script: &Script) -> std::collections::BTreeMap<&String, &crate::known:
 #[test]
 fn markers_skip_and_pass_on() {
     let mut script = script();
-    assert!(migrated(&mut script, "-- tenantry: skip\nGRANT SELECT ON users TO x").is_empty());
+    assert!(migrated(&mut script, "-- tenantry: skip\nGRANT TRUNCATE ON users TO x").is_empty());
     let verbatim = "DO $$ BEGIN END $$";
     assert_eq!(texts(&migrated(&mut script, &format!("-- tenantry: verbatim\n{verbatim}"))), [verbatim]);
 }
@@ -115,4 +153,64 @@ fn functions_that_run_before_the_floor_are_refused() {
         "CREATE FUNCTION f(text) RETURNS bool LANGUAGE sql NOT LEAKPROOF AS 'SELECT true'",
     );
     migrated(&mut script(), "ALTER FUNCTION f(text) NOT LEAKPROOF");
+}
+
+/// The roles of the plain schema become the two that a placement has.
+#[test]
+fn rights_and_owners_are_mapped_to_the_roles_of_a_placement() {
+    let mut script = script();
+    for (sql, wanted) in [
+        ("GRANT SELECT ON users TO web", "GRANT SELECT ON TABLE users TO \"app\""),
+        (
+            "GRANT ALL ON users, orders TO web, jobs",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE users, orders TO \"app\"",
+        ),
+        ("GRANT ALL PRIVILEGES ON TABLE countries TO web", "GRANT SELECT ON TABLE countries TO \"app\""),
+        (
+            "GRANT SELECT (id), UPDATE (name) ON users TO web",
+            "GRANT SELECT, UPDATE ON TABLE users TO \"app\"",
+        ),
+        ("GRANT EXECUTE ON FUNCTION f(int) TO web", "GRANT EXECUTE ON FUNCTION f(int) TO \"app\""),
+        ("REVOKE ALL ON users FROM PUBLIC", "REVOKE ALL ON users FROM PUBLIC"),
+        ("ALTER TABLE users OWNER TO me", "ALTER TABLE users OWNER TO \"owner\""),
+        ("ALTER SEQUENCE s OWNER TO me", "ALTER SEQUENCE s OWNER TO \"owner\""),
+        ("ALTER FUNCTION f(int) OWNER TO CURRENT_USER", "ALTER FUNCTION f(int) OWNER TO \"owner\""),
+        ("ALTER TYPE mood OWNER TO me", "ALTER TYPE mood OWNER TO \"owner\""),
+    ] {
+        assert_eq!(texts(&migrated(&mut script, sql)), [wanted], "{sql}");
+    }
+    for sql in ["GRANT USAGE ON SCHEMA public TO web", "GRANT USAGE ON TYPE mood TO web"] {
+        assert!(migrated(&mut script, sql).is_empty(), "{sql}: the application's role has it");
+    }
+}
+
+#[test]
+fn keys_over_rows_that_are_there_are_looked_at_past_row_level_security() {
+    let mut script = script();
+    for (sql, runs) in [
+        ("ALTER TABLE orders ADD COLUMN of bigint", Runs::Once),
+        ("ALTER TABLE orders ADD CONSTRAINT k FOREIGN KEY (of) REFERENCES users NOT VALID", Runs::Once),
+        ("ALTER TABLE orders VALIDATE CONSTRAINT k", Runs::Validating),
+        ("ALTER TABLE orders ADD FOREIGN KEY (of) REFERENCES users", Runs::Validating),
+        ("ALTER TABLE orders ADD by bigint REFERENCES users", Runs::Validating),
+        ("ALTER TABLE orders ADD UNIQUE (of)", Runs::Once),
+    ] {
+        assert!(migrated(&mut script, sql).iter().any(|made| made.runs == runs), "{sql}");
+    }
+}
+
+/// Row-level security of a global table is the application's own.
+#[test]
+fn tables_that_are_nobodys_may_have_row_level_security_and_policies() {
+    let mut script = script();
+    assert!(script.migrate("CREATE POLICY p ON countries USING (true)").is_err(), "it is not enabled");
+    for sql in [
+        "ALTER TABLE countries ENABLE ROW LEVEL SECURITY",
+        "ALTER TABLE countries FORCE ROW LEVEL SECURITY",
+        "CREATE POLICY p ON countries USING (code <> 'xx')",
+        "ALTER TABLE countries NO FORCE ROW LEVEL SECURITY",
+    ] {
+        assert_eq!(texts(&migrated(&mut script, sql)), [sql]);
+    }
+    assert!(script.model().table("countries").unwrap().row_security);
 }

@@ -18,7 +18,9 @@ const CORE: &str = "
     GRANT USAGE ON SCHEMA tenancy TO PUBLIC;
     GRANT USAGE ON SCHEMA public TO statement_app, statement_owner;
     CREATE FUNCTION tenancy.tenant_id() RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
-        RETURN nullif(current_setting('tenancy.lab', true), '')::bigint;";
+        RETURN nullif(current_setting('tenancy.lab', true), '')::bigint;
+    CREATE FUNCTION tenancy.shared_tenant_id() RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
+        RETURN tenancy.tenant_id();";
 
 const SCHEMA: &str = "
     CREATE TABLE users (id bigint PRIMARY KEY, email text UNIQUE, name text);

@@ -36,9 +36,12 @@ impl Lab {
             "DROP SCHEMA IF EXISTS public CASCADE; DROP SCHEMA IF EXISTS t_5 CASCADE; CREATE SCHEMA public;
              DROP SCHEMA IF EXISTS extensions CASCADE; CREATE SCHEMA extensions;
              SET search_path TO public;
+             DROP FUNCTION IF EXISTS tenancy.shared_tenant_id();
              DROP FUNCTION IF EXISTS tenancy.tenant_id();
              CREATE FUNCTION tenancy.tenant_id() RETURNS {value_type} LANGUAGE sql STABLE PARALLEL SAFE
-                 RETURN nullif(current_setting('tenancy.lab', true), '')::{value_type}"
+                 RETURN nullif(current_setting('tenancy.lab', true), '')::{value_type};
+             CREATE FUNCTION tenancy.shared_tenant_id() RETURNS {value_type} LANGUAGE sql STABLE PARALLEL SAFE
+                 RETURN tenancy.tenant_id()"
         );
         self.client.batch_execute(&sql).await.unwrap();
     }
