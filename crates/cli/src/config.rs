@@ -151,14 +151,24 @@ impl Config {
     pub(crate) fn gateway(&self) -> Result<tenantry_gateway::Config, ConfigError> {
         let mut config = self.file.gateway.to_config();
         for address in &self.file.gateway.listen {
-            let found = address.get_ref().to_socket_addrs().map_err(|error| {
-                self.invalid(
-                    address.span(),
-                    format!("this is not an address to listen on: {error}"),
-                    "write HOST:PORT, such as 127.0.0.1:6432",
-                )
-            })?;
-            config.listen.extend(found);
+            config.listen.extend(self.addresses(address)?);
+        }
+        if let Some(address) = &self.file.gateway.metrics_listen {
+            config.metrics_listen = self.addresses(address)?.next();
+    /// What a name or an address with a port stands for.
+    fn addresses(
+        &self,
+        address: &toml::Spanned<String>,
+    ) -> Result<impl Iterator<Item = std::net::SocketAddr>, ConfigError> {
+        address.get_ref().to_socket_addrs().map_err(|error| {
+            self.invalid(
+                address.span(),
+                format!("this is not an address to listen on: {error}"),
+                "write HOST:PORT, such as 127.0.0.1:6432",
+            )
+        })
+    }
+
         }
         Ok(config)
     }
@@ -221,6 +231,11 @@ impl GatewaySection {
             max_queue: self.max_queue,
             linger: ms(self.linger_ms),
             server_idle_timeout: ms(self.server_idle_timeout_ms),
+            max_tenant_stats: self.max_tenant_stats,
+            metrics_listen: None,
+            metrics_labels: self.metrics_labels,
+            log_min_duration: self.log_min_duration_ms.map(ms),
+            log_connections: self.log_connections,
             max_message_bytes: self.max_message_bytes,
             buffer_bytes: self.buffer_bytes,
             max_client_statements: self.max_client_statements,
@@ -249,6 +264,11 @@ impl Default for GatewaySection {
             max_queue: config.max_queue,
             linger_ms: ms(config.linger),
             server_idle_timeout_ms: ms(config.server_idle_timeout),
+            max_tenant_stats: config.max_tenant_stats,
+            metrics_listen: None,
+            metrics_labels: config.metrics_labels,
+            log_min_duration_ms: config.log_min_duration.map(ms),
+            log_connections: config.log_connections,
             max_message_bytes: config.max_message_bytes,
             buffer_bytes: config.buffer_bytes,
             max_client_statements: config.max_client_statements,

@@ -34,6 +34,16 @@ pub struct Config {
     pub max_client_statements: usize,
     /// Prepared statements kept on one server connection, least recently used ones go first.
     pub max_server_statements: usize,
+    /// Tenants that each worker keeps numbers of. Beyond it, those that nobody is connected for are counted as one.
+    pub max_tenant_stats: usize,
+    /// Where metrics and health are told over HTTP; nowhere when `None`. For monitoring alone: nobody is asked who they are.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Tenants, and pools, that get labels of their own in metrics: those with the most server time. The rest is `other`.
+    pub metrics_labels: usize,
+    /// Statements that took at least this long are logged, without values. None when `None`.
+    pub log_min_duration: Option<Duration>,
+    /// Whether clients' coming and going is logged.
+    pub log_connections: bool,
 }
 
 impl Default for Config {
@@ -53,6 +63,11 @@ impl Default for Config {
             buffer_bytes: 256 << 10,
             max_client_statements: 5_000,
             max_server_statements: 200,
+            max_tenant_stats: 10_000,
+            metrics_listen: None,
+            metrics_labels: 50,
+            log_min_duration: None,
+            log_connections: false,
         }
     }
 }

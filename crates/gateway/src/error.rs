@@ -84,6 +84,10 @@ impl ClientError {
             .with_hint("the transaction's outcome is unknown if COMMIT was under way; reconnect and check")
     }
 
+    pub(crate) fn terminated() -> Self {
+        Self::new(ErrorKind::ShuttingDown, "terminating connection due to administrator command")
+    }
+
     pub(crate) fn shutting_down() -> Self {
         Self::new(ErrorKind::ShuttingDown, "the gateway is shutting down").with_hint("reconnect")
     }

@@ -9,6 +9,7 @@
 
 mod backend;
 mod cancel;
+mod clients;
 mod config;
 mod error;
 mod lex;
@@ -17,6 +18,7 @@ mod server;
 mod session;
 mod settings;
 mod statement;
+mod stats;
 mod stream;
 mod worker;
 

@@ -8,6 +8,7 @@ use crate::backend::{Address, BackendError, Credentials, Fence, Parameters, Serv
 use crate::config::Config;
 use crate::error::ClientError;
 use crate::statement::Statements;
+use crate::stats::PoolStats;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
@@ -23,6 +24,7 @@ pub(crate) struct Pool {
     pub(crate) route: Arc<DatabaseRoute>,
     pub(crate) context_key: ContextKey,
     pub(crate) statements: Mutex<Statements>,
+    pub(crate) stats: Arc<PoolStats>,
     address: Address,
     credentials: Credentials,
     config: Arc<Config>,
@@ -49,6 +51,15 @@ struct Inner {
 const EAGER_RESET: u8 = 32;
 const SWITCHING_MAX: u8 = 64;
 
+/// A pool at one moment.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct PoolSize {
+    pub(crate) limit: u32,
+    pub(crate) open: u32,
+    pub(crate) idle: usize,
+    pub(crate) waiting: usize,
+}
+
 /// A connection's place in the pool's count.
 #[derive(Debug)]
 pub(crate) struct Slot(Weak<Pool>);
@@ -69,7 +80,12 @@ enum Grant {
 }
 
 impl Pool {
-    pub(crate) fn new(route: Arc<DatabaseRoute>, key: &MasterKey, config: &Arc<Config>) -> Arc<Self> {
+    pub(crate) fn new(
+        route: Arc<DatabaseRoute>,
+        key: &MasterKey,
+        config: &Arc<Config>,
+        stats: Arc<PoolStats>,
+    ) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             context_key: key.context_key(&route.stable_name, route.key),
             address: Address::of(&route),
@@ -81,6 +97,7 @@ impl Pool {
             },
             statements: Mutex::new(Statements::new()),
             config: Arc::clone(config),
+            stats,
             inner: Mutex::default(),
             this: Weak::clone(this),
             route,
@@ -169,10 +186,12 @@ impl Pool {
         };
         match opened {
             Ok(connection) => {
+                self.stats.opened.add(1);
                 self.inner.lock().parameters = Some(Arc::clone(&connection.parameters));
                 Ok(Box::new(connection))
             }
             Err(error) => {
+                self.stats.open_failures.add(1);
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::warn!(database = %self.route.stable_name, %error, cause, "can't open a server connection");
                 Err(ClientError::server_unavailable())
@@ -257,6 +276,17 @@ impl Pool {
         let leftover = if inner.closed { std::mem::take(&mut inner.idle) } else { Vec::new() };
         drop(inner);
         drop(leftover);
+    }
+
+    /// How many connections there are, idle ones included, and how many are idle or waited for.
+    pub(crate) fn size(&self) -> PoolSize {
+        let inner = self.inner.lock();
+        PoolSize {
+            limit: self.limit(),
+            open: inner.open,
+            idle: inner.idle.len(),
+            waiting: inner.waiting.len(),
+        }
     }
 
     /// Closes what is idle, and whatever comes back later.

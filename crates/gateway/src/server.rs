@@ -9,7 +9,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tenantry_core::{MasterKey, RouteTable};
@@ -50,6 +50,7 @@ impl Gateway {
             cancels: Arc::default(),
             clients: AtomicUsize::new(0),
             session_words: SessionWords::new(),
+            next_client: AtomicU64::new(1),
         });
         let mut threads = Vec::with_capacity(workers);
         for (index, listeners) in listeners.into_iter().enumerate() {

@@ -13,12 +13,14 @@ mod transaction;
 
 use crate::backend::{Parameters, Residue};
 use crate::cancel::Registered;
+use crate::clients::{Activity, Client, Known};
 use crate::config::Config;
 use crate::error::{ClientError, SessionEnd};
 use crate::lex::{self, Cleanup};
 use crate::pool::Pool;
 use crate::settings::Settings;
 use crate::statement::{Statement, StatementScope};
+use crate::stats::{PoolStats, TenantStats};
 use crate::stream::{Buffered, Stream};
 use crate::worker::{ClientSlot, Phase, Worker};
 use bytes::{Buf, Bytes};
@@ -35,9 +37,12 @@ use tokio::sync::watch;
 pub(crate) async fn serve(worker: Arc<Worker>, stream: TcpStream) {
     // The socket options are a wish: without them the client is only slower.
     let _nodelay = stream.set_nodelay(true);
+    let id = worker.shared.next_client.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let listed = worker.clients.enter(id, stream.peer_addr().ok());
+    worker.stats.accepted.add(1);
     let mut client = Buffered::new(Stream::Tcp(stream));
     let outcome = match ClientSlot::take(&worker.shared) {
-        Some(slot) => open_and_run(&worker, &mut client, slot).await,
+        Some(slot) => open_and_run(&worker, &mut client, slot, &listed.client).await,
         None => Err(ClientError::new(ErrorKind::LimitReached, "too many clients are connected")
             .with_sqlstate("53300")
             .into()),
@@ -55,6 +60,7 @@ async fn open_and_run(
     worker: &Arc<Worker>,
     client: &mut Buffered,
     slot: ClientSlot,
+    listed: &Arc<Client>,
 ) -> Result<(), SessionEnd> {
     let opening = async {
         let Some(startup) = startup::read(worker, client).await? else { return Ok(None) };
@@ -62,14 +68,24 @@ async fn open_and_run(
     };
     let login = tokio::time::timeout(worker.shared.config.login_timeout, opening)
         .await
-        .map_err(|_| ClientError::new(ErrorKind::AuthenticationFailed, "the login took too long"))??;
+        .map_err(|_| ClientError::new(ErrorKind::AuthenticationFailed, "the login took too long").into())
+        .flatten();
+    let login = login.inspect_err(|end| {
+        if matches!(end, SessionEnd::Fatal(_)) {
+            worker.stats.logins_refused.add(1);
+        }
+    })?;
     let Some(login) = login else { return Ok(()) };
+    worker.stats.logins.add(1);
     let taken = std::mem::replace(client, Buffered::new(Stream::Closed));
-    let mut session = Session::new(Arc::clone(worker), taken, login, slot);
-    let outcome = match session.greet().await {
-        Ok(()) => session.run().await,
-        Err(end) => Err(end),
+    let mut session = Session::new(Arc::clone(worker), taken, login, slot, Arc::clone(listed));
+    // What is dropped with it when the session is ended from outside is closed, never lent again.
+    let outcome = tokio::select! {
+        biased;
+        () = listed.killed() => Err(ClientError::terminated().into()),
+        outcome = session.open_and_serve() => outcome,
     };
+    session.count_bytes();
     *client = std::mem::replace(&mut session.client, Buffered::new(Stream::Closed));
     outcome
 }
@@ -103,14 +119,19 @@ struct Session {
     greeting: Arc<Parameters>,
     /// A pipeline failed before it had a server connection: the rest, up to Sync, is skipped.
     skip_to_sync: bool,
+    /// What others see of this session.
+    listed: Arc<Client>,
     _slot: ClientSlot,
 }
 
 /// Where the tenant's transactions go, as of the last look at the routes.
-struct Target {
+#[derive(Debug)]
+pub(crate) struct Target {
     tenant: TenantId,
     placement: Placement,
     pool: Arc<Pool>,
+    pub(crate) stats: Arc<TenantStats>,
+    pub(crate) pool_stats: Arc<PoolStats>,
 }
 
 struct ClientStatement {
@@ -173,8 +194,22 @@ enum Step {
 }
 
 impl Session {
-    fn new(worker: Arc<Worker>, client: Buffered, login: login::Login, slot: ClientSlot) -> Self {
+    fn new(
+        worker: Arc<Worker>,
+        client: Buffered,
+        login: login::Login,
+        slot: ClientSlot,
+        listed: Arc<Client>,
+    ) -> Self {
         let settings = Arc::new(login.settings);
+        let cancel = worker.shared.cancels.register();
+        listed.set_tenant(login.tenant);
+        listed.know(Known {
+            login: login.id,
+            name: login.name.clone(),
+            application: settings.get("application_name").unwrap_or_default().into(),
+            cancel: Some(Arc::clone(&cancel.slot)),
+        });
         Self {
             client,
             login: login.id,
@@ -191,7 +226,8 @@ impl Session {
             unnamed: Vec::new(),
             unnamed_id: 0,
             unnamed_is_residual: false,
-            cancel: worker.shared.cancels.register(),
+            cancel,
+            listed,
             skip_to_sync: false,
             _slot: slot,
             worker,
@@ -221,6 +257,22 @@ impl Session {
         Ok(())
     }
 
+    async fn open_and_serve(&mut self) -> Result<(), SessionEnd> {
+        self.greet().await?;
+        self.run().await
+    }
+
+    /// Adds what went over the client's connection since the last time to its tenant's numbers.
+    fn count_bytes(&mut self) {
+        let Some(target) = &self.target else { return };
+        let received = std::mem::take(&mut self.client.received);
+        let sent = std::mem::take(&mut self.client.sent);
+        target.stats.bytes_in.add(received);
+        target.stats.bytes_out.add(sent);
+        target.pool_stats.bytes_in.add(received);
+        target.pool_stats.bytes_out.add(sent);
+    }
+
     async fn run(&mut self) -> Result<(), SessionEnd> {
         loop {
             match self.step()? {
@@ -247,6 +299,7 @@ impl Session {
             return Err(SessionEnd::ClientGone);
         }
         self.client.release_buffers();
+        self.listed.set(Activity::Idle);
         let client = &mut self.client;
         // Cancel-safe: a fill that is dropped has read nothing.
         tokio::select! {

@@ -52,11 +52,14 @@ pub(crate) struct Buffered {
     stream: Stream,
     pub(crate) inbuf: BytesMut,
     pub(crate) outbuf: BytesMut,
+    /// Bytes read and written since the beginning.
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
 }
 
 impl Buffered {
     pub(crate) fn new(stream: Stream) -> Self {
-        Self { stream, inbuf: BytesMut::new(), outbuf: BytesMut::new() }
+        Self { stream, inbuf: BytesMut::new(), outbuf: BytesMut::new(), received: 0, sent: 0 }
     }
 
     /// Reads once into `inbuf`. `Ok(0)` means that the peer closed its side.
@@ -65,7 +68,9 @@ impl Buffered {
             ready!(self.stream.poll_readable(cx))?;
             self.inbuf.reserve(READ_BYTES);
         }
-        poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.inbuf)
+        let read = ready!(poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.inbuf))?;
+        self.received += read as u64;
+        Poll::Ready(Ok(read))
     }
 
     /// Reads once into `inbuf`; the end of the stream is an error here.
@@ -89,6 +94,7 @@ impl Buffered {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.outbuf.advance(written);
+            self.sent += written as u64;
         }
         // Keeps the allocation's start usable: an empty buffer that was advanced would grow by copying.
         self.outbuf.clear();

@@ -1,9 +1,11 @@
 //! One event loop of the gateway: its pools, and what its sessions share.
 
 use crate::cancel::CancelRegistry;
+use crate::clients::Clients;
 use crate::config::Config;
 use crate::lex::SessionWords;
 use crate::pool::Pool;
+use crate::stats::WorkerStats;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) cancels: Arc<CancelRegistry>,
     pub(crate) clients: AtomicUsize,
     pub(crate) session_words: SessionWords,
+    pub(crate) next_client: AtomicU64,
 }
 
 /// A client's place under `max_clients`. Dropping it frees the place.
@@ -58,6 +61,8 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) routes: watch::Receiver<Arc<RouteTable>>,
     pub(crate) phase: watch::Receiver<Phase>,
+    pub(crate) stats: WorkerStats,
+    pub(crate) clients: Arc<Clients>,
     pools: Mutex<HashMap<DatabaseId, Arc<Pool>>>,
     unnamed_ids: AtomicU64,
 }
@@ -68,7 +73,15 @@ impl Worker {
         routes: watch::Receiver<Arc<RouteTable>>,
         phase: watch::Receiver<Phase>,
     ) -> Arc<Self> {
-        Arc::new(Self { shared, routes, phase, pools: Mutex::default(), unnamed_ids: AtomicU64::new(1) })
+        Arc::new(Self {
+            stats: WorkerStats::new(shared.config.max_tenant_stats),
+            shared,
+            routes,
+            phase,
+            clients: Arc::default(),
+            pools: Mutex::default(),
+            unnamed_ids: AtomicU64::new(1),
+        })
     }
 
     /// A number for an unnamed statement, different from all others on this worker's connections.
@@ -82,7 +95,8 @@ impl Worker {
         if let Some(pool) = pools.get(&route.id).filter(|pool| pool.route == *route) {
             return Arc::clone(pool);
         }
-        let pool = Pool::new(Arc::clone(route), &self.shared.master_key, &self.shared.config);
+        let stats = self.stats.pool(route.id);
+        let pool = Pool::new(Arc::clone(route), &self.shared.master_key, &self.shared.config, stats);
         let old = pools.insert(route.id, Arc::clone(&pool));
         drop(pools);
         if let Some(old) = old {
@@ -116,6 +130,7 @@ impl Worker {
             for pool in pools {
                 if table.database(pool.route.id).is_none() {
                     self.pools.lock().remove(&pool.route.id);
+                    self.stats.forget_pool(pool.route.id);
                     pool.close();
                 } else {
                     pool.tend(&table);

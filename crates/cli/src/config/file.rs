@@ -140,6 +140,18 @@ pub(crate) struct GatewaySection {
     pub(crate) max_client_statements: usize,
     /// Prepared statements kept on one server connection; the least recently used go first.
     pub(crate) max_server_statements: usize,
+    /// Tenants that each worker keeps numbers of. Beyond it, those that nobody is connected for are counted as one.
+    pub(crate) max_tenant_stats: usize,
+    /// Where `/metrics`, `/healthz` and `/readyz` are served over HTTP, as `HOST:PORT`. Off when not set. Nobody is asked who they are,
+    /// and tenants' keys are told: an address that only monitoring reaches.
+    #[schemars(with = "Option<String>")]
+    pub(crate) metrics_listen: Option<Spanned<String>>,
+    /// Tenants, and pools, that get labels of their own in metrics: those with the most server time. The rest is counted as `other`.
+    pub(crate) metrics_labels: usize,
+    /// Statements that took at least this many milliseconds are logged, without the values in them. Off when not set.
+    pub(crate) log_min_duration_ms: Option<u64>,
+    /// Log when clients come and go.
+    pub(crate) log_connections: bool,
 }
 
 /// The product's plain schema.

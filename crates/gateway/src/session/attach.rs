@@ -3,9 +3,11 @@
 use super::transaction::Transaction;
 use super::{Session, Target, unavailable};
 use crate::backend::{BackendError, Entry, Fence, ServerConnection, State};
+use crate::clients::Meter;
 use crate::error::ClientError;
 use crate::settings::Settings;
 use std::sync::Arc;
+use std::time::Instant;
 use tenantry_core::{ErrorKind, TenancyModel, TenantState};
 use tenantry_wire::frontend;
 
@@ -39,24 +41,29 @@ impl Session {
             return Err(ClientError::server_unavailable());
         };
         let pool = self.worker.pool(database);
-        let target = Arc::new(Target { tenant, placement: placement.clone(), pool });
+        let (stats, pool_stats) = (self.worker.stats.tenant(tenant), Arc::clone(&pool.stats));
+        let target = Arc::new(Target { tenant, placement: placement.clone(), pool, stats, pool_stats });
         self.target = Some(Arc::clone(&target));
         Ok(target)
     }
 
     /// Gets a server connection that is, or will be by the time the client's message arrives, inside the tenant.
     pub(super) async fn attach(&mut self) -> Result<Transaction, ClientError> {
+        self.count_bytes();
         let target = self.target()?;
         let (tenant, epoch) = (target.tenant, target.placement.epoch);
+        let asked = Instant::now();
+        self.listed.asks(asked, tenant);
         // A connection may turn out dead at its handover; then the next is tried. Each failure closes one, so a
         // pool full of dead connections ends in a fresh one, whose failure counts.
         for _ in 0..=target.pool.route.max_connections {
             let mut server = target.pool.acquire(tenant, epoch).await?;
+            let meter = Meter::start(&target, &self.listed, asked);
             let handover = prepare(&mut server, &target, &self.settings);
             match tokio::time::timeout(self.worker.shared.config.handover_timeout, handover).await {
                 Ok(Ok(prologue)) => {
                     self.cancel.slot.attach(&server.cancel);
-                    return Ok(Transaction::new(server, target, prologue));
+                    return Ok(Transaction::new(server, target, prologue, meter));
                 }
                 Ok(Err(Handover::Refused(entry))) => return Err(refused(entry)),
                 Ok(Err(Handover::Broken(error))) => {
@@ -118,6 +125,7 @@ async fn prepare(
         server.state == State::Entered { tenant, epoch } && (same_settings || server.settings.is_utf8());
     let mut prologue = Prologue::default();
     if !inside {
+        target.pool_stats.handovers.add(1);
         if matches!(server.state, State::Entered { .. }) {
             server.start_reset(Fence::Kept);
         }

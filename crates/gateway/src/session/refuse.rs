@@ -3,6 +3,7 @@
 use super::Session;
 use crate::error::ClientError;
 use bytes::{Buf, BytesMut};
+use tenantry_core::ErrorKind;
 use tenantry_wire::backend::{self, ErrorMessage, Severity, TransactionStatus};
 use tenantry_wire::frontend::tag;
 
@@ -31,6 +32,10 @@ impl Session {
     /// call as a whole, an extended pipeline up to its Sync.
     pub(super) fn refuse(&mut self, reason: &ClientError) {
         error(&mut self.client.outbuf, reason);
+        if let Some(target) = &self.target {
+            target.stats.error(reason.sqlstate.as_bytes());
+            target.stats.limited.add(u64::from(reason.kind == ErrorKind::LimitReached));
+        }
         let Ok(Some(header)) = self.peek_client() else { return };
         match header.tag {
             tag::QUERY | tag::FUNCTION_CALL => {

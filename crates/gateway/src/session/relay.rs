@@ -108,6 +108,7 @@ impl Session {
             Err(_) => return Err(ClientError::server_unavailable().into()),
         }
         let parameters = Arc::clone(&transaction.server.parameters);
+        transaction.meter.ignore();
         self.release(transaction);
         Ok(parameters)
     }

@@ -7,6 +7,7 @@
 use super::attach::Prologue;
 use super::{ClientStatement, Target};
 use crate::backend::{Residue, ServerConnection};
+use crate::clients::Meter;
 use crate::lex::SessionWords;
 use crate::pool::Pool;
 use crate::statement::{Statement, StatementScope};
@@ -94,10 +95,17 @@ pub(super) struct Transaction {
     pub(super) doubtful: bool,
     /// The server has said a FATAL error to the client.
     pub(super) fatal_seen: bool,
+    /// Counts the loan; dropped before the connection is given back.
+    pub(super) meter: Meter,
 }
 
 impl Transaction {
-    pub(super) fn new(server: Box<ServerConnection>, target: Arc<Target>, prologue: Prologue) -> Self {
+    pub(super) fn new(
+        server: Box<ServerConnection>,
+        target: Arc<Target>,
+        prologue: Prologue,
+        meter: Meter,
+    ) -> Self {
         let mut expected = VecDeque::with_capacity(8);
         if prologue.settings {
             expected.push_back(Expected::Settings);
@@ -116,6 +124,7 @@ impl Transaction {
             server_pass: 0,
             doubtful: false,
             fatal_seen: false,
+            meter,
         }
     }
 

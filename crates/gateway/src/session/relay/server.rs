@@ -129,6 +129,7 @@ impl Session {
                 let residue = residue_of(command);
                 let deallocated_all = command == b"DEALLOCATE ALL" || command == b"DISCARD ALL";
                 transaction.residue = transaction.residue.max(residue);
+                transaction.meter.statements += 1;
                 if deallocated_all {
                     transaction.server.forget_statements();
                     self.statements.clear();
@@ -166,9 +167,12 @@ impl Session {
                 }
             }
             reply::ERROR => {
-                let fatal = ErrorFields::decode(body)
-                    .is_ok_and(|fields| matches!(fields.get(b'V'), Some(b"FATAL" | b"PANIC")));
+                let fields = ErrorFields::decode(body);
+                let field = |name| fields.as_ref().ok().and_then(|fields| fields.get(name));
+                let fatal = matches!(field(b'V'), Some(b"FATAL" | b"PANIC"));
+                let sqlstate = field(b'C').unwrap_or_default();
                 transaction.fatal_seen |= fatal;
+                transaction.target.stats.error(sqlstate);
                 if transaction.expected.is_empty() && !fatal {
                     return Err(Broken::Lost);
                 }
