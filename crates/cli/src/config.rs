@@ -23,7 +23,7 @@ use std::net::ToSocketAddrs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tenantry_core::{Limits, MasterKey};
+use tenantry_core::MasterKey;
 use tenantry_ops::ClusterAccess;
 use tenantry_ops::plan::Plan;
 
@@ -138,11 +138,7 @@ impl Config {
         let plan = |(name, section): (&String, &file::PlanSection)| Plan {
             name: name.clone(),
             model: section.model,
-            limits: Limits {
-                connections: section.connections,
-                statement_timeout_ms: section.statement_timeout_ms,
-                transactions_per_minute: section.transactions_per_minute,
-            },
+            limits: section.limits(),
         };
         self.file.plans.iter().map(plan).collect()
     }
@@ -155,6 +151,10 @@ impl Config {
         }
         if let Some(address) = &self.file.gateway.metrics_listen {
             config.metrics_listen = self.addresses(address)?.next();
+        }
+        Ok(config)
+    }
+
     /// What a name or an address with a port stands for.
     fn addresses(
         &self,
@@ -167,10 +167,6 @@ impl Config {
                 "write HOST:PORT, such as 127.0.0.1:6432",
             )
         })
-    }
-
-        }
-        Ok(config)
     }
 
     /// The SQL file of `[schema] file`.
@@ -231,15 +227,15 @@ impl GatewaySection {
             max_queue: self.max_queue,
             linger: ms(self.linger_ms),
             server_idle_timeout: ms(self.server_idle_timeout_ms),
+            max_message_bytes: self.max_message_bytes,
+            buffer_bytes: self.buffer_bytes,
+            max_client_statements: self.max_client_statements,
+            max_server_statements: self.max_server_statements,
             max_tenant_stats: self.max_tenant_stats,
             metrics_listen: None,
             metrics_labels: self.metrics_labels,
             log_min_duration: self.log_min_duration_ms.map(ms),
             log_connections: self.log_connections,
-            max_message_bytes: self.max_message_bytes,
-            buffer_bytes: self.buffer_bytes,
-            max_client_statements: self.max_client_statements,
-            max_server_statements: self.max_server_statements,
         }
     }
 }
@@ -264,15 +260,15 @@ impl Default for GatewaySection {
             max_queue: config.max_queue,
             linger_ms: ms(config.linger),
             server_idle_timeout_ms: ms(config.server_idle_timeout),
+            max_message_bytes: config.max_message_bytes,
+            buffer_bytes: config.buffer_bytes,
+            max_client_statements: config.max_client_statements,
+            max_server_statements: config.max_server_statements,
             max_tenant_stats: config.max_tenant_stats,
             metrics_listen: None,
             metrics_labels: config.metrics_labels,
             log_min_duration_ms: config.log_min_duration.map(ms),
             log_connections: config.log_connections,
-            max_message_bytes: config.max_message_bytes,
-            buffer_bytes: config.buffer_bytes,
-            max_client_statements: config.max_client_statements,
-            max_server_statements: config.max_server_statements,
         }
     }
 }

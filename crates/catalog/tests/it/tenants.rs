@@ -19,7 +19,12 @@ fn acme() -> NewTenant {
 }
 
 fn small() -> NewPlan {
-    let limits = Limits { connections: 5, statement_timeout_ms: 1_000, transactions_per_minute: 60 };
+    let limits = Limits {
+        connections: 5,
+        statement_timeout_ms: 1_000,
+        transactions_per_minute: 60,
+        ..Limits::default()
+    };
     NewPlan { name: "small".into(), model: TenancyModel::Shared, limits }
 }
 

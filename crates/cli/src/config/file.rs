@@ -170,12 +170,29 @@ pub(crate) struct PlanSection {
     /// The tenancy model of new tenants of this plan.
     #[schemars(with = "ModelWord")]
     pub(crate) model: TenancyModel,
-    /// Server connections in use at once.
+    /// Server connections that one tenant may use at once.
     pub(crate) connections: u32,
-    /// Longest run of one statement, in milliseconds.
+    /// A tenant's part of the server's time when tenants wait for it, in proportion to the others' weights.
+    pub(crate) weight: u32,
+    /// Transactions of one tenant that may wait for a server connection. One more is refused with SQLSTATE `53400`.
+    pub(crate) queue_length: u32,
+    /// Longest wait of a transaction for a server connection, or for its turn under `transactions_per_minute`, in milliseconds.
+    pub(crate) queue_wait_ms: u32,
+    /// Longest run of one statement, in milliseconds; then it is cancelled (`57014`). A client can only set a shorter one. 0 is no
+    /// limit, here and below.
     pub(crate) statement_timeout_ms: u32,
-    /// Transactions started in a minute.
+    /// Longest transaction, in milliseconds; then its statement is cancelled, or its connection ended (`25P04`).
+    pub(crate) transaction_timeout_ms: u32,
+    /// Longest time that an open transaction may wait for its client, in milliseconds; then its connection is ended (`25P03`).
+    pub(crate) idle_in_transaction_ms: u32,
+    /// Transactions started in a minute. One over the limit waits for its turn, up to `queue_wait_ms`, or is refused with `53400`.
     pub(crate) transactions_per_minute: u32,
+    /// How many of them may come at once, after a pause. 0 is a minute's worth.
+    pub(crate) transaction_burst: u32,
+    /// Bytes that one statement may return; then it is cancelled (`54000`).
+    pub(crate) result_bytes: u64,
+    /// The largest message that a client may send, in bytes, if less than the gateway's own limit.
+    pub(crate) message_bytes: u64,
 }
 
 /// The words of `TenancyModel`, for the JSON schema.
@@ -194,8 +211,34 @@ impl Default for PlanSection {
         Self {
             model: TenancyModel::Shared,
             connections: limits.connections,
+            weight: limits.weight,
+            queue_length: limits.queue_length,
+            queue_wait_ms: limits.queue_wait_ms,
             statement_timeout_ms: limits.statement_timeout_ms,
+            transaction_timeout_ms: limits.transaction_timeout_ms,
+            idle_in_transaction_ms: limits.idle_in_transaction_ms,
             transactions_per_minute: limits.transactions_per_minute,
+            transaction_burst: limits.transaction_burst,
+            result_bytes: limits.result_bytes,
+            message_bytes: limits.message_bytes,
+        }
+    }
+}
+
+impl PlanSection {
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            connections: self.connections,
+            weight: self.weight,
+            queue_length: self.queue_length,
+            queue_wait_ms: self.queue_wait_ms,
+            statement_timeout_ms: self.statement_timeout_ms,
+            transaction_timeout_ms: self.transaction_timeout_ms,
+            idle_in_transaction_ms: self.idle_in_transaction_ms,
+            transactions_per_minute: self.transactions_per_minute,
+            transaction_burst: self.transaction_burst,
+            result_bytes: self.result_bytes,
+            message_bytes: self.message_bytes,
         }
     }
 }
