@@ -42,7 +42,7 @@ pub struct Compiled {
 /// `search_path` for the transaction; everything after it is unqualified.
 pub fn compile(model: &Model, declaration: &Declaration, target: &Target) -> Result<Compiled, SchemaError> {
     let floor = rules::Floor { context: target.context, tenant_value: tenant_value(declaration, target)? };
-    let (mut model_to_build, findings) = rules::run(model, declaration, target.model, &floor);
+    let (mut model_to_build, findings) = rules::run(model.clone(), declaration, target.model, &floor);
     let errors: Vec<Finding> =
         findings.into_iter().filter(|finding| finding.severity == Severity::Error).collect();
     if !errors.is_empty() {

@@ -29,5 +29,5 @@ pub use model::Model;
 pub use read::read;
 pub use render::constraint::written as constraint_sql;
 pub use render::render;
-pub use rules::{Docs, Floor, Reconciled, RuleInfo, needs_pool, reconcile};
+pub use rules::{Docs, Floor, Reconciled, RuleInfo, needs_pool, reconcile, reconcile_owned};
 pub use suppression::Suppressions;

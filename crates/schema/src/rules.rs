@@ -264,19 +264,28 @@ pub fn reconcile(
     tenancy: TenancyModel,
     floor: &Floor,
 ) -> Reconciled {
-    let (built, findings) = run(model, declaration, tenancy, floor);
-    let kinds = kinds(&built, declaration);
-    Reconciled { model: built, findings, kinds }
+    reconcile_owned(model.clone(), declaration, tenancy, floor)
+}
+
+/// The same of a model that nobody else needs.
+pub fn reconcile_owned(
+    model: Model,
+    declaration: &Declaration,
+    tenancy: TenancyModel,
+    floor: &Floor,
+) -> Reconciled {
+    let (model, findings) = run(model, declaration, tenancy, floor);
+    let kinds = kinds(&model, declaration);
+    Reconciled { model, findings, kinds }
 }
 
 /// Runs every rule that concerns the tenancy model. Returns the model as it is to be built, and the findings.
 pub(crate) fn run(
-    model: &Model,
+    mut model: Model,
     declaration: &Declaration,
     tenancy: TenancyModel,
     floor: &Floor,
 ) -> (Model, Vec<Finding>) {
-    let mut model = model.clone();
     let mut case = Case {
         declaration,
         tenancy,
@@ -306,7 +315,7 @@ fn globally_unique(declaration: &Declaration) -> BTreeMap<String, Vec<Vec<String
 /// The findings alone, before a target is known.
 pub(crate) fn preview(model: &Model, declaration: &Declaration, tenancy: TenancyModel) -> Vec<Finding> {
     let tenant_value = (tenancy == TenancyModel::Schema).then(|| "0".to_owned());
-    run(model, declaration, tenancy, &Floor { context: ContextKind::Carrier, tenant_value }).1
+    run(model.clone(), declaration, tenancy, &Floor { context: ContextKind::Carrier, tenant_value }).1
 }
 
 /// The kind of every table.
