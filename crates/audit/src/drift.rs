@@ -47,7 +47,7 @@ pub(crate) async fn copies(tx: &Transaction<'_>, found: &Found) -> Result<Vec<Co
         });
         return Ok(copies);
     }
-    for row in tx.query(FINGERPRINTS, &[&names, &false]).await.doing("comparing the schemas")? {
+    for row in tx.query(FINGERPRINTS, &[&names, &false, &found.roles]).await.doing("comparing the schemas")? {
         let schema: String = row.get(0);
         let model = found
             .spaces
@@ -69,7 +69,9 @@ pub(crate) async fn copies(tx: &Transaction<'_>, found: &Found) -> Result<Vec<Co
     }
     let examples = examples(&copies);
     if !examples.is_empty() {
-        for row in tx.query(FINGERPRINTS, &[&examples, &true]).await.doing("comparing the schemas")? {
+        for row in
+            tx.query(FINGERPRINTS, &[&examples, &true, &found.roles]).await.doing("comparing the schemas")?
+        {
             let (schema, objects): (String, Option<String>) = (row.get(0), row.get(2));
             let objects = objects.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
             copies
@@ -199,7 +201,7 @@ pub(crate) fn known() -> Known {
     Known {
         id: RULE,
         about: "Schemas and databases that should be copies of each other have the same tables, columns, constraints, \
-                indexes, policies, triggers, views and functions.",
+                indexes, policies, triggers, views, functions and grants.",
         docs: Docs {
             why: "A migration that stopped in the middle leaves some tenants on another version, and nobody knows which. \
                   Code that was tested against one shape meets another; what was repaired by hand in one schema is \

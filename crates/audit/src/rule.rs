@@ -56,6 +56,9 @@ impl Fixing {
     /// Reads the table while everybody goes on.
     pub(crate) const CONCURRENT: Self =
         Self { order: 70, lock: Lock::ShareUpdateExclusive, effort: Effort::Scan, transactional: false };
+    /// What the planner knows: read beside everybody, from a sample.
+    pub(crate) const STATISTICS: Self =
+        Self { order: 80, lock: Lock::ShareUpdateExclusive, effort: Effort::Scan, transactional: true };
     /// Reads the table while it is locked.
     pub(crate) const SCAN: Self =
         Self { order: 60, lock: Lock::AccessExclusive, effort: Effort::Scan, transactional: true };

@@ -69,6 +69,7 @@ mod rule_on_table;
 mod schema_count;
 mod server_binary_replaced;
 mod soft_delete;
+mod soft_delete_children;
 mod statement_without_tenant;
 mod surface;
 mod surface_beyond_privileges;
@@ -78,6 +79,8 @@ mod tenant_column_default;
 mod tenant_column_differs;
 mod tenant_column_missing;
 mod tenant_column_nullable;
+mod tenant_correlation;
+mod tenant_estimates;
 mod trigger_definer;
 mod trigger_disabled;
 mod two_phase;
@@ -159,6 +162,9 @@ pub(crate) const ALL: &[Rule] = &[
     index_vector::RULE,
     partition_pruning::RULE,
     soft_delete::RULE,
+    soft_delete_children::RULE,
+    tenant_estimates::RULE,
+    tenant_correlation::RULE,
     constraint_not_valid::RULE,
     rows_of_nobody::RULE,
     rows_across_tenants::RULE,

@@ -122,6 +122,28 @@ async fn schemas_of_tenants_that_differ_are_told() {
     }
 }
 
+/// Two tenants' own roles may do the same under different names; what somebody was granted in one schema alone is told.
+#[tokio::test]
+async fn grants_that_differ_between_schemas_are_told() {
+    let lab = Lab::empty(versions_for_tests()[0]).await;
+    lab.run(
+        "CREATE ROLE app_owner_1 NOLOGIN; CREATE ROLE app_owner_2 NOLOGIN; CREATE ROLE app_user NOLOGIN;
+         CREATE SCHEMA t_1; CREATE TABLE t_1.notes (id bigint PRIMARY KEY); CREATE TABLE t_1.tags (id bigint PRIMARY KEY);
+         CREATE SCHEMA t_2; CREATE TABLE t_2.notes (id bigint PRIMARY KEY); CREATE TABLE t_2.tags (id bigint PRIMARY KEY);
+         GRANT SELECT, INSERT ON t_1.notes TO app_owner_1; GRANT INSERT, SELECT ON t_2.notes TO app_owner_2;
+         GRANT SELECT ON t_1.tags, t_2.tags TO app_user",
+    )
+    .await;
+    let (_, found) = lab.audit(&["no-primary-key"]).await;
+    assert_eq!(tenantry_audit::drift(&found.copies), [], "the same rights under other names");
+    lab.run("GRANT UPDATE (id) ON t_2.tags TO app_user; REVOKE INSERT ON t_2.notes FROM app_owner_2").await;
+    let (_, found) = lab.audit(&["no-primary-key"]).await;
+    let findings = tenantry_audit::drift(&found.copies);
+    let said = findings.iter().map(|finding| finding.message.as_str()).collect::<String>();
+    assert!(said.contains(&lab.fill("grants on column tags.id to app_user")), "{said}");
+    assert!(said.contains("another grants on table notes to a role of its own"), "{said}");
+}
+
 /// Hundreds of identical schemas cost one look each, and no finding.
 #[tokio::test]
 async fn many_copies_are_one_shape() {

@@ -4,6 +4,7 @@
 
 mod attack;
 mod by_hand;
+mod converted;
 mod format;
 mod lab;
 mod placements;

@@ -13,7 +13,7 @@ use tenantry_ops::{ClusterAccess, Control, Silent};
 use tenantry_schema::{Declaration, Kind, TableEntry};
 use tenantry_testkit::{Postgres, fresh_database, shared, versions_for_tests};
 
-const CLUSTER: &str = "main";
+pub(crate) const CLUSTER: &str = "main";
 static NEXT_IDS: AtomicI64 = AtomicI64::new(500_000);
 
 struct World {
@@ -23,34 +23,40 @@ struct World {
     tenants: Vec<TenantInfo>,
 }
 
+/// A catalog with nothing in it yet, and the first of the ids that it gives out: roles of tenants are the server's.
+pub(crate) async fn deployment(version: u32) -> (&'static Postgres, Control, i64) {
+    let postgres = shared(version).await;
+    let database = fresh_database(postgres, "catalog").await;
+    let config = CatalogConfig::new(postgres.host(), postgres.port(), postgres.superuser(), &database)
+        .with_password(postgres.password().clone());
+    let catalog = Catalog::connect(config).await.unwrap();
+    catalog.migrate().await.unwrap();
+    let first = NEXT_IDS.fetch_add(1_000, Ordering::Relaxed);
+    let admin = postgres.connect(&database).await.unwrap();
+    admin
+        .batch_execute(&format!("ALTER TABLE tenantry.tenants ALTER id RESTART WITH {first}"))
+        .await
+        .unwrap();
+    let access = ClusterAccess {
+        host: postgres.host().to_owned(),
+        port: postgres.port(),
+        user: postgres.superuser().to_owned(),
+        password: Some(postgres.password().clone()),
+        maintenance_database: "postgres".into(),
+    };
+    let control = Control {
+        catalog,
+        master_key: MasterKey::generate(),
+        clusters: BTreeMap::from([(CLUSTER.to_owned(), access)]),
+        actor: "test".into(),
+    };
+    (postgres, control, first)
+}
+
 impl World {
     /// Two tenants in each model.
     async fn new(version: u32, context: ContextKind) -> Self {
-        let postgres = shared(version).await;
-        let database = fresh_database(postgres, "catalog").await;
-        let config = CatalogConfig::new(postgres.host(), postgres.port(), postgres.superuser(), &database)
-            .with_password(postgres.password().clone());
-        let catalog = Catalog::connect(config).await.unwrap();
-        catalog.migrate().await.unwrap();
-        let first = NEXT_IDS.fetch_add(1_000, Ordering::Relaxed);
-        let admin = postgres.connect(&database).await.unwrap();
-        admin
-            .batch_execute(&format!("ALTER TABLE tenantry.tenants ALTER id RESTART WITH {first}"))
-            .await
-            .unwrap();
-        let access = ClusterAccess {
-            host: postgres.host().to_owned(),
-            port: postgres.port(),
-            user: postgres.superuser().to_owned(),
-            password: Some(postgres.password().clone()),
-            maintenance_database: "postgres".into(),
-        };
-        let control = Control {
-            catalog,
-            master_key: MasterKey::generate(),
-            clusters: BTreeMap::from([(CLUSTER.to_owned(), access)]),
-            actor: "test".into(),
-        };
+        let (postgres, control, first) = deployment(version).await;
         let pool = SqlIdent::new(format!("audit_pool_{first}")).unwrap();
         let add = AddCluster {
             name: CLUSTER.into(),
@@ -132,7 +138,7 @@ fn declaration() -> Declaration {
 }
 
 /// Notes that every placement of the sample gets, and that are documented: facts of sharing, not faults.
-const KNOWN: &[&str] = &[
+pub(crate) const KNOWN: &[&str] = &[
     // Indexes that row-level security makes useless (jsonb, lower(name), enums): the price of shared tables.
     "note[leakproof]",
     "note[index]",
@@ -173,6 +179,7 @@ async fn what_is_broken_in_a_placement_is_found() {
         ("GRANT EXECUTE ON FUNCTION tenancy.put_key(int, bytea) TO {app}", "context-core"),
         ("ALTER TABLE {schema}.projects ADD COLUMN extra text", "schema-drift"),
         ("DROP INDEX {schema}.tasks_parent_idx", "schema-drift"),
+        ("GRANT SELECT ON {schema}.members TO pg_read_all_settings", "schema-drift"),
         ("CREATE UNIQUE INDEX told ON public.members (email)", "unique"),
         ("ALTER ROLE {app} CREATEDB", "role-attributes"),
     ];
@@ -195,6 +202,7 @@ async fn what_is_broken_in_a_placement_is_found() {
         drifted.contains("column projects.extra") && drifted.contains("index tasks_parent_idx"),
         "{drifted}"
     );
+    assert!(drifted.contains("grants on table members to a role of its own"), "{drifted}");
 }
 
 #[tokio::test]

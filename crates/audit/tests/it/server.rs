@@ -10,12 +10,13 @@ async fn minor_releases_with_holes_are_named() {
     let lab = Lab::empty(versions_for_tests()[0]).await;
     lab.run("SET search_path = pg_catalog").await;
     for (version, wanted) in [
-        (150_018, 2),
-        (150_000, 8),
+        (150_018, 4),
+        (150_000, 11),
         (150_019, 0),
-        (160_014, 2),
+        (160_014, 4),
         (170_011, 0),
-        (180_004, 2),
+        (180_004, 4),
+        (180_005, 4),
         (180_006, 0),
         (190_000, 0),
     ] {
@@ -23,6 +24,29 @@ async fn minor_releases_with_holes_are_named() {
         let rows = lab.admin.query(&rule.query(), &[&scope, &"[]"]).await.unwrap();
         let named = rows.first().map_or(0, |row| row.get::<_, String>("message").matches("CVE-").count());
         assert_eq!(named, wanted, "{version}");
+    }
+}
+
+/// A program that was written after the server started; the same one, to a server that was started since; none at all.
+#[tokio::test]
+async fn a_program_that_was_replaced_is_told() {
+    let rule = registry().iter().find(|rule| rule.id == "server-binary-replaced").unwrap();
+    for version in versions_for_tests() {
+        let lab = Lab::empty(version).await;
+        let folder: String = lab.admin.query_one("SHOW data_directory", &[]).await.unwrap().get(0);
+        lab.run(&format!("COPY (SELECT 'a newer one') TO '{folder}/postgres'; SET search_path = pg_catalog"))
+            .await;
+        let asked = async |scope: serde_json::Value| {
+            let rows = lab.admin.query(&rule.query(), &[&scope.to_string(), &"[]"]).await.unwrap();
+            rows.iter().map(|row| row.get::<_, String>("message")).collect::<Vec<_>>()
+        };
+        let found = asked(serde_json::json!({ "programs": folder })).await;
+        assert!(found.len() == 1 && found[0].contains("was replaced on disk"), "{version}: {found:?}");
+        let later = serde_json::json!({ "programs": folder, "started": "2999-01-01" });
+        assert_eq!(asked(later).await, Vec::<String>::new(), "{version}");
+        let nowhere = serde_json::json!({ "programs": format!("{folder}/base") });
+        assert_eq!(asked(nowhere).await, Vec::<String>::new(), "{version}");
+        std::fs::remove_file(format!("{folder}/postgres")).unwrap();
     }
 }
 
@@ -125,7 +149,7 @@ async fn vector_indexes_over_all_tenants_are_told() {
 }
 
 /// Each hole is named by every release before the one that fixed it, and by none from then on. Fixes of one hole come out on
-/// one day: (15, 16, 17, 18), 0 where the first release of the major version had it already.
+/// one day: (15, 16, 17, 18), 0 where the first release of the major version had it already. There is no 18.5.
 #[tokio::test]
 async fn holes_are_closed_on_the_day_of_their_release() {
     const DAYS: &[(&str, [i32; 4])] = &[
@@ -135,8 +159,11 @@ async fn holes_are_closed_on_the_day_of_their_release() {
         ("CVE-2024-10978", [9, 5, 1, 0]),
         ("CVE-2025-8713", [14, 10, 6, 0]),
         ("CVE-2025-12817", [15, 11, 7, 1]),
-        ("CVE-2026-6471", [19, 15, 11, 5]),
-        ("CVE-2026-14666", [19, 15, 11, 5]),
+        ("CVE-2026-6473", [18, 14, 10, 4]),
+        ("CVE-2026-14680", [19, 15, 11, 6]),
+        ("CVE-2026-16239", [19, 15, 11, 6]),
+        ("CVE-2026-6471", [19, 15, 11, 6]),
+        ("CVE-2026-14666", [19, 15, 11, 6]),
     ];
     let rule = registry().iter().find(|rule| rule.id == "minor-version").unwrap();
     let lab = Lab::empty(versions_for_tests()[0]).await;
