@@ -12,6 +12,7 @@ pub mod plan;
 pub mod route;
 pub mod secret;
 pub mod tenant;
+pub mod tls;
 
 pub use context::{ContextKey, ContextToken, Nonce};
 pub use error::ErrorKind;
@@ -22,3 +23,4 @@ pub use plan::Limits;
 pub use route::{ContextKind, DatabaseRoute, LoginBinding, LoginRoute, RouteChange, RouteTable, TenantRoute};
 pub use secret::{MasterKey, Secret};
 pub use tenant::{Domain, TenantKey, TenantState};
+pub use tls::{ServerTls, SslMode};
