@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tenantry_core::{
     ClusterId, ContextKind, DatabaseId, DatabaseRoute, Epoch, KeyId, Limits, LoginBinding, LoginId,
-    LoginRoute, MasterKey, Placement, RouteChange, RouteTable, Secret, SqlIdent, TenancyModel, TenantId,
-    TenantKey, TenantRoute, TenantState,
+    LoginRoute, MasterKey, Placement, PoolMode, RouteChange, RouteTable, Secret, SqlIdent, TenancyModel,
+    TenantId, TenantKey, TenantRoute, TenantState,
 };
 use tenantry_gateway::{Config, Gateway};
 use tenantry_wire::scram::Verifier;
@@ -107,6 +107,7 @@ fn table(spec: &Spec) -> Result<RouteTable> {
         name: spec.login.as_str().into(),
         verifier: spec.verifier.as_str().into(),
         binding: LoginBinding::All,
+        pool_mode: PoolMode::default(),
     }))];
     for database in &spec.databases {
         changes.push(RouteChange::Database(Arc::new(database.route())));

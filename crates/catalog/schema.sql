@@ -41,6 +41,7 @@ table logins: name text not null collate C
 table logins: verifier text not null
 table logins: all_tenants boolean not null
 table logins: created_at timestamp with time zone not null default now()
+table logins: pool_mode text not null default 'transaction'::text
 table migrations: version integer not null
 table migrations: name text not null
 table migrations: checksum text not null
@@ -115,6 +116,7 @@ constraint login_tenants.login_tenants_tenant_fkey: FOREIGN KEY (tenant) REFEREN
 constraint logins.logins_name_check: CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 63)))
 constraint logins.logins_name_key: UNIQUE (name)
 constraint logins.logins_pkey: PRIMARY KEY (id)
+constraint logins.logins_pool_mode_check: CHECK ((pool_mode = ANY (ARRAY['transaction'::text, 'session'::text, 'either'::text])))
 constraint logins.logins_verifier_check: CHECK ((verifier ~ '^SCRAM-SHA-256\$[0-9]+:[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+$'::text))
 constraint migrations.migrations_pkey: PRIMARY KEY (version)
 constraint placements.placements_database_fkey: FOREIGN KEY (database) REFERENCES tenantry.databases(id)

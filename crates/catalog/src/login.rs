@@ -2,10 +2,10 @@
 
 use crate::error::CatalogError;
 use crate::queries;
-use crate::row::get;
+use crate::row::{get, parse};
 use crate::suggest::nearest;
 use crate::tx::{Tx, constraint, found};
-use tenantry_core::{LoginBinding, LoginId, Secret, TenantId};
+use tenantry_core::{LoginBinding, LoginId, PoolMode, Secret, TenantId};
 use tokio_postgres::Row;
 
 const WHAT: &str = "login";
@@ -25,6 +25,7 @@ pub struct Login {
     pub id: LoginId,
     pub name: String,
     pub binding: LoginBinding,
+    pub pool_mode: PoolMode,
 }
 
 impl Tx {
@@ -59,6 +60,11 @@ impl Tx {
         let all = *binding == LoginBinding::All;
         found(self.execute(queries::LOGIN_SET_ALL, &[&id.get(), &all]).await?, WHAT, id)?;
         self.set_login_tenants(id, binding).await
+    }
+
+    /// Changes how long the login's clients keep a server connection.
+    pub async fn set_login_pool_mode(&self, id: LoginId, mode: PoolMode) -> Result<(), CatalogError> {
+        found(self.execute(queries::LOGIN_SET_POOL_MODE, &[&id.get(), &mode.as_str()]).await?, WHAT, id)
     }
 
     /// Removes a login; says whether it was there.
@@ -104,5 +110,10 @@ fn read(row: &Row) -> Result<Login, CatalogError> {
     } else {
         LoginBinding::Only(get::<Vec<i64>>(row, WHAT, "tenants")?.into_iter().map(TenantId::new).collect())
     };
-    Ok(Login { id: LoginId::new(get(row, WHAT, "id")?), name: get(row, WHAT, "name")?, binding })
+    Ok(Login {
+        id: LoginId::new(get(row, WHAT, "id")?),
+        name: get(row, WHAT, "name")?,
+        binding,
+        pool_mode: parse(row, WHAT, "pool_mode")?,
+    })
 }

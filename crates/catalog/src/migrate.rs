@@ -27,6 +27,7 @@ macro_rules! migrations {
 pub const MIGRATIONS: &[Migration] = migrations! {
     1 "0001_registry",
     2 "0002_route_feed",
+    3 "0003_login_pool_mode",
 };
 
 /// What `migrate` did.

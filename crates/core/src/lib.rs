@@ -20,7 +20,9 @@ pub use id::{ClusterId, DatabaseId, Epoch, KeyId, LoginId, PlanId, TenantId};
 pub use ident::{SqlIdent, quote_literal};
 pub use placement::{Placement, TenancyModel};
 pub use plan::Limits;
-pub use route::{ContextKind, DatabaseRoute, LoginBinding, LoginRoute, RouteChange, RouteTable, TenantRoute};
+pub use route::{
+    ContextKind, DatabaseRoute, LoginBinding, LoginRoute, PoolMode, RouteChange, RouteTable, TenantRoute,
+};
 pub use secret::{MasterKey, Secret};
 pub use tenant::{Domain, TenantKey, TenantState};
 pub use tls::{ServerTls, SslMode};

@@ -6,8 +6,12 @@
 use crate::{
     ClusterId, DatabaseId, Domain, KeyId, Limits, LoginId, Placement, TenantId, TenantKey, TenantState,
 };
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
+use thiserror::Error;
 
 /// How a data database proves the tenant context (`tenancy.enter`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -78,6 +82,54 @@ impl LoginBinding {
     }
 }
 
+/// How long the clients of a login keep a server connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PoolMode {
+    /// For a transaction, or for as long as something of its session needs one.
+    #[default]
+    Transaction,
+    /// Until they leave, or switch their tenant, unless they ask for `transaction`.
+    Session,
+    /// As in `Transaction`, unless they ask for `session`.
+    Either,
+}
+
+/// A text that is not a pool mode.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0:?} is not a pool mode (transaction, session or either)")]
+pub struct UnknownPoolMode(String);
+
+impl PoolMode {
+    /// The word in the catalog, in flags and in startup packets.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Transaction => "transaction",
+            Self::Session => "session",
+            Self::Either => "either",
+        }
+    }
+}
+
+impl fmt::Display for PoolMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for PoolMode {
+    type Err = UnknownPoolMode;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "transaction" => Ok(Self::Transaction),
+            "session" => Ok(Self::Session),
+            "either" => Ok(Self::Either),
+            other => Err(UnknownPoolMode(other.to_owned())),
+        }
+    }
+}
+
 /// A gateway login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginRoute {
@@ -86,6 +138,7 @@ pub struct LoginRoute {
     /// PostgreSQL's text form: `SCRAM-SHA-256$<rounds>:<salt>$<stored key>:<server key>`.
     pub verifier: Box<str>,
     pub binding: LoginBinding,
+    pub pool_mode: PoolMode,
 }
 
 /// One change of the catalog, to be applied to a snapshot.

@@ -2,8 +2,8 @@
 
 use crate::{Control, OpsError};
 use std::collections::BTreeSet;
-use tenantry_catalog::NewLogin;
-use tenantry_core::{ErrorKind, LoginBinding, Secret, TenantKey};
+use tenantry_catalog::{NewLogin, Tx};
+use tenantry_core::{ErrorKind, LoginBinding, LoginId, PoolMode, Secret, TenantKey};
 use tenantry_wire::scram::{DEFAULT_ROUNDS, Verifier};
 
 /// Which tenants a login may act for, by key.
@@ -18,6 +18,13 @@ pub enum LoginScope {
 pub struct LoginSummary {
     pub name: String,
     pub scope: LoginScope,
+    pub pool_mode: PoolMode,
+}
+
+/// What else is to be changed of a login; what is `None` stays, or has its default in a new one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LoginChange {
+    pub pool_mode: Option<PoolMode>,
 }
 
 /// The longest name that PostgreSQL, and so a client, would have.
@@ -29,6 +36,7 @@ pub async fn create(
     name: &str,
     password: &Secret,
     scope: &LoginScope,
+    change: LoginChange,
 ) -> Result<(), OpsError> {
     if name.is_empty() || name.len() > LONGEST || name.chars().any(char::is_control) {
         return Err(OpsError::refused(
@@ -52,14 +60,32 @@ pub async fn create(
             LoginBinding::Only(ids)
         }
     };
-    tx.upsert_login(&NewLogin { name: name.to_owned(), verifier, binding }).await?;
+    let login = tx.upsert_login(&NewLogin { name: name.to_owned(), verifier, binding }).await?;
+    apply(&tx, login.id, change).await?;
     let tenants = match scope {
         LoginScope::All => serde_json::json!("all"),
         LoginScope::Only(keys) => serde_json::json!(keys),
     };
-    let details = serde_json::json!({ "tenants": tenants });
+    let details = serde_json::json!({ "tenants": tenants, "pool_mode": change.pool_mode });
     tx.audit(&control.audit("login.set", format!("login/{name}"), None, details)).await?;
     Ok(tx.commit().await?)
+}
+
+/// Changes a login and leaves its password and tenants alone. Clients that are connected feel it at their next transaction.
+pub async fn set(control: &Control, name: &str, change: LoginChange) -> Result<(), OpsError> {
+    let tx = control.catalog.transaction().await?;
+    let login = tx.login(name).await?;
+    apply(&tx, login.id, change).await?;
+    let details = serde_json::json!({ "pool_mode": change.pool_mode });
+    tx.audit(&control.audit("login.set", format!("login/{name}"), None, details)).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn apply(tx: &Tx, login: LoginId, change: LoginChange) -> Result<(), OpsError> {
+    if let Some(mode) = change.pool_mode {
+        tx.set_login_pool_mode(login, mode).await?;
+    }
+    Ok(())
 }
 
 /// All logins, by name.
@@ -78,7 +104,7 @@ pub async fn list(control: &Control) -> Result<Vec<LoginSummary>, OpsError> {
                 LoginScope::Only(keys)
             }
         };
-        all.push(LoginSummary { name: login.name, scope });
+        all.push(LoginSummary { name: login.name, scope, pool_mode: login.pool_mode });
     }
     tx.rollback().await?;
     Ok(all)

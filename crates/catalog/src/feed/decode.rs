@@ -119,5 +119,6 @@ fn login(row: &Row) -> Result<LoginRoute, CatalogError> {
         name: get::<&str>(row, WHAT, "name")?.into(),
         verifier: get::<&str>(row, WHAT, "verifier")?.into(),
         binding,
+        pool_mode: parse(row, WHAT, "pool_mode")?,
     })
 }

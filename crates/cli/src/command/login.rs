@@ -2,18 +2,21 @@
 
 use super::Session;
 use crate::failure::Refusal;
-use crate::print::{Document, confirm, grid, read_password};
+use crate::print::{Document, Printer, confirm, grid, read_password};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use tenantry_core::TenantKey;
-use tenantry_ops::login::{self, LoginScope, LoginSummary};
+use tenantry_core::{PoolMode, TenantKey};
+use tenantry_ops::Control;
+use tenantry_ops::login::{self, LoginChange, LoginScope, LoginSummary};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LoginCommand {
     /// Create a login, or give an existing one this password and these tenants
     Create(CreateArgs),
+    /// Change a login; its password and tenants stay
+    Set(SetArgs),
     /// List the logins
     #[command(visible_alias = "ls")]
     List,
@@ -34,6 +37,36 @@ pub(crate) struct CreateArgs {
     /// It may act for every tenant, one for each connection
     #[arg(long, conflicts_with = "tenants")]
     all_tenants: bool,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetArgs {
+    /// The login's name
+    name: String,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+#[derive(Debug, Args)]
+struct ChangeArgs {
+    /// How long its clients keep a server connection: for a transaction, for the whole session, or either: then a client asks
+    /// for a session with -c tenantry.pool_mode=session in its options
+    #[arg(long, value_name = "MODE")]
+    pool_mode: Option<PoolMode>,
+}
+
+impl ChangeArgs {
+    fn is_empty(&self) -> bool {
+        self.pool_mode.is_none()
+    }
+}
+
+impl From<ChangeArgs> for LoginChange {
+    fn from(args: ChangeArgs) -> Self {
+        Self { pool_mode: args.pool_mode }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -59,8 +92,16 @@ pub(crate) async fn run(session: &Session, command: LoginCommand) -> anyhow::Res
             let scope = if args.all_tenants { LoginScope::All } else { LoginScope::Only(args.tenants) };
             let (_, control) = session.control().await?;
             let password = read_password(printer, args.password_file.as_deref(), &args.name)?;
-            login::create(&control, &args.name, &password, &scope).await?;
-            printer.emit(&LoginDocument::from(LoginSummary { name: args.name, scope }))
+            login::create(&control, &args.name, &password, &scope, args.change.into()).await?;
+            emit(printer, &control, &args.name).await
+        }
+        LoginCommand::Set(args) => {
+            if args.change.is_empty() {
+                return Err(Refusal::input("nothing to change", "say what: --pool-mode MODE").into());
+            }
+            let (_, control) = session.control().await?;
+            login::set(&control, &args.name, args.change.into()).await?;
+            emit(printer, &control, &args.name).await
         }
         LoginCommand::List => {
             let (_, control) = session.control().await?;
@@ -82,12 +123,21 @@ pub(crate) async fn run(session: &Session, command: LoginCommand) -> anyhow::Res
     }
 }
 
+async fn emit(printer: Printer, control: &Control, name: &str) -> anyhow::Result<()> {
+    let logins = login::list(control).await?;
+    let login = logins.into_iter().find(|login| login.name == name);
+    let login = login
+        .ok_or_else(|| Refusal::input("the login is gone already", "list them with: tenantry login list"))?;
+    printer.emit(&LoginDocument::from(login))
+}
+
 /// A login as shown.
 #[derive(Debug, Serialize)]
 struct LoginDocument {
     name: String,
     /// `null` is every tenant.
     tenants: Option<Vec<TenantKey>>,
+    pool_mode: PoolMode,
 }
 
 impl From<LoginSummary> for LoginDocument {
@@ -96,7 +146,7 @@ impl From<LoginSummary> for LoginDocument {
             LoginScope::All => None,
             LoginScope::Only(tenants) => Some(tenants),
         };
-        Self { name: login.name, tenants }
+        Self { name: login.name, tenants, pool_mode: login.pool_mode }
     }
 }
 
@@ -112,7 +162,12 @@ impl LoginDocument {
 
 impl Document for LoginDocument {
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "login {} may act for {}", self.name, self.tenants())
+        let mode = match self.pool_mode {
+            PoolMode::Transaction => "",
+            PoolMode::Session => "; its clients keep a server connection for the session",
+            PoolMode::Either => "; its clients may keep a server connection for the session",
+        };
+        writeln!(out, "login {} may act for {}{mode}", self.name, self.tenants())
     }
 }
 
@@ -126,9 +181,9 @@ impl Document for LoginList {
         if self.logins.is_empty() {
             return writeln!(out, "no logins yet: tenantry login create NAME --tenant KEY");
         }
-        let mut table = grid(["LOGIN", "TENANTS"]);
+        let mut table = grid(["LOGIN", "TENANTS", "POOL MODE"]);
         for login in &self.logins {
-            table.row([login.name.clone(), login.tenants()]);
+            table.row([login.name.clone(), login.tenants(), login.pool_mode.to_string()]);
         }
         table.write(out)
     }

@@ -14,7 +14,7 @@ use tenantry_core::{Domain, MasterKey, RouteTable, Secret, SqlIdent, TenantKey, 
 use tenantry_gateway::Gateway;
 use tenantry_ops::cluster::{self, AddCluster};
 use tenantry_ops::isolation::TenantType;
-use tenantry_ops::login::{self, LoginScope};
+use tenantry_ops::login::{self, LoginChange, LoginScope};
 use tenantry_ops::tenant::{self, CreateTenant};
 use tenantry_ops::{Control, plan, schema};
 use tenantry_testkit::{Postgres, PostgresOptions};
@@ -206,9 +206,9 @@ async fn provision(teller: &Teller, control: &Control) -> anyhow::Result<()> {
         teller.done("tenant", &format!("{:<9} {:<9} in {took} ms", role.key, role.model));
     }
     let password = Secret::new(cast::PASSWORD);
-    login::create(control, cast::LOGIN, &password, &LoginScope::All).await?;
+    login::create(control, cast::LOGIN, &password, &LoginScope::All, LoginChange::default()).await?;
     let bound = LoginScope::Only(vec![TenantKey::new(cast::TENANTS[0].key)?]);
-    login::create(control, cast::BOUND_LOGIN, &password, &bound).await?;
+    login::create(control, cast::BOUND_LOGIN, &password, &bound, LoginChange::default()).await?;
     teller.done(
         "logins",
         &format!("{} for all tenants, {} for {} alone", cast::LOGIN, cast::BOUND_LOGIN, cast::TENANTS[0].key),

@@ -11,7 +11,7 @@ use tenantry_gateway::{Config, Gateway};
 use tenantry_ops::cluster::{self, AddCluster};
 use tenantry_ops::fence::FenceOptions;
 use tenantry_ops::isolation::TenantType;
-use tenantry_ops::login::{self, LoginScope};
+use tenantry_ops::login::{self, LoginChange, LoginScope};
 use tenantry_ops::tenant::{self, CreateTenant};
 use tenantry_ops::{ClusterAccess, Control, Silent, schema};
 use tenantry_testkit::{Postgres, PostgresOptions, versions_for_tests};
@@ -125,7 +125,9 @@ async fn provision(control: &Control, context: ContextKind, tenant_type: TenantT
     for (key, model) in MODELS {
         create(control, key, model).await;
     }
-    login::create(control, "app", &Secret::new(PASSWORD), &LoginScope::All).await.unwrap();
+    login::create(control, "app", &Secret::new(PASSWORD), &LoginScope::All, LoginChange::default())
+        .await
+        .unwrap();
 }
 
 async fn create(control: &Control, key: &str, model: TenancyModel) {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tenantry_core::{
     ClusterId, ContextKind, DatabaseId, DatabaseRoute, Epoch, KeyId, Limits, LoginBinding, LoginId,
-    LoginRoute, MasterKey, Placement, RouteChange, RouteTable, SqlIdent, TenancyModel, TenantId, TenantKey,
-    TenantRoute, TenantState,
+    LoginRoute, MasterKey, Placement, PoolMode, RouteChange, RouteTable, SqlIdent, TenancyModel, TenantId,
+    TenantKey, TenantRoute, TenantState,
 };
 use tenantry_gateway::{Config, Gateway};
 use tenantry_testkit::Postgres;
@@ -85,6 +85,7 @@ impl World {
                     .to_string()
                     .into(),
                 binding,
+                pool_mode: PoolMode::Either,
             })));
         }
         let table = RouteTable::empty().with_changes(1, changes);

@@ -4,7 +4,7 @@ use crate::world::{CLUSTER, Recorder, SCHEMA, World, declaration, key, request, 
 use std::error::Error as _;
 use std::time::Duration;
 use tenantry_core::{ErrorKind, KeyId, Limits, Secret, TenancyModel};
-use tenantry_ops::login::{self, LoginScope};
+use tenantry_ops::login::{self, LoginChange, LoginScope};
 use tenantry_ops::plan::{self, Plan};
 use tenantry_ops::schema::{self, Applied};
 use tenantry_ops::{OpsError, Silent, cluster, isolation, tenant};
@@ -105,21 +105,29 @@ async fn logins_are_verifiers_and_plans_give_limits() {
 
     let scope = LoginScope::Only(vec![key("acme")]);
     let password = Secret::new("a good password");
-    login::create(&world.control, "app", &password, &scope).await.unwrap();
-    login::create(&world.control, "all", &password, &LoginScope::All).await.unwrap();
+    login::create(&world.control, "app", &password, &scope, LoginChange::default()).await.unwrap();
+    login::create(&world.control, "all", &password, &LoginScope::All, LoginChange::default()).await.unwrap();
     let listed = login::list(&world.control).await.unwrap();
     assert_eq!(listed.iter().map(|login| login.name.as_str()).collect::<Vec<_>>(), ["all", "app"]);
     assert_eq!(listed[1].scope, scope);
-    let unknown = login::create(&world.control, "x", &password, &LoginScope::Only(vec![key("nobody")]))
-        .await
-        .unwrap_err();
+    let unknown = login::create(
+        &world.control,
+        "x",
+        &password,
+        &LoginScope::Only(vec![key("nobody")]),
+        LoginChange::default(),
+    )
+    .await
+    .unwrap_err();
     assert_eq!(unknown.kind(), ErrorKind::UnknownTenant, "{unknown}");
     login::drop(&world.control, "app").await.unwrap();
     assert!(
         login::drop(&world.control, "app").await.unwrap_err().hint().is_some()
             || login::list(&world.control).await.unwrap().len() == 1
     );
-    assert!(login::create(&world.control, "", &password, &LoginScope::All).await.is_err());
+    assert!(
+        login::create(&world.control, "", &password, &LoginScope::All, LoginChange::default()).await.is_err()
+    );
 }
 
 #[tokio::test]
