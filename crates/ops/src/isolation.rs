@@ -3,6 +3,7 @@
 //! Roles, the schema `tenancy` (keys, challenge, enter, the gate, `tenant_id()`), and the revoked surface. The SQL is
 //! beside this file; here it is put together, in one transaction that may run again and beside others.
 
+mod floors;
 mod keys;
 mod probe;
 
@@ -19,7 +20,7 @@ use tenantry_wire::scram::Verifier;
 use tokio_postgres::{Client, Transaction};
 
 /// The version of the core that this build installs.
-pub const VERSION: i32 = 2;
+pub const VERSION: i32 = 3;
 
 /// What leads from each older version to the next: statements that run before the parts below, which replace
 /// functions and repeat grants anyway. Changes to tables go here.
@@ -97,7 +98,10 @@ pub(crate) async fn is_whole(
         && row.get::<_, String>(2) == core.tenant_type.as_sql()
         && row.get::<_, bool>(3)
         && row.get::<_, Option<i32>>(4) == Some(limit(core.connection_limit));
-    Ok(same && keys::is_installed(admin, key).await? && knows_password(admin, &core.login, password).await?)
+    Ok(same
+        && keys::is_installed(admin, key).await?
+        && floors::are_current(admin).await?
+        && knows_password(admin, &core.login, password).await?)
 }
 
 /// Whether the application's role is there with that password, and may do nothing but connect.
@@ -128,7 +132,8 @@ fn limit(connections: Option<u32>) -> i32 {
     connections.map_or(-1, |limit| i32::try_from(limit).unwrap_or(i32::MAX))
 }
 
-/// Installs, upgrades or repairs the core in the database that `admin` is connected to, in one transaction.
+/// Installs, upgrades or repairs the core in the database that `admin` is connected to, in one transaction. Floors that an older
+/// version left on tables follow, each in a transaction of its own: where that stops, running it again goes on.
 pub async fn install(admin: &mut Client, core: &Core) -> Result<Installed, OpsError> {
     install_as(admin, core, Surface::Closed).await
 }
@@ -139,6 +144,12 @@ pub(crate) async fn install_beside(admin: &mut Client, core: &Core) -> Result<In
 }
 
 async fn install_as(admin: &mut Client, core: &Core, surface: Surface) -> Result<Installed, OpsError> {
+    let installed = install_functions(admin, core, surface).await?;
+    floors::renew(admin).await?;
+    Ok(installed)
+}
+
+async fn install_functions(admin: &mut Client, core: &Core, surface: Surface) -> Result<Installed, OpsError> {
     for _ in 1..ATTEMPTS {
         match install_once(admin, core, surface).await {
             Err(OpsError::Server { source, .. }) if is_collision(&source) => {}

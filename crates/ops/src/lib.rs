@@ -3,6 +3,7 @@
 //! Every step first observes whether its effect is already there, so recovery is running the same operation
 //! again. Nothing here prints or reads configuration; progress is reported through [`Progress`].
 
+mod brief;
 pub mod cluster;
 pub mod control;
 pub mod convert;

@@ -372,8 +372,10 @@ const ALL: &[TenancyModel] = &TenancyModel::ALL;
 const SHARED: &[TenancyModel] = &[TenancyModel::Shared];
 const POOLED: &[TenancyModel] = &[TenancyModel::Shared, TenancyModel::Schema];
 
-/// The tenant column's default, as the server prints it.
+/// The tenant column's default, as the server prints it: the tenant, wherever it is placed.
 pub(crate) const TENANT_ID: &str = "tenancy.tenant_id()";
+/// The tenant whose rows the tables that tenants share hold: none, for one with a schema of its own.
+pub(crate) const SHARED_TENANT_ID: &str = "tenancy.shared_tenant_id()";
 
 /// Puts the tenant column first. False where it was there already.
 fn lead(columns: &mut Vec<String>, tenant: &str) -> bool {

@@ -1,6 +1,8 @@
 -- The privileged carrier: the tenant stands in a setting that only a superuser may write, and this schema's owner,
 -- who was granted SET on it. The setting is harmless: it names C functions whose errors get a backtrace in the log.
--- It holds '' (nobody), 'n_<nonce>' (challenged) or 't_<value>' (inside a tenant).
+-- It holds '' (nobody), 'n_<nonce>' (challenged), 't_<nonce><value>' (inside a tenant) or 's_<nonce><value>' (inside a
+-- tenant that has a schema of its own, and so no rows in the pool's tenant tables). A nonce is 32 digits; beside a tenant it
+-- is that of the next entry, which may follow without another challenge (leave, admit).
 --
 -- Neither function raises: an exception would roll the clearing back and leave the previous tenant in place.
 -- Settings are transactional, session locks are not. So a lock is given up only when it is certain that no rollback
@@ -23,7 +25,7 @@ BEGIN
   PERFORM set_config('backtrace_functions', '', false);
   -- A message of exactly this text, in which the transaction began: what the setting held then was committed, and
   -- it was no tenant. (A message that follows another in its transaction has a later time than the transaction.)
-  IF left(parked, 2) <> 't_' AND current_query() = 'SELECT tenancy.challenge()'
+  IF (parked = '' OR left(parked, 2) = 'n_') AND current_query() = 'SELECT tenancy.challenge()'
      AND statement_timestamp() = transaction_timestamp() THEN
     PERFORM pg_advisory_unlock_all();
   END IF;
@@ -59,7 +61,8 @@ BEGIN
   END IF;
   -- Read after the lock was taken, with a snapshot of its own. Under REPEATABLE READ the snapshot is older than the
   -- lock; then a row that somebody changed since shows it in xmax, which is read from the page as it is now.
-  SELECT g.value, g.epoch, g.state, g.xmax::text <> '0' AS touched
+  SELECT g.value, g.epoch, g.state, g.xmax::text <> '0' AS touched,
+         CASE WHEN g.placement ->> 'model' = 'schema' THEN 's_' ELSE 't_' END AS prefix
     INTO gate FROM tenancy.gate g WHERE g.tenant = p_tenant;
   IF gate.value IS NULL THEN
     PERFORM pg_advisory_unlock_all();
@@ -73,13 +76,62 @@ BEGIN
     PERFORM pg_advisory_unlock_all();
     RETURN 'fenced';
   END IF;
-  PERFORM set_config('backtrace_functions', 't_' || replace(gate.value, '-', ''), false);
+  PERFORM set_config('backtrace_functions',
+    gate.prefix || replace(gen_random_uuid()::text || gate.value, '-', ''), false);
   RETURN 'entered';
 END
 $body$;
 
--- What policies and column defaults call: inlined, parallel safe; no tenant gives NULL, and so no rows.
+-- The two halves of a handover that needs no answer in between. The gateway sends them in transactions of their own, in
+-- one extended-query pipeline with the next client's first message and without a Sync: `leave` ends the context and clears
+-- the session, its COMMIT makes that certain, `admit` enters with the nonce that the admission before returned. What
+-- fails raises, and PostgreSQL then skips everything up to the client's Sync.
+--
+-- RESET ALL clears the setting, and a tenant's own settings with it; the nonce is put back. Settings persist although this
+-- function has a SET clause of its own: RESET overrides it. The fence lock stays for `admit` to give up.
+CREATE OR REPLACE FUNCTION tenancy.leave() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+DECLARE
+  parked text := current_setting('backtrace_functions');
+BEGIN
+  -- plpgsql has a CLOSE of its own.
+  EXECUTE 'CLOSE ALL';
+  RESET ALL;
+  UNLISTEN *;
+  DISCARD TEMP;
+  DISCARD SEQUENCES;
+  -- From here on the search path is the session's.
+  IF pg_catalog.left(parked, 2) OPERATOR(pg_catalog.=) ANY (ARRAY['t_', 's_', 'n_']) THEN
+    PERFORM pg_catalog.set_config('backtrace_functions',
+      pg_catalog.concat('n_', pg_catalog.substr(parked, 3, 32)), false);
+  END IF;
+END
+$body$;
+
+-- Returns the nonce of the next admission on this session.
+CREATE OR REPLACE FUNCTION tenancy.admit(p_key integer, p_tenant bigint, p_epoch bigint, p_mac text) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+DECLARE
+  answer text := tenancy.enter(p_key, p_tenant, p_epoch, p_mac);
+BEGIN
+  IF answer <> 'entered' THEN
+    RAISE EXCEPTION USING MESSAGE = answer, ERRCODE = 'TN001';
+  END IF;
+  RETURN substr(current_setting('backtrace_functions'), 3, 32);
+END
+$body$;
+
+-- Both are inlined, and parallel safe; no tenant gives NULL, and so no rows. This one is for whatever asks who it is:
+-- column defaults, scopes, the floor of a tenant's own schema.
 CREATE OR REPLACE FUNCTION tenancy.tenant_id() RETURNS {{type}}
 LANGUAGE sql STABLE PARALLEL SAFE
-RETURN CASE WHEN pg_catalog.left(pg_catalog.current_setting('backtrace_functions'), 2) OPERATOR(pg_catalog.=) 't_'
-            THEN pg_catalog.substr(pg_catalog.current_setting('backtrace_functions'), 3)::{{type}} END;
+RETURN CASE WHEN pg_catalog.left(pg_catalog.current_setting('backtrace_functions'), 2)
+                 OPERATOR(pg_catalog.=) ANY (ARRAY['t_', 's_'])
+            THEN pg_catalog.substr(pg_catalog.current_setting('backtrace_functions'), 35)::{{type}} END;
+
+-- The floor of the tables that tenants share: NULL, too, for a tenant that has a schema of its own. It is part of every
+-- plan, so it has as few parts as can be.
+CREATE OR REPLACE FUNCTION tenancy.shared_tenant_id() RETURNS {{type}}
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN pg_catalog.current_setting('backtrace_functions') OPERATOR(pg_catalog.^@) 't_'
+            THEN pg_catalog.substr(pg_catalog.current_setting('backtrace_functions'), 35)::{{type}} END;

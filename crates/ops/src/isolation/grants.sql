@@ -17,11 +17,12 @@ $do$;
 REVOKE ALL ON ALL TABLES IN SCHEMA tenancy FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA tenancy FROM PUBLIC;
 GRANT USAGE ON SCHEMA tenancy TO tenantry_owner, {{login}};
-GRANT EXECUTE ON FUNCTION tenancy.tenant_id(), tenancy.version() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION tenancy.tenant_id(), tenancy.shared_tenant_id(), tenancy.version() TO PUBLIC;
 -- What policies, defaults and triggers of scoped tables call, for whoever writes there.
 GRANT EXECUTE ON FUNCTION tenancy.visible_scopes(), tenancy.own_scope(), tenancy.writable_scopes(),
   tenancy.scope_within(bigint, bigint) TO PUBLIC;
-GRANT EXECUTE ON FUNCTION tenancy.challenge(), tenancy.enter(integer, bigint, bigint, text) TO {{login}};
+GRANT EXECUTE ON FUNCTION tenancy.challenge(), tenancy.enter(integer, bigint, bigint, text), tenancy.leave(),
+  tenancy.admit(integer, bigint, bigint, text) TO {{login}};
 
 GRANT CONNECT ON DATABASE {{database}} TO {{login}};
 CREATE SCHEMA IF NOT EXISTS public;

@@ -158,7 +158,51 @@ BEGIN
 END
 $body$;
 
--- Gives the rows of one scope to another. Only on request: rows may be many, and may collide.
+-- Refuses if a row of the scope is referred to by one whose tenant does not see it: to delete such a row would be to change
+-- others' rows, by a cascade, or to be stopped by rows that one can't see. Whom a referring row belongs to is the last argument of
+-- the trigger that guards its foreign key (see check_scope).
+CREATE OR REPLACE FUNCTION tenancy.require_seen(p_scope bigint) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $body$
+DECLARE
+  key record;
+  whose text;
+BEGIN
+  FOR key IN
+    SELECT k.conname, k.conrelid::regclass AS here, k.confrelid::regclass AS there,
+           convert_from(decode(substring(encode(t.tgargs, 'escape') FROM '\\000([^\\]*(?:\\[1-9\\][^\\]*)*)\\000$'), 'escape'),
+                        getdatabaseencoding()) AS whose,
+           (SELECT string_agg(format('t.%I = r.%I', b.attname, a.attname), ' AND ')
+              FROM unnest(k.conkey, k.confkey) c(here, there)
+              JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = c.here
+              JOIN pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = c.there) AS matching
+      FROM pg_constraint k
+      JOIN pg_trigger t ON t.tgrelid = k.conrelid AND t.tgfoid = 'tenancy.check_scope()'::regprocedure
+       AND position(convert_to(k.conname, getdatabaseencoding()) || '\x00'::bytea IN t.tgargs) = 1
+     WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid IN (SELECT tenancy.scoped_tables())
+     ORDER BY k.conrelid::regclass::text, k.conname
+  LOOP
+    PERFORM tenancy.require_all_rows(key.here);
+    EXECUTE format('SELECT %s FROM %s t JOIN %s r ON %s %s WHERE t.scope_id = $1 AND NOT coalesce(%s, false) LIMIT 1',
+        CASE WHEN key.whose = '' THEN $$'scope ' || r.scope_id$$
+             WHEN left(key.whose, 1) = '=' THEN format('%L', 'tenant ' || substr(key.whose, 2))
+             ELSE format($$'tenant ' || r.%I$$, key.whose) END,
+        key.there, key.here, key.matching,
+        CASE WHEN key.whose = '' THEN ''
+             WHEN left(key.whose, 1) = '=' THEN format('LEFT JOIN tenancy.tenant_scopes s ON s.tenant = %L', substr(key.whose, 2))
+             ELSE format('LEFT JOIN tenancy.tenant_scopes s ON s.tenant = r.%I', key.whose) END,
+        CASE WHEN key.whose = '' THEN 'tenancy.scope_within(r.scope_id, t.scope_id)' ELSE 't.scope_id = ANY (s.scopes)' END)
+      INTO whose USING p_scope;
+    IF whose IS NOT NULL THEN
+      RAISE EXCEPTION 'rows of % in % refer to rows of % that they would not see (foreign key %)', whose, key.here, key.there, key.conname
+        USING ERRCODE = 'foreign_key_violation',
+              HINT = 'delete those rows, let them refer to others, or keep whom they belong to in the scope';
+    END IF;
+  END LOOP;
+END
+$body$;
+
+-- Gives the rows of one scope to another. Only on request: rows may be many, and may collide. The lock waits for whoever is
+-- about to refer to one of them, and lets those who come later see where it is then.
 CREATE OR REPLACE FUNCTION tenancy.repoint_scope(p_from bigint, p_to bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $body$
 DECLARE
@@ -166,12 +210,18 @@ DECLARE
   moved bigint;
   total bigint := 0;
 BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'rows are given to another scope by what is committed now'
+      USING ERRCODE = 'active_sql_transaction', HINT = 'use READ COMMITTED';
+  END IF;
   FOR scoped IN SELECT tenancy.scoped_tables() LOOP
     PERFORM tenancy.require_all_rows(scoped);
+    EXECUTE format('SELECT FROM %s WHERE scope_id = $1 FOR UPDATE', scoped) USING p_from;
     EXECUTE format('UPDATE %s SET scope_id = $2 WHERE scope_id = $1', scoped) USING p_from, p_to;
     GET DIAGNOSTICS moved = ROW_COUNT;
     total := total + moved;
   END LOOP;
+  PERFORM tenancy.require_seen(p_to);
   RETURN total;
 END
 $body$;
@@ -242,6 +292,7 @@ BEGIN
     rest := array_remove(scope.members, p_tenant);
     SELECT s.id INTO same FROM tenancy.scopes s WHERE s.hash = tenancy.scope_hash(rest);
     IF rest = '{}' THEN
+      PERFORM tenancy.require_seen(scope.id);
       FOR scoped IN SELECT tenancy.scoped_tables() LOOP
         PERFORM tenancy.require_all_rows(scoped);
         EXECUTE format('DELETE FROM %s WHERE scope_id = $1', scoped) USING scope.id;
@@ -261,6 +312,8 @@ BEGIN
     END IF;
   END LOOP;
   DELETE FROM tenancy.tenant_scopes t WHERE t.tenant = p_tenant;
+  -- Rows of the tenant that are still there see nothing any more.
+  PERFORM tenancy.require_seen(s.id) FROM tenancy.scopes s WHERE s.id = ANY (mine.scopes) AND s.id <> 0;
 END
 $body$;
 
@@ -271,6 +324,9 @@ $body$;
 --
 -- It runs as whoever writes. A tenant looks through row-level security, and what it does not see is not there, with the
 -- words that PostgreSQL has for that. An operator sees everything, so there the scopes are compared.
+--
+-- A deferred check may find that its row was deleted since; then it has nothing to say. That is believed only of a writer who
+-- sees every row that it can have written: still inside the tenant, and bound by no policy but ours.
 CREATE OR REPLACE FUNCTION tenancy.check_scope() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$
 DECLARE
@@ -278,7 +334,10 @@ DECLARE
   here text[] := CASE WHEN left(TG_ARGV[3], 1) = '{' THEN TG_ARGV[3]::text[] ELSE string_to_array(TG_ARGV[3], ',') END;
   there text[] := CASE WHEN left(TG_ARGV[4], 1) = '{' THEN TG_ARGV[4]::text[] ELSE string_to_array(TG_ARGV[4], ',') END;
   bound boolean := row_security_active(target);
+  -- A partition's rows are looked for where the application may look.
+  source regclass := coalesce(pg_partition_root(TG_RELID), TG_RELID);
   fits boolean;
+  mine boolean;
 BEGIN
   EXECUTE format('SELECT %s', (SELECT string_agg(format('($1).%I IS NULL', c), ' OR ') FROM unnest(here) c))
     INTO fits USING NEW;
@@ -295,6 +354,22 @@ BEGIN
       target,
       (SELECT string_agg(format('t.%I = ($1).%I', p.there, p.here), ' AND ') FROM unnest(here, there) p(here, there)))
     INTO fits USING NEW;
+  IF NOT coalesce(fits, false) THEN
+    EXECUTE format('SELECT %s',
+        CASE WHEN TG_ARGV[5] = '' THEN '($1).scope_id = ANY (tenancy.visible_scopes())'
+             WHEN left(TG_ARGV[5], 1) = '=' THEN format('tenancy.tenant_id() = %L', substr(TG_ARGV[5], 2))
+             ELSE format('($1).%I = tenancy.shared_tenant_id()', TG_ARGV[5]) END)
+      INTO mine USING NEW;
+    IF NOT row_security_active(source) OR coalesce(mine, false)
+       AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = source AND p.polname !~ '^tenantry_(allow|floor(_insert|_update|_delete)?)$')
+    THEN
+      EXECUTE format('SELECT NOT EXISTS (SELECT FROM %s t WHERE %s)', source,
+          (SELECT string_agg(format('t.%I = ($1).%I', c, c), ' AND ')
+             FROM unnest(CASE WHEN TG_ARGV[5] = '' THEN here || 'scope_id'::text
+                              WHEN left(TG_ARGV[5], 1) = '=' THEN here ELSE here || TG_ARGV[5] END) c))
+        INTO fits USING NEW;
+    END IF;
+  END IF;
   IF NOT coalesce(fits, false) THEN
     RAISE EXCEPTION 'insert or update on table "%" violates foreign key constraint "%"', TG_TABLE_NAME, TG_ARGV[0]
       USING ERRCODE = 'foreign_key_violation', DETAIL = format('Key is not present in table "%s".', TG_ARGV[2]),

@@ -77,9 +77,44 @@ BEGIN
 END
 $body$;
 
--- Policies must call it as (SELECT tenancy.tenant_id()), so that it is verified once and not once a row. In plpgsql,
--- which keeps its plans: before 18 an SQL function that can't be inlined is planned anew at every call.
-CREATE OR REPLACE FUNCTION tenancy.tenant_id() RETURNS {{type}}
+-- As the carrier's: a handover in two transactions of one pipeline. RESET ALL clears the token too.
+CREATE OR REPLACE FUNCTION tenancy.leave() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+BEGIN
+  EXECUTE 'CLOSE ALL';
+  RESET ALL;
+  UNLISTEN *;
+  DISCARD TEMP;
+  DISCARD SEQUENCES;
+END
+$body$;
+
+-- Returns what the next token on this session is to be bound to.
+CREATE OR REPLACE FUNCTION tenancy.admit(p_key integer, p_tenant bigint, p_epoch bigint, p_mac text) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+DECLARE
+  answer text := tenancy.enter(p_key, p_tenant, p_epoch, p_mac);
+BEGIN
+  IF answer <> 'entered' THEN
+    RAISE EXCEPTION USING MESSAGE = answer, ERRCODE = 'TN001';
+  END IF;
+  RETURN tenancy.session_nonce();
+END
+$body$;
+
+-- Policies must call them as (SELECT tenancy.tenant_id()), so that they are verified once and not once a row. In plpgsql,
+-- which keeps its plans: before 18 an SQL function that can't be inlined is planned anew at every call. They differ in
+-- one thing: for a tenant that has a schema of its own there are no rows in the tables that tenants share.
+DO $do$
+DECLARE
+  one record;
+BEGIN
+  FOR one IN
+    SELECT * FROM (VALUES ('tenant_id', 'true'), ('shared_tenant_id', $$g.placement ->> 'model' IS DISTINCT FROM 'schema'$$))
+             AS v(name, condition)
+  LOOP
+    EXECUTE pg_catalog.format($create$
+CREATE OR REPLACE FUNCTION tenancy.%I() RETURNS {{type}}
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
 DECLARE
   context text := current_setting('tenancy.context', true);
@@ -95,9 +130,13 @@ BEGIN
   SELECT g.value INTO held
     FROM tenancy.keys k, tenancy.gate g
    WHERE k.id = part[1]::integer AND g.tenant = part[2]::bigint AND g.epoch = part[3]::bigint
-     AND g.state = 'active'
+     AND g.state = 'active' AND %s
      AND part[4] = encode(sha256(k.outer_pad || sha256(k.inner_pad || convert_to(
            part[2] || '|' || part[3] || '|' || tenancy.session_nonce(), 'UTF8'))), 'hex');
   RETURN held::{{type}};
 END
 $body$;
+$create$, one.name, one.condition);
+  END LOOP;
+END
+$do$;

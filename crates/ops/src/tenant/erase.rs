@@ -1,8 +1,8 @@
 //! Deleting a tenant's data. Its tables come from the recorded classification, never from a list by hand.
 
-use crate::OpsError;
 use crate::schema::PlainSchema;
 use crate::sql::Doing;
+use crate::{OpsError, brief};
 use tenantry_core::{ErrorKind, SqlIdent, TenantId, quote_literal};
 use tenantry_schema::{Kind, Origin, check};
 use tokio_postgres::{Client, GenericClient, Transaction};
@@ -134,6 +134,19 @@ pub(super) async fn scopes(tx: &Transaction<'_>, value: &str) -> Result<(), OpsE
     if tx.query_one(there, &[]).await.doing(WHAT)?.get::<_, bool>(0) {
         let sql = format!("SELECT tenancy.fold_tenant({})", quote_literal(value));
         tx.batch_execute(&sql).await.doing(WHAT)?;
+    }
+    Ok(())
+}
+
+const TIES: &str = include_str!("ties.sql");
+
+/// Drops what ties the tenant's schema to the pool's tables. Each foreign key locks the table that it refers to against everybody,
+/// so they go one by one, in moments of their own, before the transaction that takes as long as it takes.
+pub(super) async fn ties(admin: &Client, schema: &SqlIdent) -> Result<(), OpsError> {
+    const WHAT: &str = "looking at what the tenant's schema refers to";
+    for row in admin.query(TIES, &[&schema.as_str()]).await.doing(WHAT)? {
+        let (tables, statement): (String, String) = (row.get(0), row.get(1));
+        brief::change(admin, &statement, &format!("separating {tables}")).await?;
     }
     Ok(())
 }

@@ -128,7 +128,7 @@ impl<'a> Place<'a> {
             }
             TenancyModel::Schema => {
                 match erase::any_rows(&self.admin, &self.placement.schema, &tables).await? {
-                    // It may write to the pool's tables by their full names.
+                    // Before version 3 of the core it could write to the pool's tables by their full names.
                     None => erase::shared_rows(&self.admin, declared, &tables, self.value(declared)).await?,
                     found => found,
                 }
@@ -159,19 +159,23 @@ impl<'a> Place<'a> {
     async fn erase(&mut self, options: &FenceOptions) -> Result<(), OpsError> {
         let declared = self.declared.clone();
         let value = declared.as_ref().map(|declared| self.value(declared));
+        // The gate is closed, and nothing opens the gate of a tenant that is being dropped.
+        if self.placement.model == TenancyModel::Schema {
+            erase::ties(&self.admin, &self.placement.schema).await?;
+        }
         let (tx, _) = fence::hold(&mut self.admin, self.tenant.id, options).await?;
-        // From a schema beside the pool, too, a tenant may have written to the pool's tables by their full names.
+        // Before version 3 of the core, a tenant of a schema could write to the pool's tables, too, by their full names.
         if let (true, Some(declared), Some(value)) =
             (self.placement.model.is_pooled(), &declared, value.clone())
         {
             erase::shared(&tx, declared, &erase::tables(declared), value).await?;
         }
-        if let Some(value) = &value {
-            erase::scopes(&tx, value).await?;
-        }
-        // Late: dropping what refers to the pool's tables locks those against everybody until the end.
         if self.placement.model == TenancyModel::Schema {
             erase::schema(&tx, &self.placement.schema).await?;
+        }
+        // Last: nothing of the tenant refers to shared rows any more.
+        if let Some(value) = &value {
+            erase::scopes(&tx, value).await?;
         }
         erase::gate(&tx, self.tenant.id).await?;
         erase::commit(tx).await

@@ -22,7 +22,57 @@ async fn again_finds_it_done_and_makes_it_whole() {
             assert!(open.is_empty(), "{}: {open:?}", data.label());
             let session = data.inside(crate::support::ACME).await;
             assert_eq!(session.sees().await, "7");
-            assert_eq!(session.one("SELECT tenancy.version()").await.unwrap().as_deref(), Some("2"));
+            assert_eq!(session.one("SELECT tenancy.version()").await.unwrap().as_deref(), Some("3"));
+        }
+    }
+}
+
+/// Version 2 knew one function for both kinds of floors.
+#[tokio::test]
+async fn floors_of_an_older_version_are_renewed() {
+    for version in versions_for_tests() {
+        for kind in BOTH {
+            let data = Data::new(version, kind, "older").await;
+            let who = match kind {
+                ContextKind::Carrier => "tenancy.tenant_id()",
+                ContextKind::Signed => "(SELECT tenancy.tenant_id())",
+            };
+            let floor = |table: &str, column: &str| {
+                format!(
+                    "DROP POLICY floor ON public.{table};
+                     CREATE POLICY tenantry_floor ON public.{table} AS RESTRICTIVE USING ({column} = {who}) WITH CHECK ({column} = {who});"
+                )
+            };
+            let old = format!(
+                "{}{}ALTER TABLE public.events_0 RENAME TO \"Events = 0\";
+                 ALTER TABLE public.notes RENAME tenant_id TO \"Tenant = x\"; DROP FUNCTION tenancy.shared_tenant_id();
+                 {} UPDATE tenancy.core SET version = 2;
+                 CREATE TABLE public.elsewhere (id bigint); CREATE POLICY tenantry_floor ON public.elsewhere AS RESTRICTIVE USING (true);
+                 UPDATE tenancy.gate SET placement = '{{\"model\": \"schema\"}}' WHERE tenant = 8",
+                floor("events", "tenant_id"),
+                floor("events_0", "tenant_id"),
+                floor("notes", "\"Tenant = x\""),
+            );
+            data.admin.batch_execute(&old).await.unwrap();
+            let core = core(&data.name, kind);
+            // Somebody reads one of the tables for a while; the floors wait for that, and the others' don't.
+            let mut reader = data.postgres.connect(&data.name).await.unwrap();
+            let reading = reader.transaction().await.unwrap();
+            reading.batch_execute("SELECT FROM public.notes").await.unwrap();
+            let mut admin = data.postgres.connect(&data.name).await.unwrap();
+            let install = tokio::spawn(async move { isolation::install(&mut admin, &core).await });
+            let floors = "SELECT count(*) FROM pg_policies WHERE policyname = 'tenantry_floor' AND qual ~ 'shared_tenant_id' AND with_check = qual";
+            let renewed = async || data.admin.query_one(floors, &[]).await.unwrap().get::<_, i64>(0);
+            while renewed().await < 2 {
+                assert!(!install.is_finished());
+            }
+            reading.commit().await.unwrap();
+            assert_eq!(install.await.unwrap().unwrap(), Installed::UpgradedFrom(2));
+            assert_eq!(renewed().await, 3);
+            let session = data.inside(crate::support::ACME).await;
+            assert_eq!(session.sees().await, "7");
+            let session = data.inside(crate::support::GLOBEX).await;
+            assert_eq!(session.sees().await, "", "{}: it has a schema of its own", data.label());
         }
     }
 }

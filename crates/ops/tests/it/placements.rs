@@ -492,8 +492,8 @@ async fn global_rows_are_the_pools() {
     }
 }
 
-/// The path of a schema placement ends in the pool: behind its floor, a tenant finds rows of its own, of which there are none
-/// unless it wrote them there on purpose, by the table's full name. They are its own in every way, and go when it goes.
+/// The path of a schema placement ends in the pool. There its tenant has no rows, and can make none, by whatever name it calls
+/// a table.
 #[tokio::test]
 async fn a_tenant_of_a_schema_finds_nothing_in_the_pools_tenant_tables() {
     for version in versions_for_tests() {
@@ -519,7 +519,20 @@ async fn a_tenant_of_a_schema_finds_nothing_in_the_pools_tenant_tables() {
             }
             assert_eq!(text(&admin, "SELECT count(*)::text FROM public.notes WHERE body = 'own'").await, "2");
 
-            solo.batch_execute("INSERT INTO public.notes (body) VALUES ('astray')").await.unwrap();
+            let solo_id = stage.tenants["solo"].id;
+            for astray in [
+                "INSERT INTO public.notes (body) VALUES ('astray')".to_owned(),
+                format!("INSERT INTO public.notes (body, tenant_id) VALUES ('astray', {solo_id})"),
+                format!(
+                    "INSERT INTO public.events (at, body, tenant_id) VALUES (now(), 'astray', {solo_id})"
+                ),
+            ] {
+                assert_eq!(refusal(&solo, &astray).await, DENIED, "{version} {kind:?}: {astray}");
+            }
+            // What an older version of the core let in is out of its sight, and goes when it goes.
+            let old = format!("INSERT INTO public.notes (body, tenant_id) VALUES ('old', {solo_id})");
+            admin.batch_execute(&old).await.unwrap();
+            assert_eq!(text(&solo, "SELECT count(*)::text FROM public.notes").await, "0");
             assert_eq!(text(&acme, "SELECT string_agg(body, ' ') FROM notes").await, "own");
             solo.batch_execute("DELETE FROM notes; DELETE FROM events").await.unwrap();
             drop(solo);
@@ -528,6 +541,130 @@ async fn a_tenant_of_a_schema_finds_nothing_in_the_pools_tenant_tables() {
             assert_eq!(careful.unwrap_err().kind(), ErrorKind::WouldLoseData, "it is data, wherever it is");
             tenant::drop(control, &key("solo"), DataLoss::Accept, &options, &Silent).await.unwrap();
             assert_eq!(text(&admin, "SELECT string_agg(body, ' ') FROM public.notes").await, "own own");
+        }
+    }
+}
+
+/// Dropping a schema that refers to the pool's tables must not make their readers wait for somebody's long transaction.
+#[tokio::test]
+async fn dropping_a_schema_keeps_nobody_out_of_the_pools_tables() {
+    for version in versions_for_tests() {
+        let stage = stage(version, ContextKind::Carrier).await;
+        let (holder, watcher) = (stage.inside("acme").await, stage.admin().await);
+        holder.batch_execute("BEGIN; SELECT FROM countries").await.unwrap();
+        let control = stage.world.control.clone();
+        let drop = tokio::spawn(async move {
+            tenant::drop(&control, &key("solo"), DataLoss::Accept, &FenceOptions::default(), &Silent).await
+        });
+        // It asks again and again, in transactions of their own, and gives up its place in the queue in between.
+        let waiting = "SELECT coalesce(max(xact_start)::text, '') FROM pg_stat_activity
+                        WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ~ 'DROP (CONSTRAINT|SCHEMA)'";
+        let mut seen = std::collections::BTreeSet::new();
+        while seen.len() < 3 {
+            assert!(!drop.is_finished(), "it did not wait for the reader: {:?}", drop.await);
+            seen.insert(text(&watcher, waiting).await);
+        }
+        let reader = stage.inside("globex").await;
+        assert_eq!(text(&reader, "SELECT count(*)::text FROM countries").await, "0");
+        holder.batch_execute("COMMIT").await.unwrap();
+        drop.await.unwrap().unwrap();
+        let left = "SELECT count(*)::text FROM pg_namespace WHERE nspname ~ '^t_[0-9]'";
+        assert_eq!(text(&watcher, left).await, "0");
+    }
+}
+
+/// Rows that others refer to don't go where those can't see them: the one tenant that still does could delete them, and with a
+/// cascade the others' rows too.
+#[tokio::test]
+async fn shared_rows_stay_in_sight_of_those_who_refer_to_them() {
+    for version in versions_for_tests() {
+        for kind in BOTH {
+            let stage = stage(version, kind).await;
+            let admin = stage.fill().await;
+            let id = |name: &str| stage.tenants[name].id;
+            for (name, product) in [("globex", 3), ("solo", 4)] {
+                let line = format!("INSERT INTO lines (id, product_id) VALUES (1, {product})");
+                stage.inside(name).await.batch_execute(&line).await.unwrap();
+            }
+            let scope_of =
+                |product: i64| format!("SELECT scope_id::text FROM public.products WHERE id = {product}");
+            for (product, name) in [(3, "globex"), (4, "solo")] {
+                let before = text(&admin, &scope_of(product)).await;
+                let without =
+                    format!("SELECT tenancy.change_scope({before}, '{{}}', ARRAY[{}], true)", id(name));
+                let error = admin.batch_execute(&without).await.unwrap_err();
+                let error = error.as_db_error().unwrap();
+                assert_eq!(error.code().code(), "23503", "{version} {kind:?} {name}: {error:?}");
+                let expected = format!("rows of tenant {} in ", id(name));
+                assert!(error.message().starts_with(&expected) && error.hint().is_some(), "{error:?}");
+                assert_eq!(text(&admin, &scope_of(product)).await, before);
+                let fold = format!("SELECT tenancy.fold_tenant({})", id(name));
+                assert_eq!(refusal(&admin, &fold).await, "23503", "{version} {kind:?} {name}");
+            }
+            // Nobody but those who stay refers to it.
+            let before = text(&admin, &scope_of(3)).await;
+            let without =
+                format!("SELECT tenancy.change_scope({before}, '{{}}', ARRAY[{}], true)", id("acme"));
+            admin.batch_execute(&without).await.unwrap();
+            assert_eq!(text(&admin, &scope_of(3)).await, stage.own("globex").await.to_string());
+            // What goes with its tenant holds up nothing.
+            tenant::drop(
+                &stage.world.control,
+                &key("solo"),
+                DataLoss::Accept,
+                &FenceOptions::default(),
+                &Silent,
+            )
+            .await
+            .unwrap();
+            assert_eq!(text(&admin, &scope_of(4)).await, stage.own("globex").await.to_string());
+        }
+    }
+}
+
+/// A check that is due at the end of the transaction has nothing to say about a row that is not there any more; and a row that its
+/// writer can't see, or has left behind in another context, is there.
+#[tokio::test]
+async fn a_deferred_check_lets_deleted_rows_be() {
+    for version in versions_for_tests() {
+        for kind in BOTH {
+            let stage = stage(version, kind).await;
+            let admin = stage.fill().await;
+            for name in ["acme", "solo"] {
+                let session = stage.inside(name).await;
+                let begin =
+                    "BEGIN; SET CONSTRAINTS ALL DEFERRED; INSERT INTO lines (id, product_id) VALUES (9, 2)";
+                for rest in [
+                    "DELETE FROM lines WHERE id = 9",
+                    "UPDATE lines SET product_id = 5 WHERE id = 9; DELETE FROM lines",
+                ] {
+                    let deleted = format!("{begin}; {rest}; COMMIT");
+                    assert_eq!(
+                        refusal(&session, &deleted).await,
+                        "accepted",
+                        "{version} {kind:?} {name}: {rest}"
+                    );
+                }
+                for rest in [
+                    "UPDATE lines SET country = NULL WHERE id = 9",
+                    "UPDATE lines SET id = 10 WHERE id = 9",
+                    "SELECT tenancy.challenge()",
+                    "SELECT 1",
+                ] {
+                    let kept = format!("{begin}; {rest}; COMMIT");
+                    assert_eq!(refusal(&session, &kept).await, "23503", "{version} {kind:?} {name}: {rest}");
+                }
+            }
+            // A policy of the application's own hides the row from its writer.
+            admin
+                .batch_execute(
+                    "CREATE POLICY hidden ON public.lines AS RESTRICTIVE FOR SELECT USING (id <> 9)",
+                )
+                .await
+                .unwrap();
+            let session = stage.inside("acme").await;
+            let hidden = "BEGIN; SET CONSTRAINTS ALL DEFERRED; INSERT INTO lines (id, product_id) VALUES (9, 2); COMMIT";
+            assert_eq!(refusal(&session, hidden).await, "23503", "{version} {kind:?}");
         }
     }
 }

@@ -49,12 +49,14 @@ impl Lab {
 
     /// Makes the stand-in for the context return another type.
     async fn context_of_type(&self, sql_type: &str) {
-        let function = format!(
-            "DROP FUNCTION tenancy.tenant_id();
-             CREATE FUNCTION tenancy.tenant_id() RETURNS {sql_type} LANGUAGE sql STABLE PARALLEL SAFE
-                 RETURN nullif(current_setting('tenancy.lab', true), '')::{sql_type}"
-        );
-        self.client.batch_execute(&function).await.unwrap();
+        for name in ["tenant_id", "shared_tenant_id"] {
+            let function = format!(
+                "DROP FUNCTION tenancy.{name}();
+                 CREATE FUNCTION tenancy.{name}() RETURNS {sql_type} LANGUAGE sql STABLE PARALLEL SAFE
+                     RETURN nullif(current_setting('tenancy.lab', true), '')::{sql_type}"
+            );
+            self.client.batch_execute(&function).await.unwrap();
+        }
     }
 
     pub(crate) async fn facts(&self, schema: &SqlIdent) -> Facts {

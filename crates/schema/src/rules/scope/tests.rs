@@ -13,7 +13,7 @@ const TABLE: &str = "CREATE TABLE products (id bigint GENERATED ALWAYS AS IDENTI
 fn column_uniques_indexes_and_floor() {
     let expected = [
         "change: by_time on products: the index is led by scope_id",
-        "change: products: row-level security is enabled and forced: the scopes that a tenant sees, and those it writes",
+        "change: products: row-level security is enabled and forced, with the scopes that a tenant sees, and those it writes",
         "change: products.scope_id: the scope column is added",
         "change: products_at_scope_id_idx on products: an index (at, scope_id) is added",
         "change: products_sku_key on products: the unique constraint becomes (scope_id, sku)",
