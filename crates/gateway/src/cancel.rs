@@ -7,7 +7,7 @@
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tenantry_wire::startup::{self, CancelKey};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -19,6 +19,8 @@ use crate::stream::Stream;
 pub(crate) struct CancelTarget {
     pub(crate) address: Address,
     pub(crate) key: CancelKey,
+    /// When the connection was opened.
+    pub(crate) opened: Instant,
 }
 
 impl CancelTarget {
@@ -63,7 +65,12 @@ impl CancelSlot {
         std::mem::take(&mut state.sent)
     }
 
-    fn take_target(&self) -> Option<Arc<CancelTarget>> {
+    /// The server connection that the session is lent right now.
+    pub(crate) fn target(&self) -> Option<Arc<CancelTarget>> {
+        self.0.lock().target.clone()
+    }
+
+    pub(crate) fn take_target(&self) -> Option<Arc<CancelTarget>> {
         let mut state = self.0.lock();
         state.sent = state.target.is_some();
         state.target.clone()

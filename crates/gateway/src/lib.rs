@@ -12,8 +12,12 @@ mod cancel;
 mod clients;
 mod config;
 mod error;
+mod http;
 mod lex;
+mod metrics;
+mod pause;
 mod pool;
+mod report;
 mod server;
 mod session;
 mod settings;
@@ -24,4 +28,5 @@ mod worker;
 
 pub use config::Config;
 pub use error::{ClientError, GatewayError};
+pub use metrics::{METRICS, Metric};
 pub use server::Gateway;

@@ -5,6 +5,7 @@
 //! idle connection before it opens a new one.
 
 use crate::backend::{Address, BackendError, Credentials, Fence, Parameters, ServerConnection, State};
+use crate::cancel::CancelTarget;
 use crate::config::Config;
 use crate::error::ClientError;
 use crate::statement::Statements;
@@ -42,6 +43,8 @@ struct Inner {
     waiting: VecDeque<(TenantId, oneshot::Sender<Grant>)>,
     /// Replaced by a pool with a newer route: nothing is kept any more.
     closed: bool,
+    /// Connections opened before this are closed instead of being kept.
+    retired: Option<Instant>,
     /// Grows when a connection had to change its tenant, shrinks when it did not.
     switching: u8,
     parameters: Option<Arc<Parameters>>,
@@ -58,6 +61,40 @@ pub(crate) struct PoolSize {
     pub(crate) open: u32,
     pub(crate) idle: usize,
     pub(crate) waiting: usize,
+}
+
+impl PoolSize {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.limit += other.limit;
+        self.open += other.open;
+        self.idle += other.idle;
+        self.waiting += other.waiting;
+    }
+}
+
+/// An idle connection, as the console lists it.
+#[derive(Debug, Clone)]
+pub(crate) struct IdleServer {
+    pub(crate) target: Arc<CancelTarget>,
+    /// Whose it still is.
+    pub(crate) tenant: Option<TenantId>,
+    pub(crate) idle_since: Instant,
+    pub(crate) statements: usize,
+}
+
+impl IdleServer {
+    fn of(connection: &ServerConnection) -> Self {
+        let tenant = match connection.state {
+            State::Entered { tenant, .. } => Some(tenant),
+            _ => None,
+        };
+        Self {
+            target: Arc::clone(&connection.cancel),
+            tenant,
+            idle_since: connection.idle_since,
+            statements: connection.prepared.len(),
+        }
+    }
 }
 
 /// A connection's place in the pool's count.
@@ -289,6 +326,22 @@ impl Pool {
         }
     }
 
+    /// The idle connections, one by one.
+    pub(crate) fn idle(&self) -> Vec<IdleServer> {
+        let inner = self.inner.lock();
+        inner.idle.iter().map(|connection| IdleServer::of(connection)).collect()
+    }
+
+    /// Closes the connections that there are: idle ones now, lent ones when they come back.
+    pub(crate) fn retire(&self) {
+        let idle = {
+            let mut inner = self.inner.lock();
+            inner.retired = Some(Instant::now());
+            std::mem::take(&mut inner.idle)
+        };
+        drop(idle);
+    }
+
     /// Closes what is idle, and whatever comes back later.
     pub(crate) fn close(&self) {
         let idle = {
@@ -319,7 +372,7 @@ impl Inner {
 
     /// Hands a connection to the longest waiter, or keeps it. Returns it when it is to be closed.
     fn give(&mut self, mut connection: Box<ServerConnection>) -> Option<Box<ServerConnection>> {
-        if self.closed {
+        if self.closed || self.retired.is_some_and(|at| connection.cancel.opened <= at) {
             return Some(connection);
         }
         while let Some((_, waiter)) = self.waiting.pop_front() {

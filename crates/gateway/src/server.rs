@@ -2,26 +2,33 @@
 
 use crate::config::Config;
 use crate::error::GatewayError;
+use crate::http::Endpoint;
 use crate::lex::SessionWords;
+use crate::metrics::Metrics;
+use crate::pause::Pauses;
+use crate::report::{Command, MAX_COMMANDS};
 use crate::session;
 use crate::worker::{Phase, Shared, Worker};
+use arc_swap::ArcSwap;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tenantry_core::{MasterKey, RouteTable};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 /// A running gateway. Dropping it cuts all sessions; `shutdown` lets them finish their transactions.
 #[derive(Debug)]
 pub struct Gateway {
     addrs: Vec<SocketAddr>,
+    metrics_addr: Option<SocketAddr>,
     phase: watch::Sender<Phase>,
     threads: Vec<JoinHandle<()>>,
+    metrics: Option<JoinHandle<()>>,
     shared: Arc<Shared>,
 }
 
@@ -43,17 +50,25 @@ impl Gateway {
         let workers = config.workers.max(1);
         let (listeners, addrs) = listen(&config.listen, workers)?;
         let (phase, watch_phase) = watch::channel(Phase::Serving);
+        let config = Arc::new(config);
         let shared = Arc::new(Shared {
-            config: Arc::new(config),
+            config: Arc::clone(&config),
             mock_secret: master_key.login_password("gateway", "mock"),
             master_key,
             cancels: Arc::default(),
             clients: AtomicUsize::new(0),
             session_words: SessionWords::new(),
             next_client: AtomicU64::new(1),
+            live: ArcSwap::new(config),
+            workers: OnceLock::new(),
+            started: SystemTime::now(),
+            pauses: Pauses::default(),
         });
         let mut threads = Vec::with_capacity(workers);
+        let mut commands = Vec::with_capacity(workers);
         for (index, listeners) in listeners.into_iter().enumerate() {
+            let (command, obeyed) = mpsc::channel(MAX_COMMANDS);
+            commands.push(command);
             let worker = Worker::new(Arc::clone(&shared), routes.clone(), watch_phase.clone());
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -61,16 +76,45 @@ impl Gateway {
                 .map_err(GatewayError::Worker)?;
             let thread = std::thread::Builder::new()
                 .name(format!("gateway-{index}"))
-                .spawn(move || runtime.block_on(serve(worker, listeners)))
+                .spawn(move || runtime.block_on(serve(worker, listeners, obeyed)))
                 .map_err(GatewayError::Worker)?;
             threads.push(thread);
         }
-        Ok(Self { addrs, phase, threads, shared })
+        // Nobody has set it before.
+        let _set = shared.workers.set(commands);
+        let metrics = shared.live.load().metrics_listen;
+        let mut gateway = Self { addrs, metrics_addr: None, metrics: None, phase, threads, shared };
+        if let Some(addr) = metrics {
+            gateway.serve_metrics(addr, routes)?;
+        }
+        Ok(gateway)
     }
 
     /// The addresses in use, in the order of the configuration.
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.addrs
+    }
+
+    /// Where metrics and health are served, if they are.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics_addr
+    }
+
+    fn serve_metrics(
+        &mut self,
+        addr: SocketAddr,
+        routes: &watch::Receiver<Arc<RouteTable>>,
+    ) -> Result<(), GatewayError> {
+        let endpoint = Endpoint {
+            shared: Arc::clone(&self.shared),
+            routes: routes.clone(),
+            phase: self.phase.subscribe(),
+            metrics: Metrics::default().into(),
+        };
+        let (addr, thread) = endpoint.start(addr)?;
+        self.metrics_addr = Some(addr);
+        self.metrics = Some(thread);
+        Ok(())
     }
 
     /// Clients connected at this moment.
@@ -99,7 +143,7 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         self.phase.send_replace(Phase::Closed);
-        for thread in self.threads.drain(..) {
+        for thread in self.threads.drain(..).chain(self.metrics.take()) {
             drop(thread.join());
         }
     }
@@ -139,12 +183,12 @@ fn bind(addr: SocketAddr, shared_port: bool) -> io::Result<TcpListener> {
 }
 
 /// A worker's life.
-async fn serve(worker: Arc<Worker>, listeners: Vec<TcpListener>) {
+async fn serve(worker: Arc<Worker>, listeners: Vec<TcpListener>, commands: mpsc::Receiver<Command>) {
     let mut tasks = JoinSet::new();
     let mut sessions = JoinSet::new();
     let mut accepting = JoinSet::new();
     // Unconstrained: it polls many sockets in one go, without waiting for any.
-    tasks.spawn(tokio::task::coop::unconstrained(Arc::clone(&worker).tend()));
+    tasks.spawn(tokio::task::coop::unconstrained(Arc::clone(&worker).tend(commands)));
     let (accepted, mut incoming) = tokio::sync::mpsc::channel(64);
     for listener in listeners {
         match tokio::net::TcpListener::from_std(listener) {

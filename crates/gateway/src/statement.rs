@@ -122,6 +122,10 @@ impl Prepared {
         self.used.remove(&id);
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.used.len()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.used.clear();
     }

@@ -4,15 +4,18 @@ use crate::cancel::CancelRegistry;
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::lex::SessionWords;
+use crate::pause::Pauses;
 use crate::pool::Pool;
+use crate::report::{Command, PoolCounts, PoolReport, WorkerCounts, WorkerReport};
 use crate::stats::WorkerStats;
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
 use tenantry_core::{DatabaseId, DatabaseRoute, MasterKey, RouteTable, Secret};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// How far a shutdown has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +38,18 @@ pub(crate) struct Shared {
     pub(crate) clients: AtomicUsize,
     pub(crate) session_words: SessionWords,
     pub(crate) next_client: AtomicU64,
+    /// The settings in force, of which some may change while it runs; `config` is as it was at the start.
+    pub(crate) live: ArcSwap<Config>,
+    pub(crate) workers: OnceLock<Vec<mpsc::Sender<Command>>>,
+    pub(crate) started: SystemTime,
+    pub(crate) pauses: Pauses,
+}
+
+impl Shared {
+    /// The ways to the workers.
+    pub(crate) fn commands(&self) -> &[mpsc::Sender<Command>] {
+        self.workers.get().map_or(&[], Vec::as_slice)
+    }
 }
 
 /// A client's place under `max_clients`. Dropping it frees the place.
@@ -46,7 +61,7 @@ impl ClientSlot {
     pub(crate) fn take(shared: &Arc<Shared>) -> Option<Self> {
         let taken = shared.clients.fetch_add(1, Ordering::Relaxed);
         let slot = Self(Arc::clone(shared));
-        (taken < shared.config.max_clients).then_some(slot)
+        (taken < shared.live.load().max_clients).then_some(slot)
     }
 }
 
@@ -110,8 +125,58 @@ impl Worker {
         self.pools.lock().values().find_map(|pool| pool.parameters())
     }
 
+    fn obey(&self, command: Command) {
+        match command {
+            // Whoever asked may have stopped waiting.
+            Command::Report(answer) => drop(answer.send(self.report())),
+            Command::Retire(id) => {
+                let pools = self.pools.lock();
+                let meant = pools.values().filter(|pool| id.is_none_or(|id| pool.route.id == id));
+                let meant: Vec<_> = meant.map(Arc::clone).collect();
+                drop(pools);
+                meant.iter().for_each(|pool| pool.retire());
+            }
+            Command::Configured => {}
+        }
+    }
+
+    fn report(&self) -> WorkerReport {
+        let (tenants, forgotten) = self.stats.tenants();
+        let pools: Vec<_> = self.pools.lock().values().map(Arc::clone).collect();
+        let pools = pools.iter().map(|pool| {
+            let stats = &pool.stats;
+            PoolReport {
+                route: Arc::clone(&pool.route),
+                size: pool.size(),
+                idle: pool.idle(),
+                counts: PoolCounts {
+                    transactions: stats.transactions.get(),
+                    statements: stats.statements.get(),
+                    bytes_in: stats.bytes_in.get(),
+                    bytes_out: stats.bytes_out.get(),
+                    opened: stats.opened.get(),
+                    open_failures: stats.open_failures.get(),
+                    handovers: stats.handovers.get(),
+                },
+                queue: stats.queue.snapshot(),
+                server: stats.server.snapshot(),
+            }
+        });
+        WorkerReport {
+            tenants,
+            forgotten,
+            pools: pools.collect(),
+            clients: self.clients.all(),
+            counts: WorkerCounts {
+                accepted: self.stats.accepted.get(),
+                logins: self.stats.logins.get(),
+                logins_refused: self.stats.logins_refused.get(),
+            },
+        }
+    }
+
     /// Tends the pools until shutdown: at every route change, and regularly. One task for all pools of a worker.
-    pub(crate) async fn tend(self: Arc<Self>) {
+    pub(crate) async fn tend(self: Arc<Self>, mut commands: mpsc::Receiver<Command>) {
         let mut routes = self.routes.clone();
         let mut phase = self.phase.clone();
         let period = (self.shared.config.linger / 2).max(Duration::from_millis(10));
@@ -119,11 +184,15 @@ impl Worker {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut feed_alive = true;
         while *phase.borrow() != Phase::Closed {
-            // Cancel-safe, all of them: `changed`, `tick` and `changed` lose nothing when dropped.
+            // Cancel-safe, all of them: `changed`, `tick` and `recv` lose nothing when dropped.
             tokio::select! {
                 changed = routes.changed(), if feed_alive => feed_alive = changed.is_ok(),
                 _ = tick.tick() => {}
                 changed = phase.changed() => if changed.is_err() { break },
+                Some(command) = commands.recv() => {
+                    self.obey(command);
+                    continue;
+                }
             }
             let table = Arc::clone(&routes.borrow_and_update());
             let pools: Vec<_> = self.pools.lock().values().map(Arc::clone).collect();

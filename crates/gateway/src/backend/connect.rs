@@ -64,6 +64,7 @@ impl ServerConnection {
             cancel: Arc::new(CancelTarget {
                 address: address.clone(),
                 key: CancelKey { pid: 0, secret: Box::new([]) },
+                opened: Instant::now(),
             }),
             parameters: Arc::new(Parameters::new()),
             idle_since: Instant::now(),
@@ -144,7 +145,11 @@ impl ServerConnection {
                 tag::BACKEND_KEY_DATA => {
                     let key =
                         BackendKeyData::decode(body).map_err(|_| BackendError::Protocol("BackendKeyData"))?;
-                    self.cancel = Arc::new(CancelTarget { address: address.clone(), key: key.to_key() });
+                    self.cancel = Arc::new(CancelTarget {
+                        address: address.clone(),
+                        key: key.to_key(),
+                        opened: Instant::now(),
+                    });
                 }
                 tag::READY_FOR_QUERY => break,
                 tag::NOTICE => {}

@@ -54,6 +54,9 @@ impl Session {
         let (tenant, epoch) = (target.tenant, target.placement.epoch);
         let asked = Instant::now();
         self.listed.asks(asked, tenant);
+        if self.worker.shared.pauses.any() {
+            self.pass_pauses(&target).await?;
+        }
         // A connection may turn out dead at its handover; then the next is tried. Each failure closes one, so a
         // pool full of dead connections ends in a fresh one, whose failure counts.
         for _ in 0..=target.pool.route.max_connections {
@@ -73,6 +76,16 @@ impl Session {
             }
         }
         Err(ClientError::server_unavailable())
+    }
+
+    /// Waits while an administrator has paused the tenant or its database.
+    async fn pass_pauses(&self, target: &Target) -> Result<(), ClientError> {
+        let pass = self.worker.shared.pauses.pass(target.placement.database, target.tenant);
+        let patience = self.worker.shared.live.load().queue_timeout;
+        tokio::time::timeout(patience, pass).await.map_err(|_| {
+            ClientError::new(ErrorKind::TenantUnavailable, "this tenant is paused by an administrator")
+                .with_hint("try again later")
+        })
     }
 
     /// The client left in mid-transaction. What still runs is cancelled before the connection is closed: its place in

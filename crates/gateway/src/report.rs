@@ -1,0 +1,158 @@
+//! Asking the workers: what they count and what they hold, gathered by each on its own thread and added up here.
+
+use crate::clients::{Activity, Client};
+use crate::pool::{IdleServer, PoolSize};
+use crate::stats::{Snapshot, Totals};
+use crate::worker::Shared;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tenantry_core::{DatabaseId, DatabaseRoute, TenantId};
+use tokio::sync::oneshot;
+
+/// What a worker is asked to do. Answered between its other work, so that nothing of it needs a lock.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Report(oneshot::Sender<WorkerReport>),
+    /// Close server connections: idle ones now, lent ones when they come back. Of one database or of all.
+    Retire(Option<DatabaseId>),
+    /// The settings that can change while it runs have changed.
+    Configured,
+}
+
+/// Commands that may wait for a worker. More than a console sends at once.
+pub(crate) const MAX_COMMANDS: usize = 64;
+
+/// How long a worker may take to answer; one that takes longer is stuck.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// One worker at one moment.
+#[derive(Debug)]
+pub(crate) struct WorkerReport {
+    pub(crate) tenants: Vec<(TenantId, Totals)>,
+    pub(crate) forgotten: Totals,
+    pub(crate) pools: Vec<PoolReport>,
+    pub(crate) clients: Vec<Arc<Client>>,
+    pub(crate) counts: WorkerCounts,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct WorkerCounts {
+    pub(crate) accepted: u64,
+    pub(crate) logins: u64,
+    pub(crate) logins_refused: u64,
+}
+
+/// A pool of one worker, or the pools that several have of one database.
+#[derive(Debug, Clone)]
+pub(crate) struct PoolReport {
+    pub(crate) route: Arc<DatabaseRoute>,
+    pub(crate) size: PoolSize,
+    pub(crate) idle: Vec<IdleServer>,
+    pub(crate) counts: PoolCounts,
+    pub(crate) queue: Snapshot,
+    pub(crate) server: Snapshot,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct PoolCounts {
+    pub(crate) transactions: u64,
+    pub(crate) statements: u64,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) opened: u64,
+    pub(crate) open_failures: u64,
+    pub(crate) handovers: u64,
+}
+
+/// All workers together.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) workers: usize,
+    pub(crate) answered: usize,
+    pub(crate) tenants: HashMap<TenantId, Totals>,
+    pub(crate) forgotten: Totals,
+    /// By name.
+    pub(crate) pools: Vec<PoolReport>,
+    /// By id.
+    pub(crate) clients: Vec<Arc<Client>>,
+    pub(crate) counts: WorkerCounts,
+}
+
+impl Report {
+    /// Asks all workers at once. One that does not answer is missing from the sums, and `answered` tells.
+    pub(crate) async fn of(shared: &Shared) -> Self {
+        let workers = shared.commands();
+        let mut asked = Vec::with_capacity(workers.len());
+        for worker in workers {
+            let (answer, answered) = oneshot::channel();
+            if worker.try_send(Command::Report(answer)).is_ok() {
+                asked.push(answered);
+            }
+        }
+        let mut report = Self { workers: workers.len(), ..Self::default() };
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let mut pools: HashMap<DatabaseId, PoolReport> = HashMap::new();
+        for answered in asked {
+            if let Ok(Ok(worker)) = tokio::time::timeout_at(deadline, answered).await {
+                report.add(worker, &mut pools);
+            }
+        }
+        report.pools = pools.into_values().collect();
+        report.pools.sort_by(|a, b| a.route.stable_name.cmp(&b.route.stable_name));
+        report.clients.sort_by_key(|client| client.id);
+        report
+    }
+
+    fn add(&mut self, worker: WorkerReport, pools: &mut HashMap<DatabaseId, PoolReport>) {
+        self.answered += 1;
+        for (id, totals) in worker.tenants {
+            self.tenants.entry(id).or_default().add(&totals);
+        }
+        self.forgotten.add(&worker.forgotten);
+        for pool in worker.pools {
+            match pools.entry(pool.route.id) {
+                std::collections::hash_map::Entry::Occupied(mut known) => known.get_mut().add(pool),
+                std::collections::hash_map::Entry::Vacant(place) => drop(place.insert(pool)),
+            }
+        }
+        self.clients.extend(worker.clients);
+        self.counts.accepted += worker.counts.accepted;
+        self.counts.logins += worker.counts.logins;
+        self.counts.logins_refused += worker.counts.logins_refused;
+    }
+
+    /// Everything that was counted, of all tenants.
+    pub(crate) fn total(&self) -> Totals {
+        let mut total = self.forgotten;
+        self.tenants.values().for_each(|tenant| total.add(tenant));
+        total
+    }
+
+    /// How many clients are doing that.
+    pub(crate) fn clients_in(&self, activity: Activity) -> usize {
+        self.clients.iter().filter(|client| client.activity() == activity).count()
+    }
+}
+
+impl PoolReport {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.size.add(other.size);
+        self.idle.extend(other.idle);
+        let (mine, theirs) = (&mut self.counts, other.counts);
+        mine.transactions += theirs.transactions;
+        mine.statements += theirs.statements;
+        mine.bytes_in += theirs.bytes_in;
+        mine.bytes_out += theirs.bytes_out;
+        mine.opened += theirs.opened;
+        mine.open_failures += theirs.open_failures;
+        mine.handovers += theirs.handovers;
+        self.queue.add(&other.queue);
+        self.server.add(&other.server);
+    }
+
+    /// Connections that are lent, or being opened.
+    pub(crate) fn active(&self) -> u32 {
+        self.size.open.saturating_sub(u32::try_from(self.size.idle).unwrap_or(u32::MAX))
+    }
+}
