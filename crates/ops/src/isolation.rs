@@ -34,6 +34,7 @@ const SIGNED: &str = include_str!("isolation/signed.sql");
 const PARTITIONS: &str = include_str!("isolation/partitions.sql");
 const PARTITIONS_LIST: &str = include_str!("isolation/partitions_list.sql");
 const SCOPES: &str = include_str!("isolation/scopes.sql");
+const SESSION: &str = include_str!("isolation/session.sql");
 const SURFACE: &str = include_str!("isolation/surface.sql");
 const SURFACE_CLOSE: &str = include_str!("isolation/surface_close.sql");
 const GRANTS: &str = include_str!("isolation/grants.sql");
@@ -267,7 +268,12 @@ async fn run_parts(
         parts.extend(UPGRADES.iter().filter(|(from, _)| *from >= found).map(|(_, sql)| ("upgrade", *sql)));
     }
     parts.extend([("base", BASE), ("context", context)]);
-    parts.extend([("partitions", PARTITIONS), ("partitions by list", PARTITIONS_LIST), ("scopes", SCOPES)]);
+    parts.extend([
+        ("partitions", PARTITIONS),
+        ("partitions by list", PARTITIONS_LIST),
+        ("scopes", SCOPES),
+        ("session", SESSION),
+    ]);
     parts.push(("surface", SURFACE));
     if surface == Surface::Closed {
         parts.push(("closing the surface", SURFACE_CLOSE));
