@@ -20,7 +20,9 @@ CREATE OR REPLACE FUNCTION tenancy.challenge() RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
 DECLARE
   parked text := current_setting('backtrace_functions');
-  nonce text;
+  -- One that was issued and not used up stays: whoever asks in the middle of a tenant's session takes nothing from the
+  -- gateway that holds it.
+  nonce text := coalesce(nullif(substr(parked, 3, 32), ''), replace(gen_random_uuid()::text, '-', ''));
 BEGIN
   PERFORM set_config('backtrace_functions', '', false);
   -- A message of exactly this text, in which the transaction began: what the setting held then was committed, and
@@ -33,7 +35,6 @@ BEGIN
   IF EXISTS (SELECT FROM pg_prepared_statement() p WHERE p.from_sql) THEN
     RETURN NULL;
   END IF;
-  nonce := replace(gen_random_uuid()::text, '-', '');
   PERFORM set_config('backtrace_functions', 'n_' || nonce, false);
   RETURN nonce;
 END
@@ -46,7 +47,8 @@ DECLARE
   expected text;
   gate record;
 BEGIN
-  PERFORM set_config('backtrace_functions', '', false);
+  -- Nobody, until it is certain who. Only an entry uses the nonce up: a wrong signature takes nothing from the gateway.
+  PERFORM set_config('backtrace_functions', CASE WHEN parked = '' THEN '' ELSE 'n_' || substr(parked, 3, 32) END, false);
   SELECT encode(sha256(k.outer_pad || sha256(k.inner_pad || convert_to(
            p_tenant || '|' || p_epoch || '|' || substr(parked, 3), 'UTF8'))), 'hex')
     INTO expected FROM tenancy.keys k WHERE k.id = p_key;
