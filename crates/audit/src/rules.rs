@@ -33,6 +33,7 @@ mod minor_version;
 mod no_primary_key;
 mod partition_pruning;
 mod password_encryption;
+mod policy_before_floor;
 mod policy_blind_write;
 mod policy_by_role;
 mod policy_casts_column;
@@ -101,6 +102,7 @@ pub(crate) const ALL: &[Rule] = &[
     policy_or::RULE,
     policy_several_permissive::RULE,
     policy_no_floor::RULE,
+    policy_before_floor::RULE,
     policy_subquery::RULE,
     policy_function_cost::RULE,
     policy_function_parallel::RULE,

@@ -67,7 +67,8 @@ impl Rule for Functions {
                 case.warning(
                     &place,
                     "it is SECURITY DEFINER: it runs as the owner of the tables, past the application's own policies",
-                    "make it SECURITY INVOKER if it can be; the tenant floor holds either way",
+                    "make it SECURITY INVOKER if it can be; what it reads and writes is still bound by the tenant floor, but SQL that it puts \
+                     together and executes runs as the owner, who may drop the floor or TRUNCATE a table",
                 );
                 if !function.settings.iter().any(|setting| setting.starts_with("search_path=")) {
                     case.warning(

@@ -4,6 +4,7 @@ use super::{ALL, Case, Rule, SHARED_TENANT_ID, TENANT_ID, printed};
 use crate::check::{Remedy, Severity};
 use crate::declaration::TenantType;
 use crate::model::{Model, Policy, Table};
+use crate::render::text::ident;
 use crate::rules::Docs;
 use tenantry_core::{ContextKind, TenancyModel, quote_literal};
 
@@ -104,6 +105,7 @@ pub(super) fn enforce(table: &mut Table, floors: Vec<Policy>, what: &str, case: 
             "add a policy, or disable row-level security in the plain schema",
         );
     }
+    behind_the_floor(table, case);
     if !own {
         let always = || Some("true".to_owned());
         table.policies.push(policy(ALLOW, true, "ALL", always(), always()));
@@ -114,6 +116,19 @@ pub(super) fn enforce(table: &mut Table, floors: Vec<Policy>, what: &str, case: 
     table.force_row_security = true;
     if *table != before {
         case.change(&table.name, format!("row-level security is enabled and forced, with {what}"));
+    }
+}
+
+/// PostgreSQL tests restrictive policies in the order of their names, and all permissive ones after them. One that comes before the
+/// floor would be asked about rows of other tenants, and what it calls (a cast, a division, a function) can tell of them.
+fn behind_the_floor(table: &Table, case: &mut Case<'_>) {
+    let early = |policy: &&Policy| !policy.permissive && policy.using.is_some() && *policy.name < *FLOOR;
+    for policy in table.policies.iter().filter(early) {
+        case.error(
+            format!("policy {} on {}", policy.name, table.name),
+            format!("restrictive policies are tested in the order of their names: it would see other tenants' rows before {FLOOR} does"),
+            format!("give it a name that comes later: ALTER POLICY … RENAME TO {}", ident(&format!("then_{}", policy.name))),
+        );
     }
 }
 
@@ -217,6 +232,18 @@ mod tests {
             CREATE POLICY p ON t TO clerk USING (true)";
         let expected = "error: policy p on t: it is for clerk, but placements have roles of their own";
         hits(&RowSecurity, named, "", &[expected, FLOOR_PUT]);
+    }
+
+    #[test]
+    fn policies_that_would_be_asked_before_the_floor() {
+        let policies = "CREATE TABLE t (id bigint); ALTER TABLE t ENABLE ROW LEVEL SECURITY;
+            CREATE POLICY all_of_them ON t USING (id > 0);
+            CREATE POLICY \"Early\" ON t AS RESTRICTIVE USING (1 / id > 0);
+            CREATE POLICY checked ON t AS RESTRICTIVE FOR INSERT WITH CHECK (1 / id > 0);
+            CREATE POLICY until ON t AS RESTRICTIVE USING (1 / id > 0)";
+        let early = "error: policy Early on t: restrictive policies are tested in the order of their names: it would see other \
+                     tenants' rows before tenantry_floor does";
+        hits(&RowSecurity, policies, "", &[early, FLOOR_PUT]);
     }
 
     #[test]
