@@ -1,8 +1,8 @@
 //! A server connection: its state between transactions, and the exchanges that change it.
 //!
-//! The handover is a small state machine. `Clean` holds the nonce that the server issued; signing it enters one
-//! tenant once. `Entered` serves that tenant until a reset, which drops the context and the fence lock and issues the
-//! next nonce. Whatever is unexpected breaks the connection: it is closed, never repaired.
+//! The handover is a small state machine. The nonce that the server issued can be signed once, which enters one tenant.
+//! `Entered` serves that tenant until the entry into the next one leaves it, or until a reset, which also gives up the fence
+//! lock. Whatever is unexpected breaks the connection: it is closed, never repaired.
 
 mod connect;
 mod handover;
@@ -23,7 +23,7 @@ use thiserror::Error;
 use tokio::net::{TcpStream, UnixStream};
 
 pub(crate) use connect::Credentials;
-pub(crate) use handover::Entry;
+pub(crate) use handover::{Entering, Entry, NotEntered};
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,41 +57,29 @@ impl Address {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
     /// A reset was sent; its replies, with the next nonce, have not been read yet.
-    Resetting { reset: Reset },
-    /// Nobody's. The nonce can be signed once.
-    Clean { nonce: Nonce, fence: Fence },
+    Resetting {
+        /// `DISCARD ALL` went first, where only that drops what was left behind.
+        discarded: bool,
+        /// A random text that the reset's last statement returns: whoever reads the replies knows that they are the reset's,
+        /// whatever else the server may have been made to say.
+        marker: Box<str>,
+    },
+    /// Nobody's.
+    Clean,
     /// Inside a tenant, holding its fence lock.
     Entered { tenant: TenantId, epoch: Epoch },
-    /// A context was asked for and the answer is outstanding, or something went wrong: only closing is left.
+    /// An entry was sent and its answer is outstanding, or something went wrong: only closing is left.
     Unknown,
-}
-
-/// What was sent to reset a connection. The replies come in the order of the fields.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Reset {
-    /// `DISCARD ALL`, where only that drops what was left behind.
-    discarded: bool,
-    /// The reset itself, with a random text that its last statement returns: whoever reads the replies knows that they are
-    /// the reset's, whatever else the server may have been made to say.
-    marker: Option<Box<str>>,
-    /// A challenge of its own, which also gives up the fence lock.
-    fence: Fence,
-}
-
-/// The fence lock of the tenant that a connection was last inside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fence {
-    GivenUp,
-    /// Still held, until the next entry, which gives it up. Only while that entry is about to follow.
-    Kept,
 }
 
 /// What a transaction may have left behind in the session, from the evidence of command tags and texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Residue {
     None,
-    /// Settings, cursors, listens: gone after the reset.
+    /// Settings, cursors, listens: gone when the tenant is left.
     Session,
+    /// The context itself, and with it the nonce of the next entry.
+    Context,
     /// SQL-level prepared statements too: only `DISCARD ALL` drops them.
     Statements,
 }
@@ -109,10 +97,12 @@ pub(crate) struct ServerConnection {
     pub(crate) prepared: Prepared,
     /// Identifies the client's unnamed statement that the server holds; 0 is none.
     pub(crate) unnamed: u64,
-    /// What `tenancy.enter` is called on the server, once it is prepared.
-    enter: Option<Box<[u8]>>,
-    /// The same for `set_config`.
-    set: Option<Box<[u8]>>,
+    /// What the server issued for the next entry.
+    nonce: Option<Nonce>,
+    /// The gateway's own statements, once they are prepared.
+    own: Option<handover::OwnNames>,
+    /// Whether the tenant that it is inside has a search path of its own.
+    has_path: bool,
     pub(crate) cancel: Arc<CancelTarget>,
     /// What the server reports of itself now, under the settings in force.
     pub(crate) parameters: Arc<Parameters>,

@@ -4,7 +4,7 @@
 //! to lend a connection that is already inside the tenant, then one that is nobody's, and resets another tenant's
 //! idle connection before it opens a new one.
 
-use crate::backend::{Address, BackendError, Credentials, Fence, Parameters, ServerConnection, State};
+use crate::backend::{Address, BackendError, Credentials, Parameters, Residue, ServerConnection, State};
 use crate::cancel::CancelTarget;
 use crate::config::Config;
 use crate::error::ClientError;
@@ -45,14 +45,8 @@ struct Inner {
     closed: bool,
     /// Connections opened before this are closed instead of being kept.
     retired: Option<Instant>,
-    /// Grows when a connection had to change its tenant, shrinks when it did not.
-    switching: u8,
     parameters: Option<Arc<Parameters>>,
 }
-
-/// Above this, connections are reset when they are given back, so that the next tenant does not wait for it.
-const EAGER_RESET: u8 = 32;
-const SWITCHING_MAX: u8 = 64;
 
 /// A pool at one moment.
 #[derive(Debug, Clone, Copy, Default)]
@@ -241,19 +235,9 @@ impl Pool {
         if matches!(connection.state, State::Unknown) {
             return;
         }
-        // A waiter enters at once; otherwise nobody knows how long the fence would be held for nothing.
-        let (eager, fence) = {
-            let inner = self.inner.lock();
-            match (inner.waiting.front(), &connection.state) {
-                (Some((next, _)), State::Entered { tenant, .. }) => (next != tenant, Fence::Kept),
-                _ => (inner.switching >= EAGER_RESET, Fence::GivenUp),
-            }
-        };
         let entered = matches!(connection.state, State::Entered { .. });
-        if entered
-            && (eager || connection.residue != crate::backend::Residue::None)
-            && !begin_reset(&mut connection, fence)
-        {
+        // Anything less is cleared on the way into the next tenant.
+        if entered && connection.residue >= Residue::Context && !begin_reset(&mut connection) {
             return;
         }
         connection.idle_since = Instant::now();
@@ -294,12 +278,10 @@ impl Pool {
             }
             if let State::Entered { tenant, epoch } = connection.state {
                 let current = is_current(routes, tenant, epoch);
-                if (age >= self.config.linger || !current) && !begin_reset(&mut connection, Fence::GivenUp) {
+                if (age >= self.config.linger || !current) && !begin_reset(&mut connection) {
                     continue;
                 }
             }
-            // The waiter that the fence was kept for went away.
-            connection.give_up_fence();
             // What a full socket or a busy moment left unsent of a reset: the tenant's fence is held until it is done.
             if !flush(&mut connection) {
                 continue;
@@ -357,13 +339,11 @@ impl Inner {
     fn pick(&mut self, tenant: TenantId, epoch: Epoch) -> Option<Box<ServerConnection>> {
         let wanted = State::Entered { tenant, epoch };
         if let Some(index) = self.idle.iter().rposition(|connection| connection.state == wanted) {
-            self.switching = self.switching.saturating_sub(1);
             return Some(self.idle.remove(index));
         }
         if self.idle.is_empty() {
             return None;
         }
-        self.switching = (self.switching + 2).min(SWITCHING_MAX);
         let nobodys =
             self.idle.iter().rposition(|connection| !matches!(connection.state, State::Entered { .. }));
         let index = nobodys.or((!self.idle.is_empty()).then_some(0))?;
@@ -394,8 +374,8 @@ fn is_current(routes: &RouteTable, tenant: TenantId, epoch: Epoch) -> bool {
 }
 
 /// Sends the reset without waiting for its replies. False when the connection broke.
-fn begin_reset(connection: &mut ServerConnection, fence: Fence) -> bool {
-    connection.start_reset(fence);
+fn begin_reset(connection: &mut ServerConnection) -> bool {
+    connection.start_reset();
     flush(connection)
 }
 

@@ -23,6 +23,7 @@ use crate::statement::{Statement, StatementScope};
 use crate::stats::{PoolStats, TenantStats};
 use crate::stream::{Buffered, Stream};
 use crate::worker::{ClientSlot, Phase, Worker};
+use attach::Entrance;
 use bytes::{Buf, Bytes};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -238,8 +239,11 @@ impl Session {
     /// client's settings now, so that a bad one is refused at login and the values reported are the server's own.
     async fn greet(&mut self) -> Result<(), SessionEnd> {
         self.greeting = if self.tenant.is_some() {
-            let transaction = self.attach().await?;
-            self.finish_prologue(transaction).await?
+            let mut transaction = self.attach(Entrance::Alone).await?;
+            transaction.meter.ignore();
+            let parameters = Arc::clone(&transaction.server.parameters);
+            self.release(transaction);
+            parameters
         } else if let Some(known) = self.worker.any_parameters() {
             known
         } else {
@@ -279,7 +283,7 @@ impl Session {
                 Step::Done => {}
                 Step::Terminate => return Ok(()),
                 Step::NeedInput => self.wait_for_input().await?,
-                Step::Attach => match self.attach().await {
+                Step::Attach => match self.attach(Entrance::WithMessage).await {
                     Ok(transaction) => self.transact(transaction).await?,
                     Err(error) if self.may_continue() => self.refuse(&error),
                     Err(error) => return Err(error.into()),
@@ -382,6 +386,12 @@ impl Session {
         backend::close_complete(&mut self.client.outbuf);
     }
 
+    /// What the client was last told of a parameter of the server.
+    fn told(&self, name: &str) -> Option<&str> {
+        let greeted = || self.greeting.iter().find(|(known, _)| **known == *name).map(|(_, value)| &**value);
+        self.settings.get(&name.to_ascii_lowercase()).or_else(greeted)
+    }
+
     /// Returns to the settings of the startup packet, and tells the client of those that it is told of.
     fn restore_settings(&mut self) {
         for (name, value) in self.greeting.iter().filter(|(name, _)| Settings::is_followed(name)) {
@@ -471,13 +481,14 @@ fn unknown_message(tag: u8) -> ClientError {
 
 /// Note of what a command tag tells about the session it ran in.
 fn residue_of(command: &[u8]) -> Residue {
-    const SESSION: &[&[u8]] =
-        &[b"SET", b"RESET", b"DISCARD", b"DECLARE", b"LISTEN", b"LOAD", b"CREATE", b"ALTER", b"DO", b"CALL"];
+    const SESSION: &[&[u8]] = &[b"SET", b"DECLARE", b"LISTEN", b"LOAD", b"CREATE", b"ALTER", b"DO", b"CALL"];
     if command.starts_with(b"PREPARE") && !command.starts_with(b"PREPARE TRANSACTION") {
         Residue::Statements
     } else if command.starts_with(b"DEALLOCATE") {
         // It may have been one of ours, by its name on the server: nobody can say any more what is prepared.
         Residue::Statements
+    } else if command.starts_with(b"RESET") || command.starts_with(b"DISCARD") {
+        Residue::Context
     } else if SESSION.iter().any(|prefix| command.starts_with(prefix)) {
         Residue::Session
     } else {

@@ -4,7 +4,6 @@
 //! client sets otherwise lives until its transaction ends: the connection is then reset.
 
 use std::collections::BTreeMap;
-use tenantry_core::quote_literal;
 
 /// Settings that a client may choose in its startup packet. Nothing here concerns isolation, limits, or how the
 /// server treats other tenants; everything else is refused with a hint.
@@ -82,15 +81,14 @@ impl Settings {
             .map(|(name, value)| (&**name, &**value))
     }
 
-    /// Writes the SQL that turns a connection with settings `from` into one with `self`.
-    /// Values are what a client or a server gave as text, so they are always quoted.
-    pub(crate) fn write_changes(&self, from: &Self, sql: &mut String) {
-        for name in from.0.keys().filter(|name| !self.0.contains_key(*name)) {
-            sql.extend(["RESET ", name, ";"]);
-        }
-        for (name, value) in self.0.iter().filter(|(name, value)| from.0.get(*name) != Some(value)) {
-            sql.extend(["SET ", name, " TO ", &quote_literal(value), ";"]);
-        }
+    /// Whether a server under these settings has reported something else than under `other`. The application's name does not
+    /// count: it differs from client to client, and nothing depends on it.
+    pub(crate) fn is_reported_like(&self, other: &Self) -> bool {
+        let reported = |settings: &Self| -> Vec<(Box<str>, Box<str>)> {
+            let counts = |name: &str| Self::is_followed(name) && name != "application_name";
+            settings.0.iter().filter(|(name, _)| counts(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
+        };
+        self.0 == other.0 || reported(self) == reported(other)
     }
 }
 
@@ -107,15 +105,11 @@ mod tests {
     }
 
     #[test]
-    fn only_differences_are_sent() {
-        let from = settings(&[("TimeZone", "UTC"), ("DateStyle", "ISO")]);
-        let to = settings(&[("timezone", "UTC"), ("application_name", "it's")]);
-        let mut sql = String::new();
-        to.write_changes(&from, &mut sql);
-        assert_eq!(sql, "RESET datestyle;SET application_name TO 'it''s';");
-        let mut none = String::new();
-        to.write_changes(&to, &mut none);
-        assert_eq!(none, "");
+    fn only_what_the_server_reports_makes_a_difference() {
+        let here = settings(&[("TimeZone", "UTC"), ("application_name", "a"), ("work_mem", "1MB")]);
+        assert!(here.is_reported_like(&settings(&[("TimeZone", "UTC"), ("application_name", "b")])));
+        assert!(!here.is_reported_like(&settings(&[("application_name", "a"), ("work_mem", "1MB")])));
+        assert!(!here.is_reported_like(&settings(&[("TimeZone", "Asia/Tokyo")])));
     }
 
     #[test]

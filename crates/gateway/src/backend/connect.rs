@@ -1,6 +1,6 @@
 //! Opening a server connection: startup, SCRAM, and the first nonce.
 
-use super::{Address, BackendError, Fence, Parameters, Residue, ServerConnection, State};
+use super::{Address, BackendError, Parameters, Residue, ServerConnection, State};
 use crate::cancel::CancelTarget;
 use crate::pool::Slot;
 use crate::settings::Settings;
@@ -59,8 +59,9 @@ impl ServerConnection {
             settings: Arc::new(Settings::default()),
             prepared: Prepared::new(max_statements),
             unnamed: 0,
-            enter: None,
-            set: None,
+            nonce: None,
+            own: None,
+            has_path: false,
             cancel: Arc::new(CancelTarget {
                 address: address.clone(),
                 key: CancelKey { pid: 0, secret: Box::new([]) },
@@ -73,7 +74,7 @@ impl ServerConnection {
         connection.io.flush().await?;
         connection.authenticate(credentials).await?;
         connection.greet(address).await?;
-        connection.start_reset(Fence::GivenUp);
+        connection.start_reset();
         connection.finish_reset().await?;
         Ok(connection)
     }

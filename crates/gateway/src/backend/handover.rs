@@ -1,12 +1,16 @@
 //! The handover of a server connection from one tenant to the next.
+//!
+//! It needs no answer: leaving the old tenant and entering the new one are two transactions at the front of the pipeline
+//! that the client's first message ends. What fails there makes PostgreSQL skip everything up to the client's Sync, so
+//! that nothing of the client's runs anywhere but inside its tenant (docs/adr/0003).
 
 use super::connect::server_error;
-use super::{BackendError, Fence, Reset, Residue, ServerConnection, State};
+use super::{BackendError, Residue, ServerConnection, State};
 use crate::settings::Settings;
 use crate::statement::unguessable_name;
 use std::sync::Arc;
 use tenantry_core::{ContextKey, Epoch, Nonce, TenantId, quote_literal};
-use tenantry_wire::backend::{DataRow, ParameterStatus, TransactionStatus, ready_status, tag};
+use tenantry_wire::backend::{DataRow, ErrorFields, ParameterStatus, TransactionStatus, ready_status, tag};
 use tenantry_wire::{frame, frontend};
 
 /// One simple Query: it also drops the unnamed statement, and overwrites the last statement's text in
@@ -14,15 +18,55 @@ use tenantry_wire::{frame, frontend};
 const RESET: &str =
     "SET SESSION AUTHORIZATION DEFAULT;CLOSE ALL;RESET ALL;UNLISTEN *;DISCARD TEMP;DISCARD SEQUENCES";
 /// A message of its own, of exactly this text: only where the context's end is committed does the database also give
-/// up the fence lock. As a part of the reset it issues a nonce and leaves the lock to the next entry.
+/// up the fence lock.
 const CHALLENGE: &str = "SELECT tenancy.challenge()";
-const SET: &str = "SELECT pg_catalog.set_config($1::text,$2::text,false)";
-const ENTER: &str = "SELECT tenancy.enter($1::int4,$2::int8,$3::int8,$4::text)";
 
-/// What `tenancy.enter` answered.
+/// The gateway's own statements on a server connection, prepared once.
+#[derive(Debug, Clone, Copy)]
+enum Own {
+    /// The level is that which `tenancy.enter` reads the gate at, whatever the session's default is.
+    Begin,
+    Commit,
+    Authorization,
+    /// Statements with names in them are planned anew under another search path; this one is not.
+    Path,
+    Leave,
+    Admit,
+    Set,
+}
+
+impl Own {
+    const ALL: [(Self, &str); 7] = [
+        (Self::Begin, "BEGIN ISOLATION LEVEL READ COMMITTED"),
+        (Self::Commit, "COMMIT"),
+        (Self::Authorization, "SET SESSION AUTHORIZATION DEFAULT"),
+        (Self::Path, "RESET search_path"),
+        (Self::Leave, "SELECT tenancy.leave()"),
+        (Self::Admit, "SELECT tenancy.admit($1::int4,$2::int8,$3::int8,$4::text)"),
+        (Self::Set, "SELECT pg_catalog.set_config($1::text,$2::text,false)"),
+    ];
+}
+
+/// What the gateway's own statements are called on one server connection: a name that can't be guessed, and a letter.
+#[derive(Debug, Clone)]
+pub(super) struct OwnNames(Box<[u8]>);
+
+impl OwnNames {
+    fn new() -> Self {
+        Self([&*unguessable_name(), b"_?"].concat().into())
+    }
+
+    fn of(&mut self, own: Own) -> &[u8] {
+        if let Some(last) = self.0.last_mut() {
+            *last = b'a' + own as u8;
+        }
+        &self.0
+    }
+}
+
+/// What `tenancy.enter` answers when it does not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Entry {
-    Entered,
     /// The token was not accepted: wrong key, or somebody used the nonce up.
     Refused,
     /// The placement has a newer epoch than the route we know.
@@ -33,9 +77,11 @@ pub(crate) enum Entry {
 }
 
 impl Entry {
-    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
+    /// The SQLSTATE with which `tenancy.admit` raises one of these words.
+    const SQLSTATE: &[u8] = b"TN001";
+
+    fn parse(text: &[u8]) -> Option<Self> {
         Some(match text {
-            b"entered" => Self::Entered,
             b"refused" => Self::Refused,
             b"stale" => Self::Stale,
             b"suspended" => Self::Suspended,
@@ -45,11 +91,47 @@ impl Entry {
     }
 }
 
+/// An entry that was queued, and how far its replies have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entering {
+    tenant: TenantId,
+    epoch: Epoch,
+    /// Rows in front of the admission's, which holds the next nonce.
+    rows: u16,
+    /// Statements that have not completed yet.
+    statements: u16,
+    /// It goes from one tenant to another.
+    leaving: bool,
+    admitted: bool,
+}
+
+/// What one reply to an entry said.
+#[derive(Debug)]
+pub(crate) enum Said {
+    Nothing,
+    /// For the next entry.
+    Nonce(Nonce),
+    Parameter(String, String),
+    /// The tenant is entered.
+    Done,
+}
+
+/// Why an entry failed. Nothing that followed it in its pipeline was executed; the connection must be closed.
+#[derive(Debug)]
+pub(crate) enum NotEntered {
+    /// The database keeps us out.
+    Refused(Entry),
+    /// Leaving, or entering, failed.
+    Failed,
+    /// A setting of the client's was not accepted, in the server's words.
+    Setting(Option<String>),
+    /// A reply that is none of an entry's.
+    Unexpected,
+}
+
 impl ServerConnection {
     /// Queues the reset. The replies are read by whoever needs the connection next.
-    ///
-    /// Where an entry is about to follow, the fence lock may be kept for it to give up: that is one message less.
-    pub(crate) fn start_reset(&mut self, fence: Fence) {
+    pub(crate) fn start_reset(&mut self) {
         self.settings = Arc::new(Settings::default());
         self.unnamed = 0;
         let discarded = self.residue == Residue::Statements;
@@ -59,66 +141,35 @@ impl ServerConnection {
             self.forget_statements();
         }
         let marker = String::from_utf8_lossy(&unguessable_name()).into_owned();
-        let literal = quote_literal(&marker);
-        match fence {
-            Fence::Kept => {
-                frontend::query(&mut self.io.outbuf, &[RESET, ";", CHALLENGE, ",", &literal].concat());
-            }
-            Fence::GivenUp => {
-                frontend::query(&mut self.io.outbuf, &[RESET, ";SELECT NULL,", &literal].concat());
-                frontend::query(&mut self.io.outbuf, CHALLENGE);
-            }
-        }
-        self.residue = Residue::None;
-        self.state = State::Resetting { reset: Reset { discarded, marker: Some(marker.into()), fence } };
-    }
-
-    /// Queues what gives up a fence lock that was kept for an entry which did not follow. False where none is kept.
-    pub(crate) fn give_up_fence(&mut self) -> bool {
-        let reset = match &self.state {
-            State::Clean { fence: Fence::Kept, .. } => {
-                Reset { discarded: false, marker: None, fence: Fence::GivenUp }
-            }
-            State::Resetting { reset } if reset.fence == Fence::Kept => {
-                Reset { fence: Fence::GivenUp, ..reset.clone() }
-            }
-            _ => return false,
-        };
+        frontend::query(&mut self.io.outbuf, &[RESET, ";SELECT NULL,", &quote_literal(&marker)].concat());
         frontend::query(&mut self.io.outbuf, CHALLENGE);
-        self.state = State::Resetting { reset };
-        true
+        self.residue = Residue::None;
+        self.nonce = None;
+        self.state = State::Resetting { discarded, marker: marker.into() };
     }
 
     /// All prepared statements of the session are gone.
     pub(crate) fn forget_statements(&mut self) {
         self.prepared.clear();
-        self.enter = None;
-        self.set = None;
+        self.own = None;
         self.unnamed = 0;
     }
 
     /// Waits for the replies of the reset that was queued. Afterwards the connection is `Clean`; on an error it
     /// must be closed.
     pub(crate) async fn finish_reset(&mut self) -> Result<(), BackendError> {
-        let State::Resetting { reset } = std::mem::replace(&mut self.state, State::Unknown) else {
+        let State::Resetting { discarded, marker } = std::mem::replace(&mut self.state, State::Unknown)
+        else {
             return Err(BackendError::Protocol("no reset is under way"));
         };
         self.io.flush().await?;
-        if reset.discarded {
+        if discarded {
             self.read_reply().await?;
         }
-        let mut nonce = None;
-        if let Some(marker) = reset.marker {
-            let answer = self.read_reply().await?;
-            if answer.marker.as_deref() != Some(&*marker) {
-                return Err(BackendError::Protocol("another reply than the reset's"));
-            }
-            nonce = answer.value;
+        if self.read_reply().await?.marker.as_deref() != Some(&*marker) {
+            return Err(BackendError::Protocol("another reply than the reset's"));
         }
-        if reset.fence == Fence::GivenUp {
-            nonce = self.read_reply().await?.value;
-        }
-        let mut fence = reset.fence;
+        let mut nonce = self.read_reply().await?.value;
         if nonce.is_none() {
             // SQL prepared statements without a command tag that told (a function did it), so the database does not
             // call the session clean.
@@ -128,10 +179,9 @@ impl ServerConnection {
             self.io.flush().await?;
             self.read_reply().await?;
             nonce = self.read_reply().await?.value;
-            fence = Fence::GivenUp;
         }
-        let nonce = nonce.ok_or(BackendError::Protocol("no nonce"))?;
-        self.state = State::Clean { nonce: Nonce::new(nonce), fence };
+        self.nonce = Some(Nonce::new(nonce.ok_or(BackendError::Protocol("no nonce"))?));
+        self.state = State::Clean;
         Ok(())
     }
 
@@ -144,12 +194,7 @@ impl ServerConnection {
             match frame[0] {
                 tag::DATA_ROW => answer = Answer::decode(body)?,
                 tag::ERROR => return Err(server_error(body)),
-                tag::PARAMETER_STATUS => {
-                    let status = ParameterStatus::decode(body)
-                        .map_err(|_| BackendError::Protocol("ParameterStatus"))?;
-                    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-                    self.report(&text(status.name), &text(status.value));
-                }
+                tag::PARAMETER_STATUS => self.read_parameter(body)?,
                 tag::READY_FOR_QUERY => {
                     expect_idle(body)?;
                     return Ok(answer);
@@ -159,62 +204,170 @@ impl ServerConnection {
         }
     }
 
-    /// Queues settings, each answered with a row, and the entry into a tenant, in one pipeline: the entry's answer is one
-    /// row of text, read with `Entry::parse`. The connection must be `Clean`; its nonce is used up whatever comes back.
-    pub(crate) fn queue_enter(
+    fn read_parameter(&mut self, body: &[u8]) -> Result<(), BackendError> {
+        let (name, value) = parameter(body)?;
+        self.report(&name, &value);
+        Ok(())
+    }
+
+    /// Queues the entry into a tenant under these settings, behind leaving the one that the connection is inside, if any.
+    ///
+    /// No Sync follows: the caller sends the client's first message in the same pipeline, and nothing behind the end
+    /// of that one's until [`note_entry`](Self::note_entry) says that the entry is done.
+    pub(crate) fn queue_entry(
         &mut self,
         key: &ContextKey,
         tenant: TenantId,
         epoch: Epoch,
         settings: &[(&str, &str)],
-    ) -> Result<(), BackendError> {
-        let State::Clean { nonce, .. } = std::mem::replace(&mut self.state, State::Unknown) else {
-            return Err(BackendError::Protocol("handover of a connection that is not clean"));
+    ) -> Result<Entering, BackendError> {
+        let leaving = match std::mem::replace(&mut self.state, State::Unknown) {
+            State::Entered { .. } => true,
+            State::Clean => false,
+            _ => return Err(BackendError::Protocol("handover of a connection in an unknown state")),
         };
+        let nonce = self.nonce.take().ok_or(BackendError::Protocol("handover without a nonce"))?;
         let token = key.sign(tenant, epoch, &nonce);
-        let out = &mut self.io.outbuf;
-        if self.set.is_none() && !settings.is_empty() {
-            frontend::parse(out, &*self.set.insert(unguessable_name()), SET, &[]);
+        self.prepare_own();
+        self.residue = Residue::None;
+        self.unnamed = 0;
+        if leaving {
+            self.run(Own::Begin, &[]);
+            self.run(Own::Authorization, &[]);
+            if self.has_path {
+                self.run(Own::Path, &[]);
+            }
+            self.run(Own::Leave, &[]);
+            self.run(Own::Commit, &[]);
         }
-        for (name, value) in settings {
-            let params = [Some(name.as_bytes()), Some(value.as_bytes())];
-            frontend::bind_text(out, b"", self.set.as_deref().unwrap_or_default(), &params);
-            frontend::execute(out, b"", 0);
-        }
-        if self.enter.is_none() {
-            frontend::parse(out, &*self.enter.insert(unguessable_name()), ENTER, &[]);
-        }
-        let name = self.enter.as_deref().unwrap_or_default();
-        let [kid, tenant, epoch] =
+        let left = if leaving { 4 + usize::from(self.has_path) } else { 0 };
+        self.has_path = settings.iter().any(|(name, _)| *name == "search_path");
+        let [kid, for_tenant, at_epoch] =
             [i64::from(token.key.get()), tenant.get(), epoch.get()].map(|n| n.to_string());
-        let params = [kid.as_bytes(), tenant.as_bytes(), epoch.as_bytes(), token.mac.as_bytes()].map(Some);
-        frontend::bind_text(out, b"", name, &params);
-        frontend::execute(out, b"", 0);
-        frontend::sync(out);
-        Ok(())
+        let token = [kid.as_bytes(), for_tenant.as_bytes(), at_epoch.as_bytes(), token.mac.as_bytes()];
+        self.run(Own::Begin, &[]);
+        self.run(Own::Admit, &token.map(Some));
+        for (name, value) in settings {
+            self.run(Own::Set, &[Some(name.as_bytes()), Some(value.as_bytes())]);
+        }
+        self.run(Own::Commit, &[]);
+        let statements = left + settings.len() + 3;
+        Ok(Entering {
+            tenant,
+            epoch,
+            rows: u16::from(leaving),
+            statements: u16::try_from(statements).unwrap_or(u16::MAX),
+            leaving,
+            admitted: false,
+        })
     }
 
-    /// Enters and waits for the answer: for a tenant's own database, where no row-level security would hold back
-    /// a statement that follows a refusal in the same packet.
-    pub(crate) async fn enter(
-        &mut self,
-        key: &ContextKey,
-        tenant: TenantId,
-        epoch: Epoch,
-    ) -> Result<Entry, BackendError> {
-        self.queue_enter(key, tenant, epoch, &[])?;
-        self.io.flush().await?;
-        let answer = self.read_reply().await?;
-        let entry = answer.value.and_then(|text| Entry::parse(text.as_bytes()));
-        let entry = entry.ok_or(BackendError::Protocol("no answer from tenancy.enter"))?;
-        if entry == Entry::Entered {
-            self.state = State::Entered { tenant, epoch };
+    /// Binds and executes one of the gateway's own statements.
+    fn run(&mut self, own: Own, params: &[Option<&[u8]>]) {
+        if let Some(names) = &mut self.own {
+            frontend::bind_text(&mut self.io.outbuf, b"", names.of(own), params);
+            frontend::execute(&mut self.io.outbuf, b"", 0);
         }
-        Ok(entry)
+    }
+
+    fn prepare_own(&mut self) {
+        if self.own.is_none() {
+            let names = self.own.insert(OwnNames::new());
+            for (own, text) in Own::ALL {
+                frontend::parse(&mut self.io.outbuf, names.of(own), text, &[]);
+            }
+        }
+    }
+
+    /// Takes note of what a reply to an entry said. True when the entry is done: the connection is `Entered`.
+    pub(crate) fn note_entry(&mut self, entering: &Entering, said: Said) -> bool {
+        match said {
+            Said::Nothing => {}
+            Said::Nonce(nonce) => self.nonce = Some(nonce),
+            Said::Parameter(name, value) => self.report(&name, &value),
+            Said::Done => {
+                self.state = State::Entered { tenant: entering.tenant, epoch: entering.epoch };
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Enters with an exchange of its own, so that the server reports its parameters under the new settings before anything of
+    /// the client's is sent. Leaves the connection idle.
+    pub(crate) async fn finish_entry(&mut self, mut entering: Entering) -> Result<(), NotEntered> {
+        frontend::sync(&mut self.io.outbuf);
+        self.io.flush().await.map_err(|_| NotEntered::Unexpected)?;
+        let mut done = false;
+        loop {
+            let frame = self.next_frame().await.map_err(|_| NotEntered::Unexpected)?;
+            let body = &frame[frame::HEADER..];
+            match frame[0] {
+                tag::READY_FOR_QUERY if done => {
+                    return expect_idle(body).map_err(|_| NotEntered::Unexpected);
+                }
+                tag::PARAMETER_STATUS => self.read_parameter(body).map_err(|_| NotEntered::Unexpected)?,
+                _ if done => return Err(NotEntered::Unexpected),
+                other => {
+                    let said = entering.reply(other, body)?;
+                    done = self.note_entry(&entering, said);
+                }
+            }
+        }
     }
 }
 
-/// What a statement of the handover returned: its value and, behind it, the reset's marker.
+impl Entering {
+    /// Reads one reply to an entry.
+    pub(crate) fn reply(&mut self, tag: u8, body: &[u8]) -> Result<Said, NotEntered> {
+        match tag {
+            tag::PARSE_COMPLETE | tag::BIND_COMPLETE | tag::NOTICE => {}
+            tag::DATA_ROW if self.admitted => {}
+            tag::DATA_ROW if self.rows > 0 => self.rows -= 1,
+            tag::DATA_ROW => {
+                let row = DataRow::decode(body).map_err(|_| NotEntered::Unexpected)?;
+                let nonce = row.get(0).ok_or(NotEntered::Unexpected)?;
+                self.admitted = true;
+                return Ok(Said::Nonce(Nonce::new(String::from_utf8_lossy(nonce))));
+            }
+            tag::COMMAND_COMPLETE => {
+                self.statements = self.statements.checked_sub(1).ok_or(NotEntered::Unexpected)?;
+                if self.statements == 0 {
+                    return if self.admitted { Ok(Said::Done) } else { Err(NotEntered::Unexpected) };
+                }
+            }
+            tag::PARAMETER_STATUS => {
+                let (name, value) = parameter(body).map_err(|_| NotEntered::Unexpected)?;
+                return Ok(Said::Parameter(name, value));
+            }
+            tag::ERROR => return Err(refusal(self, body)),
+            _ => return Err(NotEntered::Unexpected),
+        }
+        Ok(Said::Nothing)
+    }
+}
+
+fn parameter(body: &[u8]) -> Result<(String, String), BackendError> {
+    let status = ParameterStatus::decode(body).map_err(|_| BackendError::Protocol("ParameterStatus"))?;
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    Ok((text(status.name), text(status.value)))
+}
+
+fn refusal(entering: &Entering, body: &[u8]) -> NotEntered {
+    let Ok(fields) = ErrorFields::decode(body) else { return NotEntered::Unexpected };
+    if entering.admitted {
+        return NotEntered::Setting(Some(fields.text(b'M').into_owned()));
+    }
+    let word = fields.get(b'M').filter(|_| fields.get(b'C') == Some(Entry::SQLSTATE));
+    match word.and_then(Entry::parse) {
+        // Whoever was inside before has lost the nonce, by a RESET ALL that nobody saw.
+        Some(Entry::Refused) if entering.leaving => NotEntered::Failed,
+        Some(entry) => NotEntered::Refused(entry),
+        None => NotEntered::Failed,
+    }
+}
+
+/// What a statement of the reset returned: its value and, behind it, the reset's marker.
 #[derive(Debug, Default)]
 struct Answer {
     value: Option<String>,

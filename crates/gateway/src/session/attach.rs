@@ -2,14 +2,13 @@
 
 use super::transaction::Transaction;
 use super::{Session, Target, unavailable};
-use crate::backend::{BackendError, Entry, Fence, ServerConnection, State};
+use crate::backend::{BackendError, Entering, Entry, NotEntered, Residue, ServerConnection, State};
 use crate::clients::Meter;
 use crate::error::ClientError;
 use crate::settings::Settings;
 use std::sync::Arc;
 use std::time::Instant;
 use tenantry_core::{ErrorKind, TenancyModel, TenantState};
-use tenantry_wire::frontend;
 
 impl Session {
     /// Where this session's transactions go now. Looked up again only when the routes have changed.
@@ -48,7 +47,7 @@ impl Session {
     }
 
     /// Gets a server connection that is, or will be by the time the client's message arrives, inside the tenant.
-    pub(super) async fn attach(&mut self) -> Result<Transaction, ClientError> {
+    pub(super) async fn attach(&mut self, entry: Entrance) -> Result<Transaction, ClientError> {
         self.count_bytes();
         let target = self.target()?;
         let (tenant, epoch) = (target.tenant, target.placement.epoch);
@@ -62,13 +61,17 @@ impl Session {
         for _ in 0..=target.pool.route.max_connections {
             let mut server = target.pool.acquire(tenant, epoch).await?;
             let meter = Meter::start(&target, &self.listed, asked);
-            let handover = prepare(&mut server, &target, &self.settings);
+            let handover = hand_over(&mut server, &target, &self.settings, entry);
             match tokio::time::timeout(self.worker.shared.config.handover_timeout, handover).await {
-                Ok(Ok(prologue)) => {
+                Ok(Ok(entering)) => {
                     self.cancel.slot.attach(&server.cancel);
-                    return Ok(Transaction::new(server, target, prologue, meter));
+                    return Ok(Transaction::new(server, target, entering, meter));
                 }
-                Ok(Err(Handover::Refused(entry))) => return Err(refused(entry)),
+                Ok(Err(Handover::NotEntered(NotEntered::Refused(entry)))) => return Err(refused(entry)),
+                Ok(Err(Handover::NotEntered(NotEntered::Setting(said)))) => return Err(bad_setting(said)),
+                Ok(Err(Handover::NotEntered(reason))) => {
+                    tracing::debug!(?reason, "a server connection could not be entered");
+                }
                 Ok(Err(Handover::Broken(error))) => {
                     tracing::debug!(%error, "a server connection broke at handover");
                 }
@@ -109,69 +112,66 @@ impl Session {
     }
 }
 
-/// What a handover queued before the client's first message.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Prologue {
-    /// A Query that changes settings.
-    pub(super) settings: bool,
-    /// An entry, behind so many settings in the same pipeline.
-    pub(super) enter: Option<usize>,
+/// How a tenant is entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entrance {
+    /// In one write with the client's message.
+    WithMessage,
+    /// By itself, so that the server's parameters under the client's settings are known.
+    Alone,
 }
 
 enum Handover {
-    /// The database keeps us out.
-    Refused(Entry),
+    NotEntered(NotEntered),
     Broken(BackendError),
 }
 
-/// Brings a connection into the tenant: settings and entry are queued, to leave with the client's first message.
-async fn prepare(
+impl From<BackendError> for Handover {
+    fn from(error: BackendError) -> Self {
+        Self::Broken(error)
+    }
+}
+
+/// Brings a connection into the tenant, under the client's settings: the entry is queued, to leave with the client's first
+/// message.
+async fn hand_over(
     server: &mut ServerConnection,
     target: &Target,
     settings: &Arc<Settings>,
-) -> Result<Prologue, Handover> {
+    entrance: Entrance,
+) -> Result<Option<Entering>, Handover> {
     let (tenant, epoch) = (target.tenant, target.placement.epoch);
     let same_settings = Arc::ptr_eq(&server.settings, settings) || server.settings == *settings;
-    // Under another client's encoding our own SQL would be read as other characters: such a connection is reset,
-    // which takes plain ASCII, before any value is quoted into a statement.
-    let inside =
-        server.state == State::Entered { tenant, epoch } && (same_settings || server.settings.is_utf8());
-    let mut prologue = Prologue::default();
-    if !inside {
-        target.pool_stats.handovers.add(1);
-        if matches!(server.state, State::Entered { .. }) {
-            server.start_reset(Fence::Kept);
-        }
-        if matches!(server.state, State::Resetting { .. }) {
-            server.finish_reset().await.map_err(Handover::Broken)?;
-        }
-        if target.placement.model == TenancyModel::Database {
-            let entry =
-                server.enter(&target.pool.context_key, tenant, epoch).await.map_err(Handover::Broken)?;
-            if entry != Entry::Entered {
-                return Err(Handover::Refused(entry));
-            }
-        }
+    if server.state == (State::Entered { tenant, epoch }) && same_settings && server.residue == Residue::None
+    {
+        server.settings = Arc::clone(settings);
+        return Ok(None);
     }
-    if matches!(server.state, State::Clean { .. }) {
-        // Behind the tenant's own schema, the pool's: extensions are there, and tables that tenants share.
-        let schema = format!("{}, public", target.placement.schema);
-        let in_schema = target.placement.model == TenancyModel::Schema;
-        let path = in_schema.then_some(("search_path", schema.as_str()));
-        let changes: Vec<(&str, &str)> = path.into_iter().chain(settings.all()).collect();
-        server.queue_enter(&target.pool.context_key, tenant, epoch, &changes).map_err(Handover::Broken)?;
-        prologue.enter = Some(changes.len());
-    } else if !same_settings {
-        let mut sql = String::new();
-        settings.write_changes(&server.settings, &mut sql);
-        if !sql.is_empty() {
-            frontend::query(&mut server.io.outbuf, &sql);
-            server.unnamed = 0;
-            prologue.settings = true;
-        }
+    target.pool_stats.handovers.add(1);
+    if matches!(server.state, State::Resetting { .. }) {
+        server.finish_reset().await?;
     }
+    // The server reports a change only against what it reported last: what it knows of another client must not hide a
+    // change that this one makes.
+    let alone = entrance == Entrance::Alone || !settings.is_reported_like(&server.settings);
+    // Behind the tenant's own schema, the pool's: extensions are there, and tables that tenants share.
+    let schema = format!("{}, public", target.placement.schema);
+    let in_schema = target.placement.model == TenancyModel::Schema;
+    let path = in_schema.then_some(("search_path", schema.as_str()));
+    let changes: Vec<(&str, &str)> = path.into_iter().chain(settings.all()).collect();
+    let entering = server.queue_entry(&target.pool.context_key, tenant, epoch, &changes)?;
     server.settings = Arc::clone(settings);
-    Ok(prologue)
+    if !alone {
+        return Ok(Some(entering));
+    }
+    server.finish_entry(entering).await.map_err(Handover::NotEntered)?;
+    Ok(None)
+}
+
+/// A setting of the client's that the server does not take, in the server's words.
+pub(super) fn bad_setting(said: Option<String>) -> ClientError {
+    ClientError::new(ErrorKind::InvalidInput, said.unwrap_or_else(|| "a setting was refused".into()))
+        .with_hint("check the settings in the connection's parameters")
 }
 
 fn no_tenant() -> ClientError {
@@ -187,7 +187,7 @@ pub(super) fn refused(entry: Entry) -> ClientError {
             ClientError::new(ErrorKind::TenantUnavailable, "this tenant's placement is being changed")
                 .with_hint("try again in a moment")
         }
-        Entry::Refused | Entry::Entered => {
+        Entry::Refused => {
             tracing::error!(
                 ?entry,
                 "a database refused a context token: check the keys with `tenantry cluster check`"

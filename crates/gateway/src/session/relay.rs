@@ -12,11 +12,10 @@ mod server;
 
 use super::Session;
 use super::transaction::{Expected, Pipeline, Transaction};
-use crate::backend::{Entry, Parameters};
+use crate::backend::{Entry, NotEntered};
 use crate::error::{ClientError, SessionEnd};
 use client::Flow;
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::task::Poll;
 use tenantry_core::ErrorKind;
 use tenantry_wire::backend::{self, TransactionStatus};
@@ -55,6 +54,17 @@ impl Broken {
     }
 }
 
+impl From<NotEntered> for Broken {
+    fn from(reason: NotEntered) -> Self {
+        match reason {
+            NotEntered::Refused(entry) => Self::Refused(entry),
+            NotEntered::Failed => Self::NotEntered,
+            NotEntered::Setting(said) => Self::Settings(super::attach::bad_setting(said)),
+            NotEntered::Unexpected => Self::Lost,
+        }
+    }
+}
+
 impl Session {
     /// Relays until the transaction is over, then gives the connection back.
     pub(super) async fn transact(&mut self, mut transaction: Transaction) -> Result<(), SessionEnd> {
@@ -82,35 +92,6 @@ impl Session {
                 return self.server_lost(transaction, &broken);
             }
         }
-    }
-
-    /// Sends the prologue alone and waits for its replies: used while the session opens. Returns what the server
-    /// reports of itself under the client's settings.
-    pub(super) async fn finish_prologue(
-        &mut self,
-        mut transaction: Transaction,
-    ) -> Result<Arc<Parameters>, SessionEnd> {
-        let deadline = self.worker.shared.config.handover_timeout;
-        let exchange = async {
-            while transaction.in_prologue() {
-                match self.exchange(&mut transaction, Flow::Wait).await {
-                    Event::Progress => {}
-                    Event::ClientGone => return Err(SessionEnd::ClientGone),
-                    Event::ServerLost => return Err(ClientError::server_unavailable().into()),
-                }
-                self.pump_server(&mut transaction)
-                    .map_err(|broken| broken.refusal().unwrap_or_else(ClientError::server_unavailable))?;
-            }
-            Ok(())
-        };
-        match tokio::time::timeout(deadline, exchange).await {
-            Ok(done) => done?,
-            Err(_) => return Err(ClientError::server_unavailable().into()),
-        }
-        let parameters = Arc::clone(&transaction.server.parameters);
-        transaction.meter.ignore();
-        self.release(transaction);
-        Ok(parameters)
     }
 
     /// Moves bytes over the sockets until something arrived. Cancel-safe: nothing is held across the wait.
@@ -175,7 +156,7 @@ impl Session {
         let mut in_pipeline = false;
         for expected in transaction.expected.drain(..) {
             match expected {
-                Expected::Settings | Expected::Enter { .. } | Expected::SyncInjected => {}
+                Expected::Enter(_) | Expected::SyncInjected => {}
                 Expected::Query => {
                     super::refuse::error(out, error);
                     backend::ready_for_query(out, TransactionStatus::Idle);

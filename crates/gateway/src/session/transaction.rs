@@ -4,9 +4,8 @@
 //! client is waiting for, those to messages that the gateway put in, and those that the gateway answers itself
 //! without sending anything.
 
-use super::attach::Prologue;
 use super::{ClientStatement, Target};
-use crate::backend::{Residue, ServerConnection};
+use crate::backend::{Entering, Residue, ServerConnection};
 use crate::clients::Meter;
 use crate::lex::SessionWords;
 use crate::pool::Pool;
@@ -20,13 +19,8 @@ use tenantry_wire::frontend;
 /// A reply that the server (or the gateway in its place) owes.
 #[derive(Debug)]
 pub(super) enum Expected {
-    /// The gateway's own settings; swallowed up to ReadyForQuery.
-    Settings,
-    /// The entry into the tenant, behind so many settings that are not answered yet; its answer decides, the rest is
-    /// swallowed up to ReadyForQuery.
-    Enter {
-        settings: usize,
-    },
+    /// The entry into the tenant, in the same pipeline as what follows; swallowed.
+    Enter(Entering),
     /// A simple Query or a function call: everything up to ReadyForQuery.
     Query,
     Sync,
@@ -103,16 +97,11 @@ impl Transaction {
     pub(super) fn new(
         server: Box<ServerConnection>,
         target: Arc<Target>,
-        prologue: Prologue,
+        entering: Option<Entering>,
         meter: Meter,
     ) -> Self {
         let mut expected = VecDeque::with_capacity(8);
-        if prologue.settings {
-            expected.push_back(Expected::Settings);
-        }
-        if let Some(settings) = prologue.enter {
-            expected.push_back(Expected::Enter { settings });
-        }
+        expected.extend(entering.map(Expected::Enter));
         Self {
             server,
             target,
@@ -151,12 +140,12 @@ impl Transaction {
 
     /// Whether the client's own messages are what is being waited for, or already answered in part.
     pub(super) fn in_prologue(&self) -> bool {
-        matches!(self.expected.front(), Some(Expected::Settings | Expected::Enter { .. }))
+        matches!(self.expected.front(), Some(Expected::Enter(_)))
     }
 
     /// Whether the client has sent anything that is not answered yet.
     pub(super) fn owes_client(&self) -> bool {
-        !matches!(self.expected.back(), None | Some(Expected::Settings | Expected::Enter { .. }))
+        !matches!(self.expected.back(), None | Some(Expected::Enter(_)))
     }
 
     pub(super) fn scope(&self) -> StatementScope {

@@ -109,7 +109,8 @@ impl Session {
         let Some(statements) = cleanup_of(&self.client.inbuf[frame::HEADER..header.len]) else {
             return Cleaned::No;
         };
-        if !transaction.expected.is_empty() {
+        // Before an entry is answered the client is outside a transaction; waiting for its answer would be for ever.
+        if transaction.owes_client() {
             return Cleaned::Later;
         }
         if transaction.status == TransactionStatus::Idle && transaction.pipeline.is_open() {
@@ -329,6 +330,10 @@ fn close(transaction: &mut Transaction, message: &[u8]) -> Result<(), SessionEnd
 fn must_wait(transaction: &mut Transaction, tag: u8) -> Result<bool, SessionEnd> {
     if !transaction.owes_client() {
         return Ok(false);
+    }
+    // Should the entry fail, PostgreSQL skips everything up to here, and nothing behind it.
+    if transaction.in_prologue() && matches!(transaction.expected.back(), Some(Expected::Sync)) {
+        return Ok(true);
     }
     let copying = transaction.pipeline.is_copy_in();
     let behind_query = matches!(transaction.expected.back(), Some(Expected::Query));

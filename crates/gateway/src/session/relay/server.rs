@@ -3,15 +3,10 @@
 use super::super::transaction::{Expected, Pipeline, Transaction};
 use super::super::{Session, residue_of};
 use super::Broken;
-use crate::backend::{Entry, State};
-use crate::error::ClientError;
 use crate::settings::Settings;
 use bytes::Buf;
 use std::sync::Arc;
-use tenantry_core::ErrorKind;
-use tenantry_wire::backend::{
-    self, DataRow, ErrorFields, ParameterStatus, TransactionStatus, ready_status, tag as reply,
-};
+use tenantry_wire::backend::{self, ErrorFields, ParameterStatus, ready_status, tag as reply};
 use tenantry_wire::frame;
 
 /// A reply that must be looked at as a whole is never longer than this: the largest is the description of as many
@@ -182,6 +177,10 @@ impl Session {
                 let status = ParameterStatus::decode(body).map_err(|_| Broken::Lost)?;
                 let (name, value) = (text(status.name), text(status.value));
                 transaction.server.report(&name, &value);
+                // Behind an entry the server may report what the client has been told already.
+                if self.told(&name) == Some(&*value) {
+                    return Ok(Verdict::Swallow);
+                }
                 self.follow(transaction, &name, &value);
             }
             // In a pool a notification may be meant for another tenant.
@@ -223,65 +222,18 @@ fn ready(transaction: &mut Transaction, at: usize, header: frame::Header) -> Res
     }
 }
 
-/// A reply to what the gateway itself put before the client's first message.
+/// A reply to the entry that the gateway put before the client's first message.
 fn prologue_reply(
     transaction: &mut Transaction,
     header: frame::Header,
     at: usize,
 ) -> Result<Verdict, Broken> {
     let server = &mut transaction.server;
+    let Some(Expected::Enter(entering)) = transaction.expected.front_mut() else { return Err(Broken::Lost) };
     let body = &server.io.inbuf[at + frame::HEADER..at + header.len];
-    let before = match transaction.expected.front_mut() {
-        Some(Expected::Enter { settings }) => Some(settings),
-        _ => None,
-    };
-    let entering = before.is_some();
-    match (header.tag, before) {
-        (reply::ERROR, Some(0)) => return Err(Broken::NotEntered),
-        (reply::ERROR, _) => return Err(Broken::Settings(settings_error(body))),
-        (reply::DATA_ROW, Some(settings @ 1..)) => *settings -= 1,
-        _ => return prologue_answer(transaction, header, at, entering),
-    }
-    Ok(Verdict::Swallow)
-}
-
-fn prologue_answer(
-    transaction: &mut Transaction,
-    header: frame::Header,
-    at: usize,
-    entering: bool,
-) -> Result<Verdict, Broken> {
-    let server = &mut transaction.server;
-    let body = &server.io.inbuf[at + frame::HEADER..at + header.len];
-    match header.tag {
-        reply::DATA_ROW if entering && matches!(server.state, State::Entered { .. }) => {
-            return Err(Broken::Lost);
-        }
-        reply::DATA_ROW if entering => {
-            let row = DataRow::decode(body).map_err(|_| Broken::Lost)?;
-            match row.get(0).and_then(Entry::parse) {
-                Some(Entry::Entered) => {
-                    let epoch = transaction.target.placement.epoch;
-                    server.state = State::Entered { tenant: transaction.target.tenant, epoch };
-                }
-                Some(entry) => return Err(Broken::Refused(entry)),
-                None => return Err(Broken::Lost),
-            }
-        }
-        reply::PARAMETER_STATUS => {
-            let status = ParameterStatus::decode(body).map_err(|_| Broken::Lost)?;
-            let (name, value) = (text(status.name), text(status.value));
-            server.report(&name, &value);
-        }
-        reply::READY_FOR_QUERY => {
-            let idle = ready_status(body) == Ok(TransactionStatus::Idle);
-            // Whatever the client sent behind this ran outside the tenant: without a row of its own to see.
-            if !idle || (entering && !matches!(server.state, State::Entered { .. })) {
-                return Err(Broken::Lost);
-            }
-            transaction.expected.pop_front();
-        }
-        _ => {}
+    let said = entering.reply(header.tag, body)?;
+    if server.note_entry(entering, said) {
+        transaction.expected.pop_front();
     }
     Ok(Verdict::Swallow)
 }
@@ -320,11 +272,4 @@ fn is_passed_on(header: frame::Header) -> bool {
 
 fn text(bytes: &[u8]) -> Box<str> {
     String::from_utf8_lossy(bytes).into()
-}
-
-/// A setting of the client's startup packet that the server does not take, in the server's words.
-fn settings_error(body: &[u8]) -> ClientError {
-    let message = ErrorFields::decode(body).map(|fields| fields.text(b'M').into_owned());
-    ClientError::new(ErrorKind::InvalidInput, message.unwrap_or_else(|_| "a setting was refused".into()))
-        .with_hint("check the settings in the connection's parameters")
 }
