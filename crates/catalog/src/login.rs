@@ -26,6 +26,8 @@ pub struct Login {
     pub name: String,
     pub binding: LoginBinding,
     pub pool_mode: PoolMode,
+    /// Whether it may use the gateways' console.
+    pub admin: bool,
 }
 
 impl Tx {
@@ -65,6 +67,11 @@ impl Tx {
     /// Changes how long the login's clients keep a server connection.
     pub async fn set_login_pool_mode(&self, id: LoginId, mode: PoolMode) -> Result<(), CatalogError> {
         found(self.execute(queries::LOGIN_SET_POOL_MODE, &[&id.get(), &mode.as_str()]).await?, WHAT, id)
+    }
+
+    /// Changes whether the login may use the gateways' console.
+    pub async fn set_login_admin(&self, id: LoginId, admin: bool) -> Result<(), CatalogError> {
+        found(self.execute(queries::LOGIN_SET_ADMIN, &[&id.get(), &admin]).await?, WHAT, id)
     }
 
     /// Removes a login; says whether it was there.
@@ -115,5 +122,6 @@ fn read(row: &Row) -> Result<Login, CatalogError> {
         name: get(row, WHAT, "name")?,
         binding,
         pool_mode: parse(row, WHAT, "pool_mode")?,
+        admin: get(row, WHAT, "admin")?,
     })
 }

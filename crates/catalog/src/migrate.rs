@@ -28,6 +28,7 @@ pub const MIGRATIONS: &[Migration] = migrations! {
     1 "0001_registry",
     2 "0002_route_feed",
     3 "0003_login_pool_mode",
+    4 "0004_login_admin",
 };
 
 /// What `migrate` did.

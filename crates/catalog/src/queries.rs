@@ -79,6 +79,7 @@ queries! {
     LOGIN_LIST = "login_select" + "login_list",
     LOGIN_UPSERT = "login_upsert",
     LOGIN_SET_ALL = "login_set_all",
+    LOGIN_SET_ADMIN = "login_set_admin",
     LOGIN_SET_POOL_MODE = "login_set_pool_mode",
     LOGIN_UNBIND = "login_unbind",
     LOGIN_BIND = "login_bind",

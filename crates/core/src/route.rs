@@ -139,6 +139,8 @@ pub struct LoginRoute {
     pub verifier: Box<str>,
     pub binding: LoginBinding,
     pub pool_mode: PoolMode,
+    /// Whether it may use the gateway's console (the database `admin`).
+    pub admin: bool,
 }
 
 /// One change of the catalog, to be applied to a snapshot.

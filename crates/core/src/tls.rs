@@ -36,8 +36,7 @@ pub struct ServerTls {
 
 impl SslMode {
     /// All of them, the weakest first.
-    pub const ALL: [Self; 5] =
-        [Self::Disable, Self::Prefer, Self::Require, Self::VerifyCa, Self::VerifyFull];
+    pub const ALL: [Self; 5] = [Self::Disable, Self::Prefer, Self::Require, Self::VerifyCa, Self::VerifyFull];
 
     /// libpq's word.
     pub const fn as_str(self) -> &'static str {
@@ -66,10 +65,7 @@ impl FromStr for SslMode {
     type Err = SslModeError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|mode| mode.as_str() == text)
-            .ok_or_else(|| SslModeError(text.to_owned()))
+        Self::ALL.into_iter().find(|mode| mode.as_str() == text).ok_or_else(|| SslModeError(text.to_owned()))
     }
 }
 

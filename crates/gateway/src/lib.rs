@@ -21,6 +21,7 @@ mod report;
 mod server;
 mod session;
 mod settings;
+mod slow;
 mod statement;
 mod stats;
 mod stream;

@@ -19,12 +19,15 @@ pub struct LoginSummary {
     pub name: String,
     pub scope: LoginScope,
     pub pool_mode: PoolMode,
+    /// Whether it may use the gateways' console.
+    pub admin: bool,
 }
 
 /// What else is to be changed of a login; what is `None` stays, or has its default in a new one.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LoginChange {
     pub pool_mode: Option<PoolMode>,
+    pub admin: Option<bool>,
 }
 
 /// The longest name that PostgreSQL, and so a client, would have.
@@ -66,7 +69,8 @@ pub async fn create(
         LoginScope::All => serde_json::json!("all"),
         LoginScope::Only(keys) => serde_json::json!(keys),
     };
-    let details = serde_json::json!({ "tenants": tenants, "pool_mode": change.pool_mode });
+    let details =
+        serde_json::json!({ "tenants": tenants, "pool_mode": change.pool_mode, "admin": change.admin });
     tx.audit(&control.audit("login.set", format!("login/{name}"), None, details)).await?;
     Ok(tx.commit().await?)
 }
@@ -76,7 +80,7 @@ pub async fn set(control: &Control, name: &str, change: LoginChange) -> Result<(
     let tx = control.catalog.transaction().await?;
     let login = tx.login(name).await?;
     apply(&tx, login.id, change).await?;
-    let details = serde_json::json!({ "pool_mode": change.pool_mode });
+    let details = serde_json::json!({ "pool_mode": change.pool_mode, "admin": change.admin });
     tx.audit(&control.audit("login.set", format!("login/{name}"), None, details)).await?;
     Ok(tx.commit().await?)
 }
@@ -84,6 +88,9 @@ pub async fn set(control: &Control, name: &str, change: LoginChange) -> Result<(
 async fn apply(tx: &Tx, login: LoginId, change: LoginChange) -> Result<(), OpsError> {
     if let Some(mode) = change.pool_mode {
         tx.set_login_pool_mode(login, mode).await?;
+    }
+    if let Some(admin) = change.admin {
+        tx.set_login_admin(login, admin).await?;
     }
     Ok(())
 }
@@ -104,7 +111,7 @@ pub async fn list(control: &Control) -> Result<Vec<LoginSummary>, OpsError> {
                 LoginScope::Only(keys)
             }
         };
-        all.push(LoginSummary { name: login.name, scope, pool_mode: login.pool_mode });
+        all.push(LoginSummary { name: login.name, scope, pool_mode: login.pool_mode, admin: login.admin });
     }
     tx.rollback().await?;
     Ok(all)

@@ -120,5 +120,6 @@ fn login(row: &Row) -> Result<LoginRoute, CatalogError> {
         verifier: get::<&str>(row, WHAT, "verifier")?.into(),
         binding,
         pool_mode: parse(row, WHAT, "pool_mode")?,
+        admin: get(row, WHAT, "admin")?,
     })
 }

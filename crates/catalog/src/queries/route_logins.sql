@@ -1,3 +1,3 @@
-SELECT g.id::bigint AS id, g.name, g.verifier, g.all_tenants, g.pool_mode,
+SELECT g.id::bigint AS id, g.name, g.verifier, g.all_tenants, g.pool_mode, g.admin,
     ARRAY(SELECT b.tenant FROM tenantry.login_tenants b WHERE b.login = g.id) AS tenants
 FROM tenantry.logins g

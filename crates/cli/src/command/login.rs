@@ -32,7 +32,7 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
     /// A tenant it may act for; may be repeated
-    #[arg(long = "tenant", value_name = "KEY", required_unless_present = "all_tenants")]
+    #[arg(long = "tenant", value_name = "KEY", required_unless_present_any = ["all_tenants", "admin"])]
     tenants: Vec<TenantKey>,
     /// It may act for every tenant, one for each connection
     #[arg(long, conflicts_with = "tenants")]
@@ -55,17 +55,24 @@ struct ChangeArgs {
     /// for a session with -c tenantry.pool_mode=session in its options
     #[arg(long, value_name = "MODE")]
     pool_mode: Option<PoolMode>,
+    /// It may use the gateways' console: psql's database `admin`, where everybody's connections are seen and ended
+    #[arg(long)]
+    admin: bool,
+    /// It may not
+    #[arg(long, conflicts_with = "admin")]
+    no_admin: bool,
 }
 
 impl ChangeArgs {
     fn is_empty(&self) -> bool {
-        self.pool_mode.is_none()
+        self.pool_mode.is_none() && !self.admin && !self.no_admin
     }
 }
 
 impl From<ChangeArgs> for LoginChange {
     fn from(args: ChangeArgs) -> Self {
-        Self { pool_mode: args.pool_mode }
+        let admin = (args.admin || args.no_admin).then_some(args.admin);
+        Self { pool_mode: args.pool_mode, admin }
     }
 }
 
@@ -97,7 +104,11 @@ pub(crate) async fn run(session: &Session, command: LoginCommand) -> anyhow::Res
         }
         LoginCommand::Set(args) => {
             if args.change.is_empty() {
-                return Err(Refusal::input("nothing to change", "say what: --pool-mode MODE").into());
+                return Err(Refusal::input(
+                    "nothing to change",
+                    "say what: --pool-mode MODE, --admin or --no-admin",
+                )
+                .into());
             }
             let (_, control) = session.control().await?;
             login::set(&control, &args.name, args.change.into()).await?;
@@ -138,6 +149,7 @@ struct LoginDocument {
     /// `null` is every tenant.
     tenants: Option<Vec<TenantKey>>,
     pool_mode: PoolMode,
+    admin: bool,
 }
 
 impl From<LoginSummary> for LoginDocument {
@@ -146,7 +158,7 @@ impl From<LoginSummary> for LoginDocument {
             LoginScope::All => None,
             LoginScope::Only(tenants) => Some(tenants),
         };
-        Self { name: login.name, tenants, pool_mode: login.pool_mode }
+        Self { name: login.name, tenants, pool_mode: login.pool_mode, admin: login.admin }
     }
 }
 
@@ -167,7 +179,8 @@ impl Document for LoginDocument {
             PoolMode::Session => "; its clients keep a server connection for the session",
             PoolMode::Either => "; its clients may keep a server connection for the session",
         };
-        writeln!(out, "login {} may act for {}{mode}", self.name, self.tenants())
+        let admin = if self.admin { ", and use the console" } else { "" };
+        writeln!(out, "login {} may act for {}{admin}{mode}", self.name, self.tenants())
     }
 }
 
@@ -181,9 +194,14 @@ impl Document for LoginList {
         if self.logins.is_empty() {
             return writeln!(out, "no logins yet: tenantry login create NAME --tenant KEY");
         }
-        let mut table = grid(["LOGIN", "TENANTS", "POOL MODE"]);
+        let mut table = grid(["LOGIN", "TENANTS", "POOL MODE", "CONSOLE"]);
         for login in &self.logins {
-            table.row([login.name.clone(), login.tenants(), login.pool_mode.to_string()]);
+            table.row([
+                login.name.clone(),
+                login.tenants(),
+                login.pool_mode.to_string(),
+                if login.admin { "yes" } else { "no" }.to_owned(),
+            ]);
         }
         table.write(out)
     }

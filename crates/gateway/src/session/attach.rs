@@ -6,6 +6,7 @@ use crate::backend::{BackendError, Entering, Entry, NotEntered, Residue, ServerC
 use crate::clients::Meter;
 use crate::error::ClientError;
 use crate::settings::Settings;
+use crate::slow::Stopwatch;
 use std::sync::Arc;
 use std::time::Instant;
 use tenantry_core::{ErrorKind, TenancyModel, TenantState};
@@ -65,7 +66,9 @@ impl Session {
             match tokio::time::timeout(self.worker.shared.config.handover_timeout, handover).await {
                 Ok(Ok(entering)) => {
                     self.cancel.slot.attach(&server.cancel);
-                    return Ok(Transaction::new(server, target, entering, meter));
+                    let mut transaction = Transaction::new(server, target, entering, meter);
+                    transaction.stopwatch = self.stopwatch();
+                    return Ok(transaction);
                 }
                 Ok(Err(Handover::NotEntered(NotEntered::Refused(entry)))) => return Err(refused(entry)),
                 Ok(Err(Handover::NotEntered(NotEntered::Setting(said)))) => return Err(bad_setting(said)),
@@ -79,6 +82,12 @@ impl Session {
             }
         }
         Err(ClientError::server_unavailable())
+    }
+
+    /// Times statements, where slow ones are logged.
+    fn stopwatch(&self) -> Option<Box<Stopwatch>> {
+        let threshold = self.worker.shared.live.load().log_min_duration?;
+        Some(Box::new(Stopwatch::new(threshold)))
     }
 
     /// Waits while an administrator has paused the tenant or its database.

@@ -9,6 +9,7 @@ use crate::backend::{Entering, Residue, ServerConnection};
 use crate::clients::Meter;
 use crate::lex::SessionWords;
 use crate::pool::Pool;
+use crate::slow::Stopwatch;
 use crate::statement::{Statement, StatementScope};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -91,6 +92,8 @@ pub(super) struct Transaction {
     pub(super) fatal_seen: bool,
     /// Counts the loan; dropped before the connection is given back.
     pub(super) meter: Meter,
+    /// Where slow statements are logged.
+    pub(super) stopwatch: Option<Box<Stopwatch>>,
 }
 
 impl Transaction {
@@ -114,6 +117,7 @@ impl Transaction {
             doubtful: false,
             fatal_seen: false,
             meter,
+            stopwatch: None,
         }
     }
 

@@ -76,6 +76,7 @@ impl World {
         for (id, name, binding) in [
             (1, "app", LoginBinding::All),
             (2, "bound", LoginBinding::Only(BTreeSet::from([TenantId::new(1)]))),
+            (3, "operator", LoginBinding::Only(BTreeSet::new())),
         ] {
             changes.push(RouteChange::Login(Arc::new(LoginRoute {
                 id: LoginId::new(id),
@@ -86,6 +87,7 @@ impl World {
                     .into(),
                 binding,
                 pool_mode: PoolMode::Either,
+                admin: name == "operator",
             })));
         }
         let table = RouteTable::empty().with_changes(1, changes);

@@ -151,12 +151,19 @@ impl Session {
                 transaction.server.unnamed = 0;
                 transaction.end_pipeline();
                 transaction.expected.push_back(Expected::Query);
+                if let Some(stopwatch) = &mut transaction.stopwatch {
+                    let text = if tag == tag::QUERY { &message[frame::HEADER..] } else { b"function call" };
+                    stopwatch.begin(text);
+                }
             }
             tag::PARSE => self.parse(transaction, message)?,
             tag::BIND => self.bind(transaction, message)?,
             tag::DESCRIBE => self.describe(transaction, message)?,
             tag::CLOSE => close(transaction, message)?,
             tag::EXECUTE => {
+                if let Some(stopwatch) = &mut transaction.stopwatch {
+                    stopwatch.execute(&message[frame::HEADER..]);
+                }
                 transaction.server.io.outbuf.extend_from_slice(message);
                 transaction.expect(Expected::Execute);
             }
@@ -288,6 +295,10 @@ impl Session {
         let bind = frontend::Bind::decode(&message[frame::HEADER..]).map_err(|_| malformed("Bind"))?;
         if bind.statement.is_empty() && self.unnamed_is_residual {
             transaction.note_session_change();
+        }
+        if let Some(stopwatch) = &mut transaction.stopwatch {
+            let named = self.statements.get_mut(bind.statement).map(|statement| &*statement.body);
+            stopwatch.bind(bind.portal, named.unwrap_or(&self.unnamed));
         }
         let unnamed_is_there = self.unnamed_id != 0 && transaction.server.unnamed == self.unnamed_id;
         if bind.statement.is_empty() && unnamed_is_there {

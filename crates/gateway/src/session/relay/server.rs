@@ -4,6 +4,8 @@ use super::super::transaction::{Expected, Pipeline, Transaction};
 use super::super::{Session, residue_of};
 use super::Broken;
 use crate::settings::Settings;
+use crate::slow::{Slow, fingerprint};
+use crate::stats::micros;
 use bytes::Buf;
 use std::sync::Arc;
 use tenantry_wire::backend::{self, ErrorFields, ParameterStatus, ready_status, tag as reply};
@@ -101,6 +103,7 @@ impl Session {
         ) {
             return;
         }
+        self.skipped(transaction);
         for name in transaction.fail_pipeline() {
             if name.is_empty() {
                 self.unnamed_id = 0;
@@ -118,7 +121,12 @@ impl Session {
     ) -> Result<Verdict, Broken> {
         let body = &transaction.server.io.inbuf[at + frame::HEADER..at + header.len];
         match header.tag {
-            reply::READY_FOR_QUERY => return ready(transaction, at, header),
+            reply::READY_FOR_QUERY => {
+                if matches!(transaction.expected.front(), Some(Expected::Query)) {
+                    self.answered(transaction);
+                }
+                return ready(transaction, at, header);
+            }
             reply::COMMAND_COMPLETE => {
                 let command = backend::command_tag(body).map_err(|_| Broken::Lost)?;
                 let residue = residue_of(command);
@@ -129,12 +137,21 @@ impl Session {
                     transaction.server.forget_statements();
                     self.statements.clear();
                 }
-                settle(transaction, |e| matches!(e, Expected::Execute | Expected::Query))?;
+                let settled = settle(transaction, |e| matches!(e, Expected::Execute | Expected::Query))?;
+                if matches!(settled, Expected::Execute) {
+                    self.answered(transaction);
+                }
             }
             reply::EMPTY_QUERY => {
-                drop(settle(transaction, |e| matches!(e, Expected::Execute | Expected::Query))?);
+                let settled = settle(transaction, |e| matches!(e, Expected::Execute | Expected::Query))?;
+                if matches!(settled, Expected::Execute) {
+                    self.answered(transaction);
+                }
             }
-            reply::PORTAL_SUSPENDED => drop(settle(transaction, |e| matches!(e, Expected::Execute))?),
+            reply::PORTAL_SUSPENDED => {
+                settle(transaction, |e| matches!(e, Expected::Execute))?;
+                self.answered(transaction);
+            }
             reply::PARSE_COMPLETE => {
                 let is_parse =
                     |e: &Expected| matches!(e, Expected::Parse { .. } | Expected::ParseInjected(_));
@@ -191,6 +208,47 @@ impl Session {
             _ => return Err(Broken::Lost),
         }
         Ok(Verdict::Forward)
+    }
+
+    /// The server is done with a statement: if slow ones are logged, this may be one.
+    fn answered(&self, transaction: &mut Transaction) {
+        if let Some(slow) = transaction.stopwatch.as_mut().and_then(|stopwatch| stopwatch.end()) {
+            self.log_slow(transaction, &slow);
+        }
+    }
+
+    /// A pipeline failed: its first statement, if that is what failed, took its time; the others up to Sync never ran.
+    fn skipped(&self, transaction: &mut Transaction) {
+        if transaction.stopwatch.is_none() {
+            return;
+        }
+        let ends = |e: &&Expected| !matches!(e, Expected::Sync | Expected::SyncInjected);
+        let executes = transaction.expected.iter().take_while(ends);
+        let mut executes = executes.filter(|e| matches!(e, Expected::Execute)).count();
+        if matches!(transaction.expected.front(), Some(Expected::Execute)) {
+            self.answered(transaction);
+            executes -= 1;
+        }
+        if let Some(stopwatch) = &mut transaction.stopwatch {
+            stopwatch.skip(executes);
+        }
+    }
+
+    /// Never with values: of the text only what is no literal.
+    fn log_slow(&self, transaction: &Transaction, slow: &Slow) {
+        let (statement, fingerprint) = fingerprint(&slow.text);
+        let routes = self.routes.borrow();
+        let tenant = routes.tenant(transaction.target.tenant).map(|tenant| tenant.key.as_str());
+        tracing::info!(
+            session = self.listed.id,
+            tenant,
+            login = &*self.login_name,
+            pool = &*transaction.target.pool.route.stable_name,
+            duration_ms = micros(slow.took) / 1_000,
+            fingerprint,
+            statement,
+            "slow statement"
+        );
     }
 
     /// A setting changed on the server: the client keeps it on its next connection.

@@ -1,0 +1,1 @@
+UPDATE tenantry.logins SET admin = $2 WHERE id = $1
