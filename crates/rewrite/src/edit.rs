@@ -57,7 +57,9 @@ pub(crate) enum Change {
     Conflict { at: i32, columns: Vec<String> },
     /// `INSERT INTO t` with the table's name at this place gets a list of columns.
     Insert { at: i32, columns: Vec<String> },
-    /// The same of `COPY t`.
+    /// `INSERT INTO v` with the view's name at this place is into its table, under the view's name or the alias that it has.
+    Into { at: i32, table: String, alias: String },
+    /// `COPY t` gets a list of columns.
     Copy { at: i32, columns: Vec<String> },
     /// The same of the INSERT in a clause of the MERGE into the table at this place.
     Merge { at: i32, clause: usize, columns: Vec<String> },
@@ -65,6 +67,10 @@ pub(crate) enum Change {
     Star { at: i32, items: Vec<Item> },
     /// Before the GROUP BY item at this place stand these.
     Group { at: i32, items: Vec<Item> },
+    /// The whole row whose reference stands here becomes this expression.
+    Row { at: i32, text: String },
+    /// The table whose name stands here becomes this query, under the alias that it has.
+    Relation { at: i32, text: String },
     /// The statement becomes another one.
     Whole { text: String },
 }

@@ -3,16 +3,16 @@
 
 mod from;
 mod group;
+mod row;
 mod star;
 mod write;
 
-pub(crate) use star::figure_name;
+pub(crate) use star::{figure_name, is_star};
 
 use crate::Refusal;
 use crate::edit::{Change, Splice};
-use crate::known::{Facts, Known};
+use crate::known::{Facts, Known, Shape, returns};
 use crate::lex::Tokens;
-use crate::parse::children;
 use from::Source;
 use pg_raw_parse::{Node, nodes};
 use std::cell::OnceCell;
@@ -80,20 +80,36 @@ impl<'a> Finder<'a> {
             Node::ViewStmt(view) => return self.statement(view.query()),
             Node::CopyStmt(copy) => self.copy(copy),
             Node::TruncateStmt(truncate) => self.truncate(truncate),
-            Node::CreateFunctionStmt(function) => self.body(function.sql_body()),
+            Node::CreateFunctionStmt(function) => self.body(function),
             _ => {}
         }
         None
     }
 
-    /// `RETURN expression`, or the statements of BEGIN ATOMIC: lists of lists.
-    fn body(&mut self, node: Node<'a>) {
-        match node {
-            Node::ReturnStmt(body) => self.expression(body.returnval()),
-            Node::NodeList(list) => list.iter().for_each(|node| self.body(node)),
-            other => {
-                self.statement(other);
+    /// `RETURN expression`, or the statements of BEGIN ATOMIC: lists of lists. What returns rows of a table's own type returns all of
+    /// its columns.
+    fn body(&mut self, function: &'a nodes::CreateFunctionStmt) {
+        let mut statements = Vec::new();
+        let mut open = vec![function.sql_body()];
+        while let Some(node) = open.pop() {
+            match node {
+                Node::NodeList(list) => open.extend(list.iter().rev()),
+                other => statements.push(other),
             }
+        }
+        let returned = returns(function);
+        let whole = returned.and_then(|name| self.known.table(None, &name)).is_some_and(Facts::hides);
+        let last = statements.len().saturating_sub(1);
+        for (at, statement) in statements.into_iter().enumerate() {
+            let star = self.star;
+            if whole && at == last {
+                self.star = Star::Keep;
+            }
+            match statement {
+                Node::ReturnStmt(body) => self.expression(body.returnval()),
+                other => drop(self.statement(other)),
+            }
+            self.star = star;
         }
     }
 
@@ -111,8 +127,9 @@ impl<'a> Finder<'a> {
                         self.select_of(select, Star::Keep);
                     }
                 }
-                Node::ColumnRef(_) | Node::A_Const(_) | Node::ParamRef(_) | Node::None => {}
-                other => children(other, |child| open.push(child)),
+                Node::ColumnRef(reference) => self.row(reference),
+                Node::A_Const(_) | Node::ParamRef(_) | Node::None => {}
+                other => self.parts(other, &mut open),
             }
         }
     }
@@ -137,11 +154,14 @@ impl<'a> Finder<'a> {
                 // The left arm names the columns. Long chains lean to the left.
                 let columns = self.select_of(left, star);
                 self.select_of(right, star);
+                // Names here are those of the result.
+                let is_name = |item: &&nodes::SortBy| matches!(item.node(), Node::ColumnRef(_));
+                let sorted = select.sort_clause().iter().filter(|item| !is_name(item));
+                self.expressions(sorted.map(Node::SortBy));
                 columns
             }
             _ => self.simple(select, star),
         };
-        self.expressions(select.sort_clause().iter().map(Node::SortBy));
         self.expressions([select.limit_offset(), select.limit_count()]);
         self.ctes.truncate(ctes);
         columns
@@ -150,16 +170,23 @@ impl<'a> Finder<'a> {
     fn simple(&mut self, select: &'a nodes::SelectStmt, star: Star) -> Columns {
         let values = select.values_lists();
         if let Some(first) = values.first() {
-            self.expressions(values.iter());
+            // A star among values stands for columns, and never does in what people write.
+            let is_star = |value: &Node<'_>| matches!(value, Node::ColumnRef(of) if star::is_star(of));
+            let lists = values.iter().filter_map(|row| row.as_node_list());
+            self.expressions(lists.flat_map(pg_raw_parse::list::NodeList::iter).filter(|value| !is_star(value)));
+            self.expressions(select.sort_clause().iter().map(Node::SortBy));
             let width = first.as_node_list().map_or(0, pg_raw_parse::list::NodeList::len);
             return Some((1..=width).map(|number| format!("column{number}")).collect());
         }
         let from = self.sources(select.from_clause());
         self.outer.push(from);
         let columns = self.targets(select.target_list().iter().map(Node::ResTarget), star);
-        self.expressions(select.distinct_clause().iter());
         self.expressions([select.where_clause(), select.having_clause()]);
-        self.expressions(select.group_clause().iter());
+        let named = |item: &Node<'a>| is_output(*item, select);
+        self.expressions(select.distinct_clause().iter().filter(|item| !named(item)));
+        self.expressions(select.group_clause().iter().filter(|item| !named(item)));
+        let sorted = select.sort_clause().iter().filter(|item| !named(&item.node()));
+        self.expressions(sorted.map(Node::SortBy));
         self.expressions(select.window_clause().iter());
         self.group_by(select);
         self.outer.pop();
@@ -194,6 +221,14 @@ impl<'a> Finder<'a> {
         self.known.table(relation.schemaname(), relation.relname()?)
     }
 
+    /// A view that a statement names.
+    pub(crate) fn view(&self, relation: &nodes::RangeVar) -> Option<&'a Shape> {
+        if relation.catalogname().is_some() {
+            return None;
+        }
+        self.known.view(relation.schemaname(), relation.relname()?)
+    }
+
     fn cte(&self, relation: &nodes::RangeVar) -> Option<&(String, Columns)> {
         if relation.schemaname().is_some() {
             return None;
@@ -210,6 +245,18 @@ impl<'a> Finder<'a> {
     pub(crate) fn token_at(&self, location: i32) -> Option<usize> {
         self.tokens().at(usize::try_from(location).ok()?)
     }
+}
+
+/// Whether an item of GROUP BY, ORDER BY or DISTINCT ON is the name of a column of the result.
+fn is_output(item: Node<'_>, select: &nodes::SelectStmt) -> bool {
+    let Node::ColumnRef(of) = item else { return false };
+    let path = names(of.fields().iter());
+    let [name] = path.as_slice() else { return false };
+    let called = |target: &nodes::ResTarget| match target.name() {
+        Some(alias) => alias == name,
+        None => figure_name(target.val()) == *name,
+    };
+    select.target_list().iter().any(called)
 }
 
 /// The texts of a list of names.

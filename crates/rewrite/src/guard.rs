@@ -5,9 +5,10 @@
 //! is still in the text that is sent, because that is the original with pieces put in.
 
 use crate::edit::{Change, Item};
+use crate::name::ident;
 use crate::parse::{parse, size};
 use pg_raw_parse::make::{MemoryToken, Unique, owned};
-use pg_raw_parse::transform::{self, Transform};
+use pg_raw_parse::transform::{self, Assignable, Transform};
 use pg_raw_parse::{Node, NodeMut, Owned, deparse, nodes};
 
 /// Whether `text` is the statement `original` with the changes.
@@ -110,6 +111,28 @@ impl<'mem, 'c> Applier<'mem, 'c> {
         found
     }
 
+    fn stars(&mut self, here: i32) -> Option<&'c Vec<Item>> {
+        self.find(|change| match change {
+            Change::Star { at, items } if *at == here => Some(items),
+            _ => None,
+        })
+    }
+
+    /// Puts the expression, or the item of FROM, of a short query in the place of a node. A table's alias stays.
+    fn put(&mut self, node: Assignable<'mem, '_>, text: &str) {
+        let Ok(parsed) = parse(text) else { return };
+        let Some(Node::SelectStmt(select)) = parsed.stmts().next() else { return };
+        match (&*node, select.target_list().iter().next(), select.from_clause().first()) {
+            (NodeMut::RangeVar(relation), _, Some(Node::RangeSubselect(query))) => {
+                let mut query = self.mem.make_unique(query);
+                query.as_mut().set_alias(self.mem.make_unique(relation.alias()));
+                node.replace(query.uncast());
+            }
+            (_, Some(target), _) => node.replace(self.mem.make_unique(target.val())),
+            _ => {}
+        }
+    }
+
     fn column(&self, item: &Item) -> Unique<'mem, &'mem nodes::ColumnRef> {
         let mem = self.mem;
         let mut fields = Vec::new();
@@ -133,9 +156,11 @@ impl<'mem, 'c> Applier<'mem, 'c> {
 /// The place of a target that is a star. A star without one is that of `TABLE t`.
 fn star_of(target: &nodes::ResTarget) -> Option<i32> {
     match target.val() {
-        Node::ColumnRef(of) if matches!(of.fields().iter().next_back(), Some(Node::A_Star(_))) => {
-            Some(of.location)
-        }
+        Node::ColumnRef(of) if crate::find::is_star(of) => Some(of.location),
+        Node::A_Indirection(of) => match (of.arg(), of.indirection().iter().next_back()) {
+            (Node::ColumnRef(row), Some(Node::A_Star(_))) => Some(row.location),
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -149,6 +174,52 @@ fn place(node: Node<'_>) -> Option<i32> {
 }
 
 impl<'mem> Transform<'mem> for Applier<'mem, '_> {
+    fn transform_node<'r>(&mut self, node: Assignable<'mem, 'r>) {
+        let text = match &*node {
+            NodeMut::ColumnRef(of) => {
+                let here = of.location;
+                self.find(|change| match change {
+                    Change::Row { at, text } if *at == here => Some(format!("SELECT {text}")),
+                    _ => None,
+                })
+            }
+            NodeMut::RangeVar(of) => {
+                let here = of.location;
+                let text = self.find(|change| match change {
+                    Change::Relation { at, text } if *at == here => Some(text),
+                    _ => None,
+                });
+                text.map(|text| format!("SELECT FROM {text} x"))
+            }
+            _ => None,
+        };
+        match text {
+            None => transform::transform_node(node.into_inner(), self),
+            Some(text) => self.put(node, &text),
+        }
+    }
+
+    fn transform_row_expr<'r>(&mut self, mut node: nodes::RowExprMut<'mem, 'r>) {
+        let mut position = 0;
+        while let Some(part) = node.args().get(position) {
+            let here = match part {
+                Node::ColumnRef(of) if crate::find::is_star(of) => Some(of.location),
+                _ => None,
+            };
+            let items = here.and_then(|here| self.stars(here));
+            for (nth, item) in items.into_iter().flatten().enumerate() {
+                let column = self.column(item).uncast();
+                if nth == 0 {
+                    node.args_mut().set(position, column);
+                } else {
+                    node.args_mut().insert(self.mem, position + nth, column);
+                }
+            }
+            position += items.map_or(1, Vec::len);
+        }
+        transform::transform_row_expr(node, self);
+    }
+
     fn transform_infer_clause<'r>(&mut self, mut node: nodes::InferClauseMut<'mem, 'r>) {
         let here = node.location;
         let columns = self.find(|change| match change {
@@ -172,6 +243,17 @@ impl<'mem> Transform<'mem> for Applier<'mem, '_> {
         if let Some(columns) = columns {
             let list: Vec<_> = columns.iter().map(|column| self.named(column).uncast()).collect();
             node.set_cols(self.mem.make_list(&list));
+        }
+        let into = self.find(|change| match change {
+            Change::Into { at, table, alias } if Some(*at) == here => Some((table, alias)),
+            _ => None,
+        });
+        if let Some((table, alias)) = into
+            && let Ok(parsed) =
+                parse(&format!("INSERT INTO {} AS {} DEFAULT VALUES", ident(table), ident(alias)))
+            && let Some(Node::InsertStmt(wanted)) = parsed.stmts().next()
+        {
+            node.set_relation(self.mem.make_unique(wanted.relation()));
         }
         transform::transform_insert_stmt(node, self);
     }
@@ -215,12 +297,7 @@ impl<'mem> Transform<'mem> for Applier<'mem, '_> {
                 Node::ResTarget(target) => star_of(target),
                 _ => None,
             };
-            let items = here.and_then(|here| {
-                self.find(|change| match change {
-                    Change::Star { at, items } if *at == here => Some(items),
-                    _ => None,
-                })
-            });
+            let items = here.and_then(|here| self.stars(here));
             for (nth, item) in items.into_iter().flatten().enumerate() {
                 let target = self.target(item).uncast();
                 if nth == 0 {
@@ -242,12 +319,7 @@ impl<'mem> Transform<'mem> for Applier<'mem, '_> {
         let mut position = 0;
         while let Some(target) = node.target_list().get(position) {
             let here = star_of(target).map(|here| if here < 0 { table } else { here });
-            let items = here.and_then(|here| {
-                self.find(|change| match change {
-                    Change::Star { at, items } if *at == here => Some(items),
-                    _ => None,
-                })
-            });
+            let items = here.and_then(|here| self.stars(here));
             for (nth, item) in items.into_iter().flatten().enumerate() {
                 let target = self.target(item);
                 if nth == 0 {

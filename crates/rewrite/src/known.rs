@@ -1,6 +1,10 @@
 //! What the rewriter knows of tables: how they look to the application, and what shared tables add to them.
 
 use crate::script::Plain;
+mod shape;
+
+pub(crate) use shape::{Shape, returns};
+
 use std::collections::{BTreeMap, HashMap};
 use tenantry_core::{ContextKind, TenancyModel};
 use tenantry_schema::model::{ConstraintKind, IndexKey, Table};
@@ -71,14 +75,18 @@ pub(crate) struct Known {
     pub schema: String,
     pub tenant: String,
     pub tables: HashMap<String, Facts>,
+    pub views: HashMap<String, Shape>,
+    /// The type that a function returns, which may be a table's.
+    pub functions: BTreeMap<String, String>,
 }
 
 impl Known {
     pub(crate) fn new(model: &Model, declaration: &Declaration, tenancy: TenancyModel) -> Self {
         let tenant = declaration.tenancy.column.as_str().to_owned();
-        let mut known = Self { schema: model.source.schema.clone(), tenant, tables: HashMap::new() };
+        let mut known = Self { schema: model.source.schema.clone(), tenant, ..Self::default() };
         if tenancy == TenancyModel::Shared {
             known.learn(model, declaration);
+            known.learn_shapes(model);
         }
         known
     }

@@ -2,6 +2,8 @@
 //!
 //! It goes over the bytes once and knows neither strings nor comments; a word inside them costs a parse and nothing else.
 
+mod rows;
+
 use crate::find::Star;
 use crate::lex::{continues_word, starts_word};
 
@@ -9,7 +11,7 @@ use crate::lex::{continues_word, starts_word};
 /// would change or refuse the text.
 pub(crate) fn might_matter(sql: &str, star: Star) -> bool {
     let bytes = sql.as_bytes();
-    let mut at = 0;
+    let (mut at, mut from) = (0, false);
     while let Some(&byte) = bytes.get(at) {
         if starts_word(byte) {
             let start = at;
@@ -19,6 +21,7 @@ pub(crate) fn might_matter(sql: &str, star: Star) -> bool {
             if matches(&bytes[start..at]) {
                 return true;
             }
+            from |= names_tables(&bytes[start..at]);
         } else if byte == b'*' && star == Star::Expand && !is_count(bytes, at) {
             return true;
         } else {
@@ -28,7 +31,18 @@ pub(crate) fn might_matter(sql: &str, star: Star) -> bool {
             at += 1;
         }
     }
-    false
+    from && star == Star::Expand && rows::might_be_there(bytes)
+}
+
+/// What the names of tables stand behind.
+fn names_tables(word: &[u8]) -> bool {
+    let is = |keyword: &[u8]| word.eq_ignore_ascii_case(keyword);
+    match word[0] | 0x20 {
+        b'f' => is(b"from"),
+        b'j' => is(b"join"),
+        b'u' => is(b"update") || is(b"using"),
+        _ => false,
+    }
 }
 
 /// `count(*)`, the star that most statements have.
@@ -65,6 +79,17 @@ mod tests {
             "SELECT * FROM t",
             "SELECT t.*FROM t",
             "UPDATE t SET a = 1 RETURNING *",
+            "SELECT row_to_json(u) FROM users u",
+            "SELECT u FROM users u",
+            "select USERS::text from users",
+            "SELECT \"U\" FROM users AS \"U\"",
+            "SELECT a.id FROM users a JOIN orders o ON to_json(o) IS NOT NULL",
+            "UPDATE users u SET name = u::text",
+            "DELETE FROM public.users RETURNING to_jsonb(users)",
+            "UPDATE users SET name = 'x' RETURNING to_jsonb(new)",
+            "SELECT x.a FROM users AS x (a, b)",
+            "SELECT x.a FROM users x(a, b)",
+            "SELECT a.id FROM b, users a, LATERAL to_json(a) j",
         ] {
             assert!(might_matter(sql, Star::Expand), "{sql}");
         }
@@ -78,6 +103,11 @@ mod tests {
             "UPDATE t SET a = $1 WHERE id = $2 RETURNING id",
             "BEGIN",
             "SET x TO y",
+            "SELECT u.id, o.total FROM users u JOIN orders o ON o.user_id = u.id WHERE u.id = $1 ORDER BY u.name",
+            "SELECT id FROM users WHERE id IN (SELECT user_id FROM orders) LIMIT 1",
+            "SELECT id, name FROM users WHERE users.id = $1 AND name = 'x'",
+            "UPDATE users SET name = $1, email = $2 WHERE id = $3 RETURNING id",
+            "DELETE FROM orders USING users u WHERE u.id = user_id",
             "SELECT copied, inserted, _insert, insert1 FROM merges",
             "",
         ] {

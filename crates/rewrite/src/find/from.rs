@@ -51,7 +51,11 @@ impl<'a> Finder<'a> {
 
     pub(super) fn source(&mut self, node: Node<'a>) -> Source<'a> {
         match node {
-            Node::RangeVar(relation) => Source::Leaf(self.relation(relation)),
+            Node::RangeVar(relation) => {
+                let plain = self.in_plain_order(relation);
+                let leaf = self.relation(relation);
+                Source::Leaf(Leaf { hides: leaf.hides && !plain, ..leaf })
+            }
             Node::RangeSubselect(sub) => {
                 let columns = self.statement(sub.subquery());
                 Source::Leaf(opaque(sub.alias(), columns))
@@ -59,7 +63,10 @@ impl<'a> Finder<'a> {
             Node::JoinExpr(join) => self.join(join),
             Node::RangeTableSample(sample) => {
                 self.expressions(sample.args().iter());
-                self.source(sample.relation())
+                match sample.relation() {
+                    Node::RangeVar(relation) => Source::Leaf(self.relation(relation)),
+                    other => self.source(other),
+                }
             }
             Node::RangeFunction(function) => Source::Leaf(self.function(function)),
             other => {
@@ -100,6 +107,8 @@ impl<'a> Finder<'a> {
             leaf.hides = facts.hides();
             // Under other names the columns are no longer those of the table.
             leaf.facts = aliases.is_empty().then_some(facts);
+        } else if let Some(view) = self.view(relation) {
+            leaf.columns = Some(renamed(view.columns.clone(), &aliases));
         }
         leaf
     }
@@ -109,7 +118,10 @@ impl<'a> Finder<'a> {
         self.outer.push(vec![left]);
         let right = self.source(join.rarg());
         let left = self.outer.pop().and_then(|mut sources| sources.pop()).unwrap_or_else(nothing);
+        self.outer.push(vec![left, right]);
         self.expression(join.quals());
+        let mut sides = self.outer.pop().unwrap_or_default().into_iter();
+        let (left, right) = (sides.next().unwrap_or_else(nothing), sides.next().unwrap_or_else(nothing));
         let using = names(join.using_clause().iter().map(Node::String));
         let merge = match (join.is_natural, using.is_empty()) {
             (true, _) => Merge::Natural,
@@ -153,15 +165,21 @@ impl<'a> Finder<'a> {
                 [schema, table] => self.known.table(Some(schema), table),
                 _ => None,
             };
-            if let Some(facts) = facts {
-                let aliases =
-                    function.alias().map(|alias| names(alias.colnames().iter())).unwrap_or_default();
-                leaf.columns = Some(renamed(facts.columns.clone(), &aliases));
-                leaf.hides = facts.hides();
-            }
+            shows(&mut leaf, facts, function);
+        } else {
+            let returned = self.known.returned(&names(call.funcname().iter()));
+            shows(&mut leaf, returned.and_then(|table| self.known.table(None, table)), function);
         }
         leaf
     }
+}
+
+/// A function's rows are those of a table.
+fn shows(leaf: &mut Leaf<'_>, facts: Option<&Facts>, function: &nodes::RangeFunction) {
+    let Some(facts) = facts else { return };
+    let aliases = function.alias().map(|alias| names(alias.colnames().iter())).unwrap_or_default();
+    leaf.columns = Some(renamed(facts.columns.clone(), &aliases));
+    leaf.hides = facts.hides();
 }
 
 fn nothing<'a>() -> Source<'a> {

@@ -19,6 +19,18 @@ impl<'a> Finder<'a> {
                         columns
                     });
                 }
+                Node::A_Indirection(of)
+                    if matches!(of.indirection().iter().next_back(), Some(Node::A_Star(_))) =>
+                {
+                    let shown = self.row_star(of, star);
+                    columns = columns.zip(shown).map(|(mut columns, shown)| {
+                        columns.extend(shown);
+                        columns
+                    });
+                    if !matches!(of.arg(), Node::ColumnRef(_)) {
+                        self.expression(of.arg());
+                    }
+                }
                 value => {
                     self.expression(value);
                     let name = target.name().map_or_else(|| figure_name(value), ToOwned::to_owned);
@@ -32,7 +44,7 @@ impl<'a> Finder<'a> {
     }
 
     /// Expands a star where it must be; returns what it shows to the application.
-    fn star(&mut self, reference: &'a nodes::ColumnRef, star: Star) -> Columns {
+    pub(super) fn star(&mut self, reference: &'a nodes::ColumnRef, star: Star) -> Columns {
         let path: Vec<&str> = reference.fields().iter().filter_map(Node::as_str).collect();
         let (written, visible, hides) = match path.as_slice() {
             [] => self.bare_star()?,

@@ -4,7 +4,7 @@ use super::from::{Leaf, Source};
 use super::{Columns, Finder, names};
 use crate::Refusal;
 use crate::edit::{Change, Splice};
-use crate::known::Facts;
+use crate::known::{Facts, Shape};
 use crate::name::{ident, idents};
 use pg_raw_parse::{Node, nodes};
 use tenantry_schema::Kind;
@@ -17,6 +17,11 @@ impl<'a> Finder<'a> {
         }
         let source = self.statement(insert.select_stmt());
         let relation = insert.relation()?;
+        if let Some((view, facts)) = self.conflict_through_view(insert, relation, &source) {
+            let columns = self.written_to_table(insert, relation, view, facts, source.map(|columns| columns.len()));
+            self.ctes.truncate(ctes);
+            return columns;
+        }
         let facts = self.table(relation);
         if let Some(facts) = facts {
             let given = source.as_ref().map(Vec::len);
@@ -31,14 +36,89 @@ impl<'a> Finder<'a> {
                 self.conflict(infer, facts);
             }
         }
-        if let Some(conflict) = insert.on_conflict_clause() {
-            self.expressions(conflict.target_list().iter().map(Node::ResTarget));
-            self.expression(conflict.where_clause());
-        }
+        self.on_conflict(insert, &self.written_to(relation));
         let columns =
             self.returning(insert.returning_clause(), vec![Source::Leaf(self.written_to(relation))]);
         self.ctes.truncate(ctes);
         columns
+    }
+
+    /// ON CONFLICT names columns that a view shows; the tenant column, which leads the table's keys, is not among them. What is written
+    /// to a view that shows a table's columns under their own names can be written to the table.
+    fn conflict_through_view(
+        &self,
+        insert: &'a nodes::InsertStmt,
+        relation: &nodes::RangeVar,
+        source: &Columns,
+    ) -> Option<(&'a Shape, &'a Facts)> {
+        let infer = insert.on_conflict_clause().and_then(nodes::OnConflictClause::infer)?;
+        if infer.conname().is_some() {
+            return None;
+        }
+        let view = self.view(relation)?;
+        let facts = self.known.table(None, view.table.as_deref()?).filter(|facts| facts.hides())?;
+        let listed = !insert.cols().is_empty()
+            || source.as_ref().is_some_and(|given| given.len() <= view.columns.len())
+            || matches!(insert.select_stmt(), Node::None);
+        let own = |column: &String| view.columns.contains(column);
+        let fits = names_listed(insert).iter().all(own);
+        (listed && fits).then_some((view, facts))
+    }
+
+    fn written_to_table(
+        &mut self,
+        insert: &'a nodes::InsertStmt,
+        relation: &'a nodes::RangeVar,
+        view: &'a Shape,
+        facts: &'a Facts,
+        given: Option<usize>,
+    ) -> Columns {
+        let table = view.table.as_deref()?;
+        let alias = relation.alias().and_then(nodes::Alias::aliasname).or(relation.relname())?.to_owned();
+        let start = self.token_at(relation.location)?;
+        let tokens = self.tokens();
+        let span = tokens.span(start..tokens.after_name(start))?;
+        let named = if relation.alias().is_some() { String::new() } else { format!(" AS {}", ident(&alias)) };
+        let mut text = format!("{}{named}", ident(table));
+        let columns = given.and_then(|given| view.columns.get(..given)).map(<[String]>::to_vec);
+        let columns =
+            columns.filter(|_| insert.cols().is_empty() && !matches!(insert.select_stmt(), Node::None));
+        if let (Some(columns), true) = (&columns, relation.alias().is_none()) {
+            text = format!("{text} ({})", idents(columns));
+        }
+        self.splices.push(Splice::replace(span, text));
+        self.changes.push(Change::Into {
+            at: relation.location,
+            table: table.to_owned(),
+            alias: alias.clone(),
+        });
+        if let Some(columns) = columns {
+            if relation.alias().is_some() {
+                self.insert_columns(relation, columns);
+            } else {
+                self.changes.push(Change::Insert { at: relation.location, columns });
+            }
+        }
+        let infer = insert.on_conflict_clause().and_then(nodes::OnConflictClause::infer)?;
+        self.conflict(infer, facts);
+        let target = Leaf {
+            alias: Some(alias),
+            columns: Some(view.columns.clone()),
+            facts: Some(facts),
+            hides: true,
+            location: relation.location,
+        };
+        self.on_conflict(insert, &target);
+        self.returning(insert.returning_clause(), vec![Source::Leaf(target)])
+    }
+
+    fn on_conflict(&mut self, insert: &'a nodes::InsertStmt, target: &Leaf<'a>) {
+        let Some(conflict) = insert.on_conflict_clause() else { return };
+        let excluded = Leaf { alias: Some("excluded".to_owned()), ..target.clone() };
+        self.outer.push(vec![Source::Leaf(target.clone()), Source::Leaf(excluded)]);
+        self.expressions(conflict.target_list().iter().map(Node::ResTarget));
+        self.expression(conflict.where_clause());
+        self.outer.pop();
     }
 
     fn insert_columns(&mut self, relation: &nodes::RangeVar, columns: Vec<String>) {
@@ -112,8 +192,10 @@ impl<'a> Finder<'a> {
         let mut sources = Vec::new();
         sources.extend(update.relation().map(|relation| Source::Leaf(self.written_to(relation))));
         sources.extend(self.sources(update.from_clause()));
+        self.outer.push(sources);
         self.expressions(update.target_list().iter().map(Node::ResTarget));
         self.expression(update.where_clause());
+        let sources = self.outer.pop().unwrap_or_default();
         let columns = self.returning(update.returning_clause(), sources);
         self.ctes.truncate(ctes);
         columns
@@ -127,7 +209,9 @@ impl<'a> Finder<'a> {
         let mut sources = Vec::new();
         sources.extend(delete.relation().map(|relation| Source::Leaf(self.written_to(relation))));
         sources.extend(self.sources(delete.using_clause()));
+        self.outer.push(sources);
         self.expression(delete.where_clause());
+        let sources = self.outer.pop().unwrap_or_default();
         let columns = self.returning(delete.returning_clause(), sources);
         self.ctes.truncate(ctes);
         columns
@@ -140,6 +224,8 @@ impl<'a> Finder<'a> {
         }
         let relation = merge.relation()?;
         let source = self.source(merge.source_relation());
+        let target = Source::Leaf(self.written_to(relation));
+        self.outer.push(vec![target, source]);
         self.expression(merge.join_condition());
         let facts = self.table(relation);
         for (clause, when) in merge.merge_when_clauses().iter().enumerate() {
@@ -156,7 +242,8 @@ impl<'a> Finder<'a> {
                 self.merge_columns(merge, relation, clause, columns.to_vec());
             }
         }
-        let target = Source::Leaf(self.written_to(relation));
+        let mut sides = self.outer.pop().unwrap_or_default().into_iter();
+        let (Some(target), Some(source)) = (sides.next(), sides.next()) else { return None };
         // `*` shows the source first.
         let columns = match merge.returning_clause() {
             Some(clause) => {
@@ -293,6 +380,15 @@ impl<'a> Finder<'a> {
         }
         tokens.span(0..end).unwrap_or(0..self.sql.len())
     }
+}
+
+/// The columns that an INSERT lists.
+fn names_listed(insert: &nodes::InsertStmt) -> Vec<String> {
+    let listed = insert.cols().iter().filter_map(|column| match column {
+        Node::ResTarget(column) => column.name().map(ToOwned::to_owned),
+        _ => None,
+    });
+    listed.collect()
 }
 
 fn names_of(facts: &[(&str, &Facts)]) -> Vec<String> {

@@ -74,7 +74,7 @@ impl Script {
             (Type::AT_EnableRowSecurity, _) => with_table(model, name, |table| table.row_security = true),
             (Type::AT_DisableRowSecurity, _) => with_table(model, name, |table| table.row_security = false),
             (Type::AT_ForceRowSecurity, _) => {
-                with_table(model, name, |table| table.force_row_security = true)
+                with_table(model, name, |table| table.force_row_security = true);
             }
             (Type::AT_NoForceRowSecurity, _) => {
                 with_table(model, name, |table| table.force_row_security = false);
@@ -226,7 +226,7 @@ fn using_index(
     let constraint = Constraint {
         deferrable: node.deferrable,
         deferred: node.initdeferred,
-        ..element::constraint(called.clone(), kind)
+        ..Constraint::new(called.clone(), kind)
     };
     push_constraint(model, name, constraint);
     // The statement stays as it is: it is not replaced, but it states the constraint.

@@ -59,7 +59,16 @@ impl Script {
                 }
                 self.learn();
             }
-            Type::OBJECT_VIEW => self.model.views.retain(|view| !names.contains(&view.name)),
+            Type::OBJECT_VIEW => {
+                self.model.views.retain(|view| !names.contains(&view.name));
+                self.learn();
+            }
+            Type::OBJECT_FUNCTION | Type::OBJECT_ROUTINE | Type::OBJECT_PROCEDURE => {
+                // Where one of several goes, nobody knows any more what the others return.
+                self.model.functions.retain(|function| !names.contains(&function.name));
+                let functions = self.model.functions.clone();
+                self.learn_shape(|known| known.learn_functions(&functions));
+            }
             Type::OBJECT_SEQUENCE => self.model.sequences.retain(|sequence| !names.contains(&sequence.name)),
             Type::OBJECT_EXTENSION => {
                 self.model.extensions.retain(|extension| !names.contains(&extension.name));
@@ -126,6 +135,18 @@ impl Script {
                 rename_column(&mut self.model, &table, &old, &new);
                 renamed.column = Some((&old, &new));
             }
+            Type::OBJECT_VIEW | Type::OBJECT_TABLE => self.rename_view(&table, &new),
+            Type::OBJECT_COLUMN => {
+                let swap = |column: &mut String| {
+                    if *column == old {
+                        new.clone_into(column);
+                    }
+                };
+                self.learn_shape(|known| {
+                    let view = known.views.get_mut(&table);
+                    view.into_iter().flat_map(|view| &mut view.columns).for_each(swap);
+                });
+            }
             Type::OBJECT_TABCONSTRAINT => {
                 if let Some(table) = self.model.tables.iter_mut().find(|other| other.name == table) {
                     for constraint in table.constraints.iter_mut().filter(|constraint| constraint.name == old)
@@ -146,6 +167,18 @@ impl Script {
         let mut out = vec![work.verbatim()];
         out.extend(self.follow(&before, renamed).into_iter().map(|sql| work.statement(sql)));
         Ok(out)
+    }
+
+    fn rename_view(&mut self, old: &str, new: &str) {
+        for view in self.model.views.iter_mut().filter(|view| view.name == old) {
+            new.clone_into(&mut view.name);
+        }
+        self.model.views.sort_by(|a, b| a.name.cmp(&b.name));
+        self.learn_shape(|known| {
+            if let Some(shape) = known.views.remove(old) {
+                known.views.insert(new.to_owned(), shape);
+            }
+        });
     }
 
     fn rename_table(

@@ -6,6 +6,7 @@ use crate::name::ident;
 use crate::{Refusal, Rewritten};
 use pg_raw_parse::{Node, nodes};
 use tenantry_core::TenancyModel;
+use tenantry_schema::model::Function;
 
 impl Script {
     pub(super) fn function(
@@ -27,6 +28,7 @@ impl Script {
             }
         }
         let name = crate::find::names(of.funcname().iter()).pop().unwrap_or_default();
+        self.remember_function(work, of, &name);
         let signature = format!("{}({})", ident(&name), arguments(work, of));
         let (owner, app) = (&self.target.owner, &self.target.app);
         let returns_trigger = of
@@ -45,6 +47,31 @@ impl Script {
 }
 
 impl Script {
+    /// Later statements may call it.
+    fn remember_function(&mut self, work: &Work<'_>, of: &nodes::CreateFunctionStmt, name: &str) {
+        let arguments = arguments(work, of);
+        let returned = crate::known::returns(of);
+        let trigger = returned.as_deref() == Some("trigger");
+        self.will_change();
+        self.model.functions.retain(|other| other.name != name || other.arguments != arguments);
+        self.model.functions.push(Function {
+            name: name.to_owned(),
+            arguments,
+            comment: None,
+            procedure: of.is_procedure,
+            language: String::new(),
+            security_definer: false,
+            leakproof: false,
+            trigger,
+            settings: Vec::new(),
+            body: None,
+            definition: work.text().to_owned(),
+        });
+        self.model.functions.sort_by_key(Function::object_name);
+        let functions = self.model.functions.clone();
+        self.learn_shape(|known| known.learn_functions(&functions));
+    }
+
     /// A function that PostgreSQL runs on rows before row-level security has said whose they are.
     pub(super) fn leakproof<'n>(
         &self,

@@ -225,11 +225,6 @@ fn read_index(
         None => names_of.choose(table, Some(&joined(&key_names(&called, &include))), "idx"),
     };
     names_of.made.insert(name.clone());
-    let template: Index = serde_json::from_str(
-        r#"{"name":"","comment":null,"method":"btree","unique":false,"nulls_not_distinct":false,"keys":[],"include":[],
-            "predicate":null,"options":[],"replica_identity":false}"#,
-    )
-    .map_err(|_| lost())?;
     let predicate = match index.where_clause() {
         Node::None => None,
         _ => Some(format!(
@@ -246,7 +241,7 @@ fn read_index(
         include,
         predicate,
         options: text::options(index.options().iter().map(Node::from)),
-        ..template
+        ..Index::default()
     })
 }
 
@@ -279,6 +274,7 @@ pub(super) fn partitions_of(model: &tenantry_schema::Model, table: &str) -> Vec<
 pub(super) fn dropped(objects: &pg_raw_parse::list::NodeList) -> Vec<Vec<String>> {
     let path = |node: Node<'_>| match node {
         Node::NodeList(path) => names(path.iter()),
+        Node::ObjectWithArgs(of) => names(of.objname().iter()),
         other => names(std::iter::once(other)),
     };
     objects.iter().map(path).collect()

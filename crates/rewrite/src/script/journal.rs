@@ -78,9 +78,24 @@ impl Script {
         }
     }
 
+    /// A view or a function is there from now on.
+    pub(super) fn learn_shape(&mut self, learn: impl FnOnce(&mut Known)) {
+        let mut known = self.rewriter.known().clone();
+        learn(&mut known);
+        let old = self.rewriter.replace_known(known);
+        self.journal.0.push(Undo::Known(Box::new(old)));
+    }
+
     /// Brings what is known of tables up to date with the model.
     pub(super) fn learn(&mut self) {
-        let known = Known::new(&self.model, &self.declaration, self.target.model);
+        let mut known = self.rewriter.known().clone();
+        if self.target.model == TenancyModel::Shared {
+            known.learn(&self.model, &self.declaration);
+        }
+        known.views.retain(|name, _| {
+            self.model.views.iter().any(|view| view.name == *name)
+                || self.model.materialized_views.iter().any(|view| view.name == *name)
+        });
         let old = self.rewriter.replace_known(known);
         self.journal.0.push(Undo::Known(Box::new(old)));
     }

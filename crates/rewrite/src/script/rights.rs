@@ -84,7 +84,7 @@ impl Script {
                 let taken = |name: &&str| {
                     self.model.sequences.iter().any(|known| known.name == **name && known.used_by_default)
                 };
-                if !wanted.iter().all(|right| right == "usage") || !names.iter().all(|name| taken(name)) {
+                if !wanted.iter().all(|right| right == "usage") || !names.iter().all(taken) {
                     return Err(refused(
                         work,
                         "the application's role may take numbers of the sequences that defaults use, and nothing else of any",

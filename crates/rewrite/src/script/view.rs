@@ -3,12 +3,14 @@
 use super::work::Work;
 use super::{Script, Statement};
 use crate::edit::Splice;
+use crate::lex::Tokens;
 use crate::name::ident;
 use crate::{Refusal, Rewritten};
 use pg_raw_parse::{Node, NodeMut, nodes};
 use std::collections::BTreeSet;
 use tenantry_core::TenancyModel;
 use tenantry_schema::Kind;
+use tenantry_schema::model::View;
 
 impl Script {
     pub(super) fn view(&mut self, work: &Work<'_>, of: &nodes::ViewStmt) -> Result<Vec<Statement>, Refusal> {
@@ -22,10 +24,38 @@ impl Script {
             out.push(work.verbatim());
         }
         out.push(work.statement(format!("ALTER VIEW {} OWNER TO {}", ident(name), self.target.owner)));
+        self.remember(work, of, name);
         let rights =
             if self.writes_tenants(of.query()) { "SELECT, INSERT, UPDATE, DELETE" } else { "SELECT" };
         out.push(work.statement(format!("GRANT {rights} ON TABLE {} TO {}", ident(name), self.target.app)));
         Ok(out)
+    }
+
+    /// Later statements may name the view.
+    fn remember(&mut self, work: &Work<'_>, of: &nodes::ViewStmt, name: &str) {
+        let Some(definition) = query_text(work, of) else { return };
+        let with_check = of.with_check_option != nodes::ViewCheckOption::NO_CHECK_OPTION;
+        let view = View {
+            name: name.to_owned(),
+            definition,
+            options: if with_check { vec!["check_option=cascaded".to_owned()] } else { Vec::new() },
+            ..View::default()
+        };
+        let shape = self.rewriter.known().shape(&view);
+        let view = match &shape {
+            Some(shape) => View { definition: without_star(&view.definition, &shape.columns), ..view },
+            None => view,
+        };
+        self.will_change();
+        self.model.views.retain(|other| other.name != name);
+        let at = self.model.views.partition_point(|other| other.name.as_str() < name);
+        self.model.views.insert(at, view.clone());
+        // Without a star it may be seen to show a table's own columns.
+        let shape = self.rewriter.known().shape(&view).or(shape);
+        self.learn_shape(|known| match shape {
+            Some(shape) => drop(known.views.insert(view.name, shape)),
+            None => drop(known.views.remove(&view.name)),
+        });
     }
 
     /// Whether what is written through a view goes to rows of tenants: the owner of a view may write global tables and copies.
@@ -82,6 +112,37 @@ impl Script {
             Rewritten::Unchanged(text) => text.to_owned(),
             Rewritten::Changed(text) => text,
         })
+    }
+}
+
+/// The query of a view, with the names that the view gives to its columns.
+fn query_text(work: &Work<'_>, of: &nodes::ViewStmt) -> Option<String> {
+    let tokens = &work.tokens;
+    let start = work.at(of.view()?.location)?;
+    let first = (start..tokens.len()).find(|at| tokens.is(*at, "as"))? + 1;
+    let mut end = tokens.len();
+    if of.with_check_option != nodes::ViewCheckOption::NO_CHECK_OPTION {
+        end = (first..end).rev().find(|at| tokens.is(*at, "with"))?;
+    }
+    let query = work.slice(first..end);
+    let aliases = crate::find::names(of.aliases().iter());
+    Some(match aliases.as_slice() {
+        [] => query.to_owned(),
+        names => format!("SELECT * FROM ({query}) AS named ({})", crate::name::idents(names)),
+    })
+}
+
+/// A view shows the columns that there were when it was made.
+fn without_star(query: &str, columns: &[String]) -> String {
+    let tokens = Tokens::new(query, 0..query.len());
+    let stars = (0..tokens.len()).any(|at| tokens.is(at, "*"));
+    let listed = crate::name::idents(columns);
+    match tokens.span(2..tokens.len()) {
+        _ if !stars => query.to_owned(),
+        Some(rest) if tokens.is(0, "select") && tokens.is(1, "*") && tokens.is(2, "from") => {
+            format!("SELECT {listed} {}", &query[rest])
+        }
+        _ => format!("SELECT {listed} FROM ({query}) AS shown"),
     }
 }
 

@@ -328,3 +328,167 @@ fn common_table_expressions_hide_tables_where_they_are_in_sight() {
     ]);
     stays(&["WITH RECURSIVE users AS (SELECT 1 UNION SELECT * FROM users) SELECT * FROM users"]);
 }
+
+/// What stands for a whole row of `users` under a name.
+fn row(name: &str) -> String {
+    let columns = ["id", "email", "name", "token"].map(|column| format!("{name}.{column}")).join(", ");
+    format!("(SELECT {name} FROM (SELECT {columns} WHERE {name}.tenant_id IS NOT NULL) {name})")
+}
+
+#[test]
+fn whole_rows_are_rows_of_the_plain_table() {
+    let rewriter = rewriter();
+    // In each, `@` stands for the whole row of `u`, as it is written and as it becomes.
+    for sql in [
+        "SELECT row_to_json(@) FROM users u",
+        "SELECT @ FROM users u",
+        "SELECT u.id, @::text FROM users AS u WHERE @ IS NOT NULL",
+        "SELECT json_agg(@ ORDER BY u.id) FILTER (WHERE @ IS NULL) FROM users u",
+        "SELECT to_jsonb(@) - 'id' FROM users u ORDER BY @, concat(@, 1)",
+        "SELECT o.id, (SELECT to_json(@)) FROM users u JOIN orders o ON pg_catalog.to_json(@) IS NOT NULL",
+        "UPDATE users u SET name = CAST(@ AS varchar) WHERE @ IS NOT NULL RETURNING to_jsonb(@)",
+        "DELETE FROM users u USING orders o WHERE o.user_id = u.id RETURNING row_to_json(@)",
+        "SELECT ROW(@, 1), @ = ANY (ARRAY[@]) FROM users u",
+        "SELECT x FROM users u, LATERAL (SELECT to_json(@) AS x) l",
+        "MERGE INTO orders USING users u ON user_id = u.id AND @ IS NOT NULL WHEN MATCHED THEN UPDATE SET total = length(@::text)",
+    ] {
+        let written = sql.replace('@', "u");
+        assert_eq!(rewritten(&rewriter, &written), Some(sql.replace('@', &row("u"))), "{written}");
+    }
+    changes(&[
+        ("SELECT row_to_json(u.*) FROM users u", &format!("SELECT row_to_json({}) FROM users u", row("u"))),
+        ("SELECT users FROM users", &format!("SELECT {} FROM users", row("users"))),
+        ("SELECT ROW(1, u.*) FROM users u", "SELECT ROW(1, u.id, u.email, u.name, u.token) FROM users u"),
+        (
+            "SELECT (u.*, 1) = (o.*) FROM users u, countries o",
+            "SELECT (u.id, u.email, u.name, u.token, 1) = (o.*) FROM users u, countries o",
+        ),
+        ("SELECT (u).* FROM users u", "SELECT u.id, u.email, u.name, u.token FROM users u"),
+        (
+            "SELECT 1, ((u)) . *, o.id FROM users u, orders o",
+            "SELECT 1, u.id, u.email, u.name, u.token, o.id FROM users u, orders o",
+        ),
+        (
+            "UPDATE users SET name = 'x' RETURNING row_to_json(old)",
+            &format!("UPDATE users SET name = 'x' RETURNING row_to_json({})", row("old")),
+        ),
+        (
+            "INSERT INTO users (id) VALUES (1) ON CONFLICT (token) DO UPDATE SET name = excluded::text",
+            &format!(
+                "INSERT INTO users (id) VALUES (1) ON CONFLICT (token) DO UPDATE SET name = {}::text",
+                row("excluded")
+            ),
+        ),
+    ]);
+    stays(&[
+        "SELECT count(u), mine(u), mine(x => u), num_nulls(u) FROM users u",
+        "SELECT (u).name, u.name, u::users FROM users u",
+        "SELECT name, row_to_json(name) FROM users name",
+        "SELECT to_json(c) FROM countries c",
+        "SELECT id AS u FROM users u ORDER BY u",
+        "SELECT id AS u FROM users u GROUP BY u",
+        "SELECT id AS u FROM users UNION SELECT id FROM users u ORDER BY u",
+        "SELECT to_json(u) FROM users u, unknown_to_us",
+        "SELECT to_json(u) FROM (SELECT 1 AS a) u, users",
+        "WITH users AS (SELECT 1) SELECT to_json(users) FROM users",
+        "SELECT elsewhere.to_json(u) FROM users u",
+    ]);
+    let kept = rewriter.with_star(Star::Keep);
+    assert_eq!(super::rewritten(&kept, "SELECT to_json(u), ROW(u.*), (u).* FROM users u"), None);
+}
+
+#[test]
+fn columns_that_are_named_by_their_place_are_those_of_the_plain_table() {
+    changes(&[
+        (
+            "SELECT x.a, d FROM users AS x (a, b, c, d)",
+            "SELECT x.a, d FROM (SELECT id, email, name, token FROM users) AS x (a, b, c, d)",
+        ),
+        (
+            "SELECT * FROM ONLY public.users x(a) JOIN orders o ON o.user_id = a",
+            "SELECT x.*, o.id, o.user_id, o.total, o.double FROM (SELECT id, email, name, token FROM ONLY public.users) x(a) JOIN orders o ON o.user_id = a",
+        ),
+    ]);
+    stays(&["SELECT a FROM countries x (a)", "WITH users AS (SELECT 1) SELECT a FROM users x (a)"]);
+}
+
+fn with_views() -> crate::Rewriter {
+    let schema = format!(
+        "{};
+        CREATE VIEW people AS SELECT id, email, name FROM users WHERE name <> '';
+        CREATE VIEW named (nr, name) AS SELECT id, name FROM users;
+        CREATE VIEW checked AS SELECT id, email FROM users WITH CHECK OPTION;
+        CREATE VIEW all_of AS SELECT * FROM people NATURAL JOIN named;
+        CREATE FUNCTION found() RETURNS SETOF users LANGUAGE sql AS 'SELECT * FROM users';
+        CREATE FUNCTION either(int) RETURNS SETOF users LANGUAGE sql AS 'SELECT * FROM users';
+        CREATE FUNCTION either(text) RETURNS SETOF orders LANGUAGE sql AS 'SELECT * FROM orders';
+        ALTER VIEW named RENAME COLUMN nr TO number",
+        super::SCHEMA
+    );
+    super::script_of(&schema, &super::declaration(""), tenantry_core::TenancyModel::Shared).rewriter
+}
+
+#[test]
+fn views_and_functions_are_known_by_what_they_show() {
+    let rewriter = with_views();
+    for (sql, wanted) in [
+        (
+            "SELECT * FROM users JOIN named n USING (name)",
+            "SELECT name, users.id, users.email, users.token, n.number FROM users JOIN named n USING (name)",
+        ),
+        (
+            "INSERT INTO users SELECT * FROM people",
+            "INSERT INTO users (id, email, name) SELECT * FROM people",
+        ),
+        ("INSERT INTO users TABLE all_of", "INSERT INTO users (id, email, name, token) TABLE all_of"),
+        ("SELECT * FROM found()", "SELECT id, email, name, token FROM found()"),
+        (
+            "SELECT f.*, 1 FROM public.found() f",
+            "SELECT f.id, f.email, f.name, f.token, 1 FROM public.found() f",
+        ),
+        (
+            "INSERT INTO users SELECT * FROM found() AS f (a, b)",
+            "INSERT INTO users (id, email, name, token) SELECT a, b, name, token FROM found() AS f (a, b)",
+        ),
+        (
+            "CREATE FUNCTION g() RETURNS SETOF users LANGUAGE sql BEGIN ATOMIC INSERT INTO users VALUES (1, 'x'); SELECT * FROM users; END",
+            "CREATE FUNCTION g() RETURNS SETOF users LANGUAGE sql BEGIN ATOMIC INSERT INTO users (id, email) VALUES (1, 'x'); SELECT * FROM users; END",
+        ),
+    ] {
+        let wanted = Some(wanted.to_owned()).filter(|wanted| wanted != sql);
+        assert_eq!(rewritten(&rewriter, sql), wanted, "{sql}");
+    }
+    for sql in [
+        "SELECT * FROM people",
+        "SELECT * FROM either(1)",
+        "SELECT * FROM elsewhere.found()",
+        "SELECT to_json(p) FROM people p",
+    ] {
+        assert_eq!(rewritten(&rewriter, sql), None, "{sql}");
+    }
+}
+
+#[test]
+fn what_conflicts_in_a_view_conflicts_in_its_table() {
+    let rewriter = with_views();
+    for (sql, wanted) in [
+        (
+            "INSERT INTO people VALUES (1, 'a') ON CONFLICT (email) DO UPDATE SET name = excluded.name || people.name RETURNING *",
+            "INSERT INTO users AS people (id, email) VALUES (1, 'a') ON CONFLICT (tenant_id, email) DO UPDATE SET name = excluded.name || people.name RETURNING id, email, name",
+        ),
+        (
+            "INSERT INTO public.people AS p (id, email) SELECT 1, 'a' ON CONFLICT (id) DO NOTHING",
+            "INSERT INTO users AS p (id, email) SELECT 1, 'a' ON CONFLICT (tenant_id, id) DO NOTHING",
+        ),
+    ] {
+        assert_eq!(rewritten(&rewriter, sql).as_deref(), Some(wanted), "{sql}");
+    }
+    for sql in [
+        "INSERT INTO people VALUES (1, 'a') ON CONFLICT DO NOTHING",
+        "INSERT INTO named VALUES (1, 'a') ON CONFLICT (number) DO NOTHING",
+        "INSERT INTO checked VALUES (1, 'a') ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO people (id, token) VALUES (1, 'a') ON CONFLICT (id) DO NOTHING",
+    ] {
+        assert_eq!(rewritten(&rewriter, sql), None, "{sql}");
+    }
+}

@@ -36,8 +36,10 @@ const SCHEMA: &str = "
     CREATE TABLE events_26 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
     CREATE INDEX ON events (kind);
     CREATE VIEW names AS SELECT * FROM users;
+    CREATE FUNCTION people() RETURNS SETOF users LANGUAGE sql STABLE AS 'SELECT * FROM users';
     -- Behind the tenant column from now on.
     ALTER TABLE users ADD COLUMN age int, ADD COLUMN boss bigint REFERENCES users;
+    CREATE FUNCTION people_from(first bigint) RETURNS SETOF users LANGUAGE sql STABLE BEGIN ATOMIC SELECT * FROM users WHERE id >= first; END;
     COMMENT ON TABLE users IS 'people'";
 
 /// Each is run in a plain database and, rewritten, as one tenant of a shared one; answers are compared.
@@ -60,6 +62,31 @@ const CONVERSATION: &[&str] = &[
     "UPDATE users u SET age = age + 1 FROM orders o WHERE o.user_id = u.id RETURNING u.*",
     "SELECT * FROM names ORDER BY id",
     "TABLE orders",
+    "SELECT row_to_json(u) FROM users u ORDER BY id",
+    "SELECT u FROM users u ORDER BY u",
+    "SELECT users::text, count(users) FROM users GROUP BY users ORDER BY 1",
+    "SELECT o.id, to_jsonb(u), u IS NULL, u IS NOT NULL FROM orders o LEFT JOIN users u ON u.id = o.user_id + 1 ORDER BY 1",
+    "SELECT u.id, jsonb_agg(o ORDER BY o.id), array_agg(o ORDER BY o.id)::text FROM users u LEFT JOIN orders o ON o.user_id = u.id GROUP BY u.id ORDER BY 1",
+    "SELECT u.id, row_to_json(u) FROM users u JOIN orders o ON o.user_id = u.id GROUP BY u.id ORDER BY 1",
+    "SELECT ROW(u.*), ROW(u, 1), (u.*, 2)::text, (u).* FROM users u ORDER BY u.id",
+    "SELECT DISTINCT u FROM users u JOIN orders o ON o.user_id = u.id",
+    "SELECT x.id FROM users x WHERE EXISTS (SELECT FROM users y WHERE y = x AND y.* IS NOT DISTINCT FROM x.*) ORDER BY 1",
+    "SELECT to_json(n) FROM names n ORDER BY id",
+    "SELECT first_value(u) OVER (ORDER BY u.id), lag(u::text) OVER (ORDER BY u.id) FROM users u ORDER BY u.id",
+    "SELECT j.value FROM users u, LATERAL jsonb_each_text(to_jsonb(u)) j WHERE u.id = 1 ORDER BY j.key",
+    "SELECT x.c, x.e, x.d FROM users AS x (a, b, c, d, e) WHERE x.a = 1 FOR UPDATE OF x",
+    "SELECT b FROM users AS x (a, b, c, d) NATURAL LEFT JOIN (VALUES (1)) y (a) ORDER BY a",
+    "UPDATE users u SET name = left(u::text, 8) WHERE u = (SELECT v FROM users v WHERE v.id = 2) RETURNING row_to_json(u)",
+    "INSERT INTO users (id, name) VALUES (2, 'x') ON CONFLICT (id) DO UPDATE SET name = excluded::text RETURNING users",
+    "WITH gone AS (DELETE FROM users u WHERE u.id = 5 RETURNING u) SELECT g.u::text FROM gone g",
+    "SELECT max(coalesce(to_json(u)::text, 'none')) FROM (SELECT 1) o LEFT JOIN users u ON false",
+    "INSERT INTO users (id, email) SELECT id + 200, NULL FROM people() ORDER BY 1 RETURNING *",
+    "SELECT * FROM people() ORDER BY id",
+    "SELECT p.*, 1 FROM people() p WHERE p.boss IS NULL ORDER BY p.id",
+    "SELECT id, email FROM people_from(1) ORDER BY id",
+    "INSERT INTO names VALUES (300, 'v@x', 'V') ON CONFLICT (id) DO NOTHING RETURNING *",
+    "INSERT INTO names AS n VALUES (300, 'v@x', 'V') ON CONFLICT (email) DO UPDATE SET name = excluded.name || n.name RETURNING *, to_json(n)",
+    "SELECT * FROM users NATURAL JOIN names ORDER BY id",
     "INSERT INTO events VALUES (1, '2026-05-05', 'k'), (1, '2026-06-06', 'k') ON CONFLICT (id, at) DO NOTHING",
     "SELECT * FROM events ORDER BY at",
     "DELETE FROM users WHERE id = 1 RETURNING *",
@@ -111,7 +138,7 @@ async fn statements_answer_in_shared_tables_as_in_a_plain_database() {
         for statement in
             script.migrate(SCHEMA).unwrap_or_else(|refusal| panic!("{refusal}\n{}", refusal.place))
         {
-            assert_eq!(statement.runs, Runs::Once);
+            assert_ne!(statement.runs, Runs::PerTenant);
             let done = admin.batch_execute(&statement.sql).await;
             done.unwrap_or_else(|error| panic!("{}\n{error:?}", statement.sql));
         }
