@@ -21,7 +21,7 @@ pub enum Severity {
 /// Something `cluster check` found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// A stable word (`core`, `surface`, `key`, `login`, `gate`, `minor-version`, …).
+    /// A stable word (`core`, `surface`, `key`, `login`, `gate`, `copy`, `minor-version`, …).
     pub rule: &'static str,
     pub severity: Severity,
     /// The database, or the cluster's name.
@@ -187,6 +187,31 @@ async fn check_database(
         );
     }
     findings.extend(check_gate(&admin, place, tenants).await?);
+    findings.extend(check_copies(&admin, place).await?);
+    Ok(findings)
+}
+
+const COPIES: &str = include_str!("copies.sql");
+
+/// Schemas that were made when global and scoped tables were still copied into them.
+async fn check_copies(admin: &Client, place: &str) -> Result<Vec<Finding>, OpsError> {
+    let rows = admin.query(COPIES, &[]).await.doing("looking for copies of the pool's tables")?;
+    let (told, rest) = rows.split_at(rows.len().min(TOLD));
+    let mut findings: Vec<Finding> = told
+        .iter()
+        .map(|row| {
+            let (tenant, copy, table, statements): (String, String, String, String) =
+                (row.get(0), row.get(1), row.get(2), row.get(3));
+            let message = format!("tenant {tenant} has {copy}, a copy of {table} that nothing keeps up");
+            Finding::new("copy", Severity::Warning, place, message).hint(format!(
+                "when {table} has the rows that the tenant needs, let its schema use that: {statements}"
+            ))
+        })
+        .collect();
+    if !rest.is_empty() {
+        let message = format!("tenants' schemas have {} more copies of the pool's tables", rest.len());
+        findings.push(Finding::new("copy", Severity::Warning, place, message));
+    }
     Ok(findings)
 }
 

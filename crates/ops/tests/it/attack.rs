@@ -15,6 +15,8 @@ use Expect::{Denied, Harmless};
 const FORGERIES: &[(&str, Expect)] = &[
     ("SET backtrace_functions = 't_8'", Denied),
     ("SET LOCAL backtrace_functions = 't_8'", Denied),
+    ("SET backtrace_functions = 's_8'", Denied),
+    ("ALTER FUNCTION tenancy.shared_tenant_id() OWNER TO CURRENT_USER", Denied),
     ("SET SESSION backtrace_functions TO 't_8'", Denied),
     ("BEGIN; SET LOCAL backtrace_functions = 't_8'", Denied),
     ("SELECT set_config('backtrace_functions', 't_8', false)", Denied),

@@ -206,6 +206,30 @@ async fn nobody_stays_inside_without_holding_the_fence() {
     }
 }
 
+/// In a schema of its own, too: what ends the context may still be rolled back, so the lock stays until the next entry.
+#[tokio::test]
+async fn a_tenant_of_a_schema_holds_its_fence_as_long() {
+    for data in everywhere("fence").await {
+        let label = data.label();
+        let place = "UPDATE tenancy.gate SET placement = '{\"model\": \"schema\"}' WHERE tenant = 7";
+        data.admin.batch_execute(place).await.unwrap();
+        let session = data.inside(ACME).await;
+        for script in [
+            "BEGIN; SELECT tenancy.challenge(); ROLLBACK",
+            "RESET ALL; SELECT tenancy.challenge(); SELECT 1/0",
+            "SELECT tenancy.enter(1, 7, 1, 'x'); SELECT 1/0",
+        ] {
+            let _outcome = session.outcome(script).await;
+            assert_eq!(session.sees().await, "7", "{label}: {script}");
+            assert_eq!(data.holders(ACME).await, 1, "{label}: {script}");
+        }
+        let nonce = session.challenge().await.unwrap();
+        assert_eq!((session.sees().await.as_str(), data.holders(ACME).await), ("", 1), "{label}");
+        assert_eq!(session.enter_with(&nonce, GLOBEX, Epoch::FIRST).await, "entered", "{label}");
+        assert_eq!((session.sees().await.as_str(), data.holders(ACME).await), ("8", 0), "{label}");
+    }
+}
+
 async fn close(session: crate::support::Session, data: &crate::support::Data) {
     drop(session);
     // The server ends the session a moment later; the next assertion counts locks.

@@ -545,6 +545,41 @@ async fn a_tenant_of_a_schema_finds_nothing_in_the_pools_tenant_tables() {
     }
 }
 
+/// A schema that was made when global tables were copied is told how to use the pool's; what is said works.
+#[tokio::test]
+async fn copies_of_the_pools_tables_are_found_and_can_be_given_up() {
+    for version in versions_for_tests() {
+        let stage = stage(version, ContextKind::Carrier).await;
+        let admin = stage.admin().await;
+        let schema = stage.tenants["solo"].placement.as_ref().unwrap().schema.clone();
+        let old = format!(
+            "CREATE TABLE {schema}.countries (code text PRIMARY KEY); INSERT INTO {schema}.countries VALUES ('DE');
+             ALTER TABLE {schema}.countries OWNER TO tenantry_owner;
+             ALTER TABLE {schema}.lines DROP CONSTRAINT lines_country_fkey,
+               ADD CONSTRAINT lines_country_fkey FOREIGN KEY (country) REFERENCES {schema}.countries ON UPDATE CASCADE"
+        );
+        admin.batch_execute(&old).await.unwrap();
+        let copies = async || {
+            let found = cluster::check(&stage.world.control, CLUSTER).await.unwrap();
+            found.into_iter().filter(|finding| finding.rule == "copy").collect::<Vec<_>>()
+        };
+        let found = copies().await;
+        let [copy] = found.as_slice() else { panic!("{found:?}") };
+        let name = schema.as_str();
+        let expected =
+            format!("tenant solo has {name}.countries, a copy of public.countries that nothing keeps up");
+        assert_eq!(copy.message, expected);
+        let (_, statements) = copy.hint.as_ref().unwrap().split_once(": ").unwrap();
+        admin.batch_execute("INSERT INTO public.countries VALUES ('DE')").await.unwrap();
+        admin.batch_execute(statements).await.unwrap();
+        assert_eq!(copies().await, []);
+        let session = stage.inside("solo").await;
+        assert_eq!(text(&session, "SELECT code FROM countries").await, "DE");
+        assert_eq!(refusal(&session, "INSERT INTO lines (id, country) VALUES (1, 'XX')").await, "23503");
+        assert_eq!(refusal(&session, "INSERT INTO lines (id, country) VALUES (1, 'DE')").await, "accepted");
+    }
+}
+
 /// Dropping a schema that refers to the pool's tables must not make their readers wait for somebody's long transaction.
 #[tokio::test]
 async fn dropping_a_schema_keeps_nobody_out_of_the_pools_tables() {
