@@ -123,7 +123,7 @@ fn table(spec: &Spec) -> Result<RouteTable> {
                 schema: tenant.schema.clone(),
                 epoch: Epoch::FIRST,
             }),
-            limits: Limits::default(),
+            limits: Limits::UNLIMITED,
             domains: Box::new([]),
         })));
     }
@@ -144,6 +144,7 @@ impl Database {
             context: ContextKind::Carrier,
             key: KeyId::new(1),
             max_connections: self.connections,
+            cluster_connections: 0,
         }
     }
 }

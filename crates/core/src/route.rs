@@ -61,8 +61,10 @@ pub struct DatabaseRoute {
     pub context: ContextKind,
     /// The key that new tokens are signed with.
     pub key: KeyId,
-    /// Server connections that one gateway may open.
+    /// Server connections that one gateway may open to it.
     pub max_connections: u32,
+    /// Server connections that one gateway may open to all databases of the cluster; 0 is no limit.
+    pub cluster_connections: u32,
 }
 
 /// Which tenants a gateway login may act for.

@@ -8,11 +8,12 @@ mod connect;
 mod handover;
 
 use crate::cancel::CancelTarget;
-use crate::pool::Slot;
+use crate::pool::{Lease, Slot};
 use crate::settings::Settings;
 use crate::statement::Prepared;
 use crate::stream::{Buffered, Stream};
 use bytes::BytesMut;
+use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -107,6 +108,10 @@ pub(crate) struct ServerConnection {
     /// What the server reports of itself now, under the settings in force.
     pub(crate) parameters: Arc<Parameters>,
     pub(crate) idle_since: Instant,
+    /// The tenants whose own tables the backend has seen.
+    pub(crate) visited: HashSet<TenantId>,
+    /// Whose it is while it is lent. Dropping the connection ends it.
+    pub(crate) lease: Option<Lease>,
     /// Its place in the pool's count. Dropping the connection frees it.
     _slot: Slot,
 }

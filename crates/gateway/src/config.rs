@@ -34,6 +34,9 @@ pub struct Config {
     pub max_client_statements: usize,
     /// Prepared statements kept on one server connection, least recently used ones go first.
     pub max_server_statements: usize,
+    /// Tenants' own tables (schema model) that one server connection serves before it is replaced: a backend keeps what it
+    /// has read of each table for as long as it lives.
+    pub max_server_schemas: usize,
     /// Tenants that each worker keeps numbers of. Beyond it, those that nobody is connected for are counted as one.
     pub max_tenant_stats: usize,
     /// Where metrics and health are told over HTTP; nowhere when `None`. For monitoring alone: nobody is asked who they are.
@@ -63,6 +66,7 @@ impl Default for Config {
             buffer_bytes: 256 << 10,
             max_client_statements: 5_000,
             max_server_statements: 200,
+            max_server_schemas: 200,
             max_tenant_stats: 10_000,
             metrics_listen: None,
             metrics_labels: 50,

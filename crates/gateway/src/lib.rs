@@ -7,6 +7,7 @@
 //!
 //! Nothing here is process-wide: two gateways run in one process.
 
+mod account;
 mod backend;
 mod cancel;
 mod clients;
@@ -14,6 +15,7 @@ mod config;
 mod error;
 mod http;
 mod lex;
+mod limit;
 mod metrics;
 mod pause;
 mod pool;

@@ -1,5 +1,6 @@
 //! Starting and stopping a gateway: listeners, worker threads, drain.
 
+use crate::account::AllTotals;
 use crate::config::Config;
 use crate::error::GatewayError;
 use crate::http::Endpoint;
@@ -63,6 +64,7 @@ impl Gateway {
             workers: OnceLock::new(),
             started: SystemTime::now(),
             pauses: Pauses::default(),
+            totals: AllTotals::default(),
         });
         let mut threads = Vec::with_capacity(workers);
         let mut commands = Vec::with_capacity(workers);

@@ -11,6 +11,7 @@ mod relay;
 mod startup;
 mod transaction;
 
+use crate::account::Account;
 use crate::backend::{Parameters, Residue};
 use crate::cancel::Registered;
 use crate::clients::{Activity, Client, Known};
@@ -131,6 +132,8 @@ pub(crate) struct Target {
     tenant: TenantId,
     placement: Placement,
     pool: Arc<Pool>,
+    /// What the tenant may use, and uses, on this worker.
+    pub(crate) account: Arc<Account>,
     pub(crate) stats: Arc<TenantStats>,
     pub(crate) pool_stats: Arc<PoolStats>,
 }

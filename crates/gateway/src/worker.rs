@@ -1,20 +1,23 @@
 //! One event loop of the gateway: its pools, and what its sessions share.
 
+use crate::account::{Account, Accounts, AllTotals};
 use crate::cancel::CancelRegistry;
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::lex::SessionWords;
 use crate::pause::Pauses;
-use crate::pool::Pool;
+use crate::pool::{Cluster, Pool};
 use crate::report::{Command, PoolCounts, PoolReport, WorkerCounts, WorkerReport};
-use crate::stats::WorkerStats;
+use crate::stats::{TenantStats, WorkerStats};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
-use tenantry_core::{DatabaseId, DatabaseRoute, MasterKey, RouteTable, Secret};
+use tenantry_core::{
+    ClusterId, DatabaseId, DatabaseRoute, MasterKey, RouteTable, Secret, TenancyModel, TenantRoute,
+};
 use tokio::sync::{mpsc, watch};
 
 /// How far a shutdown has come.
@@ -43,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) workers: OnceLock<Vec<mpsc::Sender<Command>>>,
     pub(crate) started: SystemTime,
     pub(crate) pauses: Pauses,
+    /// What active tenants use, over all workers.
+    pub(crate) totals: AllTotals,
 }
 
 impl Shared {
@@ -78,7 +83,9 @@ pub(crate) struct Worker {
     pub(crate) phase: watch::Receiver<Phase>,
     pub(crate) stats: WorkerStats,
     pub(crate) clients: Arc<Clients>,
+    pub(crate) accounts: Accounts,
     pools: Mutex<HashMap<DatabaseId, Arc<Pool>>>,
+    clusters: Mutex<HashMap<ClusterId, Arc<Cluster>>>,
     unnamed_ids: AtomicU64,
 }
 
@@ -94,7 +101,9 @@ impl Worker {
             routes,
             phase,
             clients: Arc::default(),
+            accounts: Accounts::default(),
             pools: Mutex::default(),
+            clusters: Mutex::default(),
             unnamed_ids: AtomicU64::new(1),
         })
     }
@@ -104,14 +113,28 @@ impl Worker {
         self.unnamed_ids.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The pool of a database. A route that changed (host, key, limits) gets a new pool; the old one runs dry.
-    pub(crate) fn pool(&self, route: &Arc<DatabaseRoute>) -> Arc<Pool> {
+    /// A tenant's account, under the limits of its route.
+    pub(crate) fn account(
+        &self,
+        route: &TenantRoute,
+        cluster: ClusterId,
+        stats: &Arc<TenantStats>,
+    ) -> Arc<Account> {
+        self.accounts.of(&self.shared.totals, route.id, cluster, route.limits, stats)
+    }
+
+    /// The pool of a database, for tenants of a model. A route that changed (host, key) gets a new pool; the old one runs dry.
+    pub(crate) fn pool(&self, route: &Arc<DatabaseRoute>, model: TenancyModel) -> Arc<Pool> {
         let mut pools = self.pools.lock();
-        if let Some(pool) = pools.get(&route.id).filter(|pool| pool.route == *route) {
-            return Arc::clone(pool);
+        if let Some(pool) = pools.get(&route.id).filter(|pool| pool.fits(route)).map(Arc::clone) {
+            drop(pools);
+            pool.resize(route, model);
+            return pool;
         }
         let stats = self.stats.pool(route.id);
-        let pool = Pool::new(Arc::clone(route), &self.shared.master_key, &self.shared.config, stats);
+        let cluster = Arc::clone(self.clusters.lock().entry(route.cluster).or_default());
+        let (key, config) = (&self.shared.master_key, &self.shared.config);
+        let pool = Pool::new(Arc::clone(route), model, key, config, &cluster, stats);
         let old = pools.insert(route.id, Arc::clone(&pool));
         drop(pools);
         if let Some(old) = old {
@@ -205,6 +228,8 @@ impl Worker {
                     pool.tend(&table);
                 }
             }
+            self.accounts.sweep();
+            self.clusters.lock().retain(|_, cluster| Arc::strong_count(cluster) > 1);
         }
         let pools = std::mem::take(&mut *self.pools.lock());
         for pool in pools.values() {

@@ -7,6 +7,7 @@ use crate::settings::Settings;
 use crate::statement::Prepared;
 use crate::stream::Buffered;
 use parking_lot::Mutex;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 use tenantry_core::Secret;
@@ -69,6 +70,8 @@ impl ServerConnection {
             }),
             parameters: Arc::new(Parameters::new()),
             idle_since: Instant::now(),
+            visited: HashSet::new(),
+            lease: None,
             _slot: slot,
         };
         connection.io.flush().await?;

@@ -40,9 +40,11 @@ impl Session {
         let (Some(placement), Some(database)) = (placement, database) else {
             return Err(ClientError::server_unavailable());
         };
-        let pool = self.worker.pool(database);
+        let pool = self.worker.pool(database, placement.model);
         let (stats, pool_stats) = (self.worker.stats.tenant(tenant), Arc::clone(&pool.stats));
-        let target = Arc::new(Target { tenant, placement: placement.clone(), pool, stats, pool_stats });
+        let account = self.worker.account(route, database.cluster, &stats);
+        let placement = placement.clone();
+        let target = Arc::new(Target { tenant, placement, pool, account, stats, pool_stats });
         self.target = Some(Arc::clone(&target));
         Ok(target)
     }
@@ -51,16 +53,16 @@ impl Session {
     pub(super) async fn attach(&mut self, entry: Entrance) -> Result<Transaction, ClientError> {
         self.count_bytes();
         let target = self.target()?;
-        let (tenant, epoch) = (target.tenant, target.placement.epoch);
         let asked = Instant::now();
-        self.listed.asks(asked, tenant);
+        self.listed.asks(asked, target.tenant);
         if self.worker.shared.pauses.any() {
             self.pass_pauses(&target).await?;
         }
+        target.account.admit().await?;
         // A connection may turn out dead at its handover; then the next is tried. Each failure closes one, so a
         // pool full of dead connections ends in a fresh one, whose failure counts.
         for _ in 0..=target.pool.route.max_connections {
-            let mut server = target.pool.acquire(tenant, epoch).await?;
+            let mut server = target.pool.acquire(&target.account, &target.placement).await?;
             let meter = Meter::start(&target, &self.listed, asked);
             let handover = hand_over(&mut server, &target, &self.settings, entry);
             match tokio::time::timeout(self.worker.shared.config.handover_timeout, handover).await {

@@ -175,6 +175,7 @@ fn route(postgres: &Postgres, id: DatabaseId, name: &str, connections: u32) -> D
         context: ContextKind::Carrier,
         key: KeyId::new(1),
         max_connections: connections,
+        cluster_connections: 0,
     }
 }
 
@@ -232,7 +233,7 @@ async fn provision(
             schema: SqlIdent::new(schema).unwrap(),
             epoch: Epoch::FIRST,
         }),
-        limits: Limits::default(),
+        limits: Limits::UNLIMITED,
         domains: Box::new([]),
     }
 }

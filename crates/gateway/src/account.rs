@@ -1,0 +1,250 @@
+//! What a tenant may use, and uses, on one worker: its limits in force, its connections, its place among those who wait.
+//!
+//! There is one account for each tenant that somebody is connected for, made when it is first needed and forgotten when
+//! nothing of it matters any more. It has no task and no timer. What must hold over all workers of a gateway (connections
+//! in use, the rate) stands in [`Totals`], which they share. Who is served next is the pool's business (`pool/queue.rs`).
+
+use crate::error::ClientError;
+use crate::limit::rate::{self, Admission};
+use crate::stats::TenantStats;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+use tenantry_core::{ClusterId, ErrorKind, Limits, TenantId};
+
+/// A tenant on one worker.
+#[derive(Debug)]
+pub(crate) struct Account {
+    pub(crate) tenant: TenantId,
+    /// Where its placement is. Server time is compared with that of the same server's other tenants alone, so a tenant that
+    /// moves to another server gets a new account.
+    pub(crate) cluster: ClusterId,
+    pub(crate) stats: Arc<TenantStats>,
+    limits: Mutex<Limits>,
+    share: Mutex<Share>,
+    totals: Arc<Totals>,
+    /// Transactions that wait for their turn under the rate.
+    throttled: AtomicU32,
+    /// The gateway's start, which the rate's time is counted from.
+    started: Instant,
+}
+
+/// What a tenant has had of its server, in virtual time: microseconds for a tenant of weight 1.
+#[derive(Debug, Default, Clone, Copy)]
+struct Share {
+    in_use: u32,
+    /// When its next transaction is due.
+    due: u64,
+    /// How long its transactions hold a connection, on the average.
+    estimate: u64,
+}
+
+/// A tenant on all workers.
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    in_use: AtomicU32,
+    /// When the rate's next transaction is due, in nanoseconds since the gateway's start (`limit/rate.rs`).
+    due: AtomicU64,
+}
+
+/// What was assumed of a transaction when it was lent a connection, to be corrected when its time is known.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Charge(u64);
+
+/// One transaction's assumed time is at most this, so that a single slow one does not make the next wait for its like.
+const MAX_ESTIMATE_US: u64 = 1_000_000;
+
+impl Account {
+    pub(crate) fn limits(&self) -> Limits {
+        *self.limits.lock()
+    }
+
+    /// Limits that are in force from now on.
+    pub(crate) fn set_limits(&self, limits: Limits) {
+        *self.limits.lock() = limits;
+    }
+
+    /// Server connections in use on this worker.
+    pub(crate) fn in_use(&self) -> u32 {
+        self.share.lock().in_use
+    }
+
+    /// Whether the tenant may use one more connection.
+    pub(crate) fn has_room(&self) -> bool {
+        self.totals.in_use.load(Ordering::Relaxed) < self.limits().connections.max(1)
+    }
+
+    /// When the tenant's next transaction is due, if it asks at `clock`: what it did not use before counts for nothing.
+    pub(crate) fn due(&self, clock: u64) -> u64 {
+        let mut share = self.share.lock();
+        share.due = share.due.max(clock);
+        share.due
+    }
+
+    /// Takes a connection. `None` when the tenant has all that it may have, another worker's included.
+    pub(crate) fn begin(&self, clock: u64) -> Option<Charge> {
+        let limits = self.limits();
+        let most = limits.connections.max(1);
+        let taken = |n| (n < most).then_some(n + 1);
+        self.totals.in_use.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).ok()?;
+        let mut share = self.share.lock();
+        share.in_use += 1;
+        let cost = weighed(share.estimate, limits.weight);
+        share.due = share.due.max(clock).saturating_add(cost);
+        Some(Charge(cost))
+    }
+
+    /// Gives a connection back that was held for `held`; `None` when it was not used after all.
+    pub(crate) fn end(&self, charge: Charge, held: Option<Duration>) {
+        let weight = self.limits().weight;
+        self.totals.in_use.fetch_sub(1, Ordering::Relaxed);
+        let mut share = self.share.lock();
+        share.in_use -= 1;
+        share.due = share.due.saturating_sub(charge.0);
+        if let Some(held) = held {
+            let used = u64::try_from(held.as_micros()).unwrap_or(u64::MAX);
+            share.due = share.due.saturating_add(weighed(used, weight));
+            share.estimate = (share.estimate - share.estimate / 8 + used / 8).min(MAX_ESTIMATE_US);
+        }
+    }
+
+    /// Waits until the rate allows one more transaction, or refuses it when that would take too long.
+    pub(crate) async fn admit(&self) -> Result<(), ClientError> {
+        let limits = self.limits();
+        let admission =
+            rate::admit(&self.totals.due, &limits, self.started.elapsed(), self.patience(&limits));
+        let wait = match admission {
+            Admission::Now => return Ok(()),
+            Admission::After(wait) => wait,
+            Admission::Never(wait) => return Err(over_rate(&limits, wait)),
+        };
+        let _place = self.throttle(&limits, wait)?;
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+
+    /// How long a transaction may be kept waiting for its turn.
+    fn patience(&self, limits: &Limits) -> Duration {
+        let waiting = self.throttled.load(Ordering::Relaxed);
+        if limits.queue_length > 0 && waiting >= limits.queue_length {
+            return Duration::ZERO;
+        }
+        Duration::from_millis(limits.queue_wait_ms.into())
+    }
+
+    fn throttle(&self, limits: &Limits, wait: Duration) -> Result<Throttled<'_>, ClientError> {
+        let place = Throttled(&self.throttled);
+        let before = self.throttled.fetch_add(1, Ordering::Relaxed);
+        self.stats.limited.add(1);
+        if limits.queue_length > 0 && before >= limits.queue_length {
+            return Err(over_rate(limits, wait));
+        }
+        Ok(place)
+    }
+
+    /// Whether nothing would be lost with the account: the rate remembers nothing.
+    fn is_spent(&self) -> bool {
+        let due = self.totals.due.load(Ordering::Relaxed);
+        self.in_use() == 0 && u128::from(due) <= self.started.elapsed().as_nanos()
+    }
+}
+
+/// A place among those who wait for the rate.
+struct Throttled<'a>(&'a AtomicU32);
+
+impl Drop for Throttled<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn weighed(micros: u64, weight: u32) -> u64 {
+    // In thousandths, so that a large weight does not make everything free.
+    micros.saturating_mul(1_000) / u64::from(weight.max(1))
+}
+
+fn over_rate(limits: &Limits, wait: Duration) -> ClientError {
+    let rate = limits.transactions_per_minute;
+    let seconds = wait.as_secs() + 1;
+    ClientError::new(
+        ErrorKind::LimitReached,
+        format!("the tenant's limit of {rate} transactions a minute is reached; try again in {seconds} s"),
+    )
+    .with_hint("send fewer or larger transactions, or have the limit of the tenant's plan raised")
+}
+
+/// The accounts of one worker.
+#[derive(Debug, Default)]
+pub(crate) struct Accounts {
+    by_tenant: Mutex<HashMap<TenantId, Arc<Account>>>,
+}
+
+/// The totals of all tenants that are active on any worker.
+#[derive(Debug)]
+pub(crate) struct AllTotals {
+    by_tenant: Mutex<HashMap<TenantId, Weak<Totals>>>,
+    started: Instant,
+}
+
+impl Default for AllTotals {
+    fn default() -> Self {
+        Self { by_tenant: Mutex::default(), started: Instant::now() }
+    }
+}
+
+impl AllTotals {
+    fn of(&self, tenant: TenantId) -> Arc<Totals> {
+        let mut totals = self.by_tenant.lock();
+        if let Some(known) = totals.get(&tenant).and_then(Weak::upgrade) {
+            return known;
+        }
+        // Swept when the map would grow otherwise: on the average O(1).
+        if totals.len() == totals.capacity() {
+            totals.retain(|_, known| known.strong_count() > 0);
+        }
+        let new = Arc::new(Totals::default());
+        totals.insert(tenant, Arc::downgrade(&new));
+        new
+    }
+}
+
+impl Accounts {
+    /// A tenant's account with these limits, made if there is none.
+    pub(crate) fn of(
+        &self,
+        all: &AllTotals,
+        tenant: TenantId,
+        cluster: ClusterId,
+        limits: Limits,
+        stats: &Arc<TenantStats>,
+    ) -> Arc<Account> {
+        let mut accounts = self.by_tenant.lock();
+        if let Some(account) = accounts.get(&tenant).filter(|account| account.cluster == cluster) {
+            account.set_limits(limits);
+            return Arc::clone(account);
+        }
+        let account = Arc::new(Account {
+            tenant,
+            cluster,
+            stats: Arc::clone(stats),
+            limits: Mutex::new(limits),
+            share: Mutex::default(),
+            totals: all.of(tenant),
+            throttled: AtomicU32::new(0),
+            started: all.started,
+        });
+        accounts.insert(tenant, Arc::clone(&account));
+        account
+    }
+
+    /// Forgets the tenants that nobody is connected for, once their rate has nothing to remember.
+    pub(crate) fn sweep(&self) {
+        let mut accounts = self.by_tenant.lock();
+        accounts.retain(|_, account| Arc::strong_count(account) > 1 || !account.is_spent());
+        if accounts.capacity() > 4 * accounts.len().max(64) {
+            accounts.shrink_to_fit();
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What a borrower of a connection holds besides it: a tenant's claim, and a place in the pool's count. Each gives itself back
+//! when it is dropped, so that nothing stays counted, whatever becomes of its connection.
+
+use super::Pool;
+use crate::account::{Account, Charge};
+use crate::backend::ServerConnection;
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+/// A connection's place in the pool's count.
+#[derive(Debug)]
+pub(crate) struct Slot(pub(super) Weak<Pool>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if let Some(pool) = self.0.upgrade() {
+            pool.slot_freed();
+        }
+    }
+}
+
+/// The use of a connection by a tenant, from when it is lent to when it is given back or lost.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    pub(crate) account: Arc<Account>,
+    charge: Charge,
+    since: Option<Instant>,
+    /// `None` once it has ended.
+    pool: Option<Arc<Pool>>,
+}
+
+impl Lease {
+    /// `None` when the tenant has all that it may have.
+    pub(super) fn begin(pool: Arc<Pool>, account: &Arc<Account>, clock: u64) -> Option<Self> {
+        let charge = account.begin(clock)?;
+        Some(Self { account: Arc::clone(account), charge, since: None, pool: Some(pool) })
+    }
+
+    /// The connection is there: the tenant's time begins.
+    pub(super) fn start(&mut self) {
+        self.since = Some(Instant::now());
+    }
+
+    /// Ends it, for a caller that tells the pool.
+    pub(super) fn finish(mut self) -> Arc<Account> {
+        self.settle();
+        Arc::clone(&self.account)
+    }
+
+    fn settle(&mut self) -> Option<Arc<Pool>> {
+        let pool = self.pool.take()?;
+        self.account.end(self.charge, self.since.map(|since| since.elapsed()));
+        Some(pool)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(pool) = self.settle() {
+            pool.lease_ended(&self.account);
+        }
+    }
+}
+
+/// What somebody who asks for a connection gets.
+#[derive(Debug)]
+pub(super) enum Grant {
+    Connection(Box<ServerConnection>),
+    /// The right to open one.
+    Open(Slot, Lease),
+}
