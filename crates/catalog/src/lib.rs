@@ -39,5 +39,5 @@ pub use migrate::{MIGRATIONS, Migrated, Migration};
 pub use plan::{NewPlan, Plan};
 pub use queries::queries;
 pub use schema_version::{NewSchemaVersion, SchemaVersion};
-pub use tenant::{NewTenant, Tenant, TenantFilter};
+pub use tenant::{BroughtTenant, NewTenant, Tenant, TenantFilter};
 pub use tx::Tx;

@@ -9,7 +9,7 @@ use crate::tx::{Tx, constraint, found};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::SystemTime;
-use tenantry_core::{Domain, Limits, Placement, TenancyModel, TenantId, TenantKey, TenantState};
+use tenantry_core::{DatabaseId, Domain, Limits, Placement, TenancyModel, TenantId, TenantKey, TenantState};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -27,6 +27,15 @@ pub struct NewTenant {
     /// The product's own settings: a JSON object.
     pub settings: serde_json::Value,
     pub domains: Vec<Domain>,
+}
+
+/// A tenant whose rows were there before it: at least one of its id and its UUID stands in them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BroughtTenant {
+    pub id: Option<TenantId>,
+    pub uuid: Option<Uuid>,
+    pub key: TenantKey,
+    pub name: String,
 }
 
 impl NewTenant {
@@ -101,29 +110,54 @@ impl Tx {
         if inserted.is_some() { Ok(tenant) } else { same(tenant, new) }
     }
 
-    /// The same with an id or a UUID that rows of a database have already. Ids that are given out later are greater.
-    /// `Taken` when another tenant has the id.
-    pub async fn create_tenant_as(
+    /// Makes many tenants in the state `Provisioning` at one place. Ids that are given out later are greater than those that
+    /// were brought. Which of them were there before, or could not be made because somebody else has the id, the UUID or the
+    /// key, shows [`Tx::tenants_by_identity`].
+    pub async fn bring_tenants(
         &self,
-        new: &NewTenant,
-        id: Option<TenantId>,
-        uuid: Option<Uuid>,
-    ) -> Result<Tenant, CatalogError> {
-        if let Some(found) = self.find_tenant(&new.key).await? {
-            let is_it = id.is_none_or(|id| id == found.id) && uuid.is_none_or(|uuid| uuid == found.uuid);
-            let taken = || CatalogError::Taken { what: "tenant key", name: new.key.to_string() };
-            return if is_it { same(found, new) } else { Err(taken()) };
-        }
+        brought: &[BroughtTenant],
+        placement: &Placement,
+    ) -> Result<(), CatalogError> {
+        let ids: Vec<Option<i64>> = brought.iter().map(|one| one.id.map(TenantId::get)).collect();
+        let uuids: Vec<Option<Uuid>> = brought.iter().map(|one| one.uuid).collect();
+        let keys: Vec<&str> = brought.iter().map(|one| one.key.as_str()).collect();
+        let names: Vec<&str> = brought.iter().map(|one| one.name.as_str()).collect();
+        let (model, schema) = (placement.model.as_str(), placement.schema.as_str());
+        let (database, epoch) = (placement.database.get(), placement.epoch.get());
         let params: crate::connection::Params<'_> =
-            &[&id.map(TenantId::get), &uuid, &new.key.as_str(), &new.name];
-        let inserted = self.execute(queries::TENANT_INSERT_AS, params).await;
-        let inserted = inserted.map_err(|error| malformed(error, &new.key))?;
-        if inserted == 0 {
-            let name = id.map_or_else(|| uuid.unwrap_or_default().to_string(), |id| id.to_string());
-            return Err(CatalogError::Taken { what: "tenant id", name });
-        }
+            &[&ids, &uuids, &keys, &names, &model, &database, &schema, &epoch];
+        self.execute(queries::TENANT_BRING, params).await?;
         self.execute(queries::TENANT_RAISE_IDS, &[]).await?;
-        self.tenant(&new.key).await
+        Ok(())
+    }
+
+    /// Tenants by what stays the same: their id or their UUID.
+    pub async fn tenants_by_identity(
+        &self,
+        ids: &[TenantId],
+        uuids: &[Uuid],
+    ) -> Result<Vec<Tenant>, CatalogError> {
+        let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
+        self.query(queries::TENANT_BY_IDENTITY, &[&ids, &uuids]).await?.iter().map(read).collect()
+    }
+
+    /// Those of these keys that tenants have.
+    pub async fn taken_keys(&self, keys: &[TenantKey]) -> Result<BTreeSet<TenantKey>, CatalogError> {
+        let keys: Vec<&str> = keys.iter().map(TenantKey::as_str).collect();
+        let rows = self.query(queries::TENANT_TAKEN_KEYS, &[&keys]).await?;
+        rows.iter().map(|row| parse(row, WHAT, "key")).collect()
+    }
+
+    /// Makes every tenant of a database that is still `Provisioning` `Active`.
+    pub async fn activate_tenants_of(&self, database: DatabaseId) -> Result<(), CatalogError> {
+        self.execute(queries::TENANT_ACTIVATE_ALL, &[&database.get()]).await?;
+        Ok(())
+    }
+
+    /// Ids for tenants to come, which nobody else will be given.
+    pub async fn reserve_tenant_ids(&self, count: u32) -> Result<Vec<TenantId>, CatalogError> {
+        let rows = self.query(queries::TENANT_RESERVE_IDS, &[&i64::from(count)]).await?;
+        rows.iter().map(|row| Ok(TenantId::new(get(row, WHAT, "nextval")?))).collect()
     }
 
     /// The tenant of that key, or `Unknown` with a suggestion.

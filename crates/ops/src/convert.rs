@@ -11,6 +11,7 @@ mod estimate;
 mod execute;
 mod fill;
 mod ledger;
+mod moves;
 mod paths;
 mod prepare;
 mod register;
@@ -18,6 +19,7 @@ mod sharing;
 mod stages;
 mod status;
 mod verify;
+mod words;
 
 pub use checks::{Check, Weight};
 pub use clones::{CloneGroup, CloneReport, clones};
@@ -211,6 +213,7 @@ impl Job<'_> {
         let scope = carry::own_scope(self, constant.as_deref(), &shared).await?;
         let shares = Shares { shared, constant, scope };
 
+        words::ready(self).await?;
         stages::columns(self, &ends, &shares, steps, on).await?;
         fill::install(self, &sources, &shares, steps, on).await?;
         backfill::run(self, &sources, &shares, steps, on).await?;

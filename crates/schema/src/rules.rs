@@ -22,6 +22,7 @@ mod overrides;
 pub(crate) mod partition;
 pub(crate) mod pool;
 mod primary_key;
+mod printed;
 mod query;
 mod rewrite_rule;
 mod row_security;
@@ -33,13 +34,14 @@ mod tenant_column;
 mod unique;
 mod view;
 
+use self::printed::printed;
 use crate::check::{Classified, Finding, Origin, Remedy, Severity};
 use crate::declaration::{Declaration, Kind, TableEntry, Unnamed, split_unique};
 use crate::model::{Model, Table};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Debug;
-use tenantry_core::{ContextKind, SqlIdent, TenancyModel};
+use tenantry_core::{ContextKind, TenancyModel};
 
 pub use marker::MARKER;
 pub(crate) use materialized_view::is_companion as is_materialized;
@@ -390,11 +392,4 @@ fn lead(columns: &mut Vec<String>, tenant: &str) -> bool {
 /// Whether two lists name the same columns, in any order.
 fn same_columns(a: &[String], b: &[String]) -> bool {
     a.len() == b.len() && a.iter().all(|column| b.contains(column))
-}
-
-/// An identifier as the server prints it in expressions, so that what is compiled reads back as it was written.
-fn printed(name: &SqlIdent) -> String {
-    let plain = name.as_str().starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-        && name.as_str().chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if plain && name.as_str().contains('_') { name.as_str().to_owned() } else { name.to_string() }
 }

@@ -2,8 +2,10 @@
 
 use crate::{active, ident, key, new_database, on_each_version, pool, registry, shared_in};
 use serde_json::json;
+use std::collections::BTreeSet;
 use tenantry_catalog::{
-    AuditEntry, AuditFilter, CatalogError, DatabaseKind, LimitsOverride, NewPlan, NewTenant, TenantFilter,
+    AuditEntry, AuditFilter, BroughtTenant, CatalogError, DatabaseKind, LimitsOverride, NewPlan, NewTenant,
+    TenantFilter,
 };
 use tenantry_core::{Domain, Epoch, ErrorKind, Limits, Placement, TenancyModel, TenantId, TenantState};
 
@@ -249,5 +251,42 @@ on_each_version! {
         assert_eq!(tx.tenant(&key("three")).await.unwrap().id, one.id);
         let error = tx.rename_tenant(one.id, &key("two")).await.unwrap_err();
         assert!(matches!(error, CatalogError::Taken { what: "tenant key", .. }), "{error:?}");
+    }
+}
+
+on_each_version! {
+    async fn tenants_with_rows_are_brought_together(postgres) {
+        let catalog = registry(postgres).await.catalog;
+        let tx = catalog.transaction().await.unwrap();
+        let there = tx.create_tenant(&NewTenant::new(key("there"))).await.unwrap();
+        let database = pool(&tx).await;
+        let placement = shared_in(&database);
+        let brought = |id: i64, text: &str| BroughtTenant {
+            id: Some(TenantId::new(id)),
+            uuid: None,
+            key: key(text),
+            name: text.to_uppercase(),
+        };
+        let many = [brought(5_000, "a"), brought(5_001, "there"), brought(there.id.get(), "b"), brought(5_002, "c")];
+        let ids: Vec<TenantId> = many.iter().filter_map(|one| one.id).collect();
+        tx.bring_tenants(&many, &placement).await.unwrap();
+        let found = tx.tenants_by_identity(&ids, &[]).await.unwrap();
+        let keys: Vec<&str> = found.iter().map(|tenant| tenant.key.as_str()).collect();
+        assert_eq!(keys, ["there", "a", "c"], "somebody has the other key, and the other id");
+        assert_eq!((found[1].name.as_str(), found[1].placement.as_ref()), ("A", Some(&placement)));
+        assert!(found[0].placement.is_none());
+        // Again: nothing is made twice.
+        tx.bring_tenants(&many[..1], &placement).await.unwrap();
+        assert_eq!(tx.tenants_by_identity(&[], &[found[1].uuid]).await.unwrap(), found[1..2]);
+        assert_eq!(tx.taken_keys(&[key("a"), key("b")]).await.unwrap(), BTreeSet::from([key("a")]));
+        // Ids that are given out later are greater, and those that were reserved are nobody's.
+        let reserved = tx.reserve_tenant_ids(3).await.unwrap();
+        let later = tx.create_tenant(&NewTenant::new(key("later"))).await.unwrap();
+        assert_eq!(reserved.iter().map(|id| id.get()).collect::<Vec<_>>(), [5_003, 5_004, 5_005]);
+        assert_eq!(later.id.get(), 5_006);
+        tx.activate_tenants_of(database.id).await.unwrap();
+        let states = tx.tenants_by_identity(&ids, &[]).await.unwrap();
+        let active: Vec<bool> = states.iter().map(|tenant| tenant.state == TenantState::Active).collect();
+        assert_eq!(active, [false, true, true], "of that database alone");
     }
 }

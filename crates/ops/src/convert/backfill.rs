@@ -6,8 +6,9 @@
 
 use super::Job;
 use super::ledger::Phase;
-use super::paths::{From, Source};
+use super::paths::{self, From, Source};
 use super::sharing::{self, By, Shared, Shares};
+use super::words;
 use crate::sql::{Doing, render};
 use crate::steps::Steps;
 use crate::{Advance, OpsError, Progress, Step};
@@ -83,8 +84,12 @@ impl Join {
     fn of(source: &Source, job: &Job<'_>, constant: Option<&str>) -> Result<Option<Self>, OpsError> {
         let column = job.request.declaration.tenancy.column.to_string();
         let (value, tables, condition) = match &source.from {
-            From::Own(key) => {
+            From::Own(key) | From::Refers(key) => {
                 (format!("t.{}", SqlIdent::new(key.clone())?), String::new(), "true".to_owned())
+            }
+            From::Word(key) => {
+                let word = format!("t.{}", SqlIdent::new(key.clone())?);
+                (words::number_of(&word), String::new(), "true".to_owned())
             }
             From::One => match constant {
                 Some(constant) => (constant.to_owned(), String::new(), "true".to_owned()),
@@ -92,14 +97,8 @@ impl Join {
             },
             From::Column => return Ok(None),
             From::Parent { parent, columns, keys } => {
-                let pairs: Result<Vec<String>, OpsError> = columns
-                    .iter()
-                    .zip(keys)
-                    .map(|(own, key)| {
-                        Ok(format!("p.{} = t.{}", SqlIdent::new(key.clone())?, SqlIdent::new(own.clone())?))
-                    })
-                    .collect();
-                let condition = format!("{} AND p.{column} IS NOT NULL", pairs?.join(" AND "));
+                let join = paths::pairs("t", columns, "p", keys)?;
+                let condition = format!("{join} AND p.{column} IS NOT NULL");
                 (
                     format!("p.{column}"),
                     format!(" JOIN public.{} p ON true", SqlIdent::new(parent.clone())?),

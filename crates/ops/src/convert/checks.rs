@@ -1,6 +1,6 @@
 //! What is looked at before anything is changed.
 
-use super::{Convert, Ends, Tenants, paths, stages};
+use super::{Convert, Ends, Tenants, paths, sharing, stages, words};
 use crate::OpsError;
 use crate::sql::Doing;
 use serde::Serialize;
@@ -48,6 +48,9 @@ pub(super) async fn all(admin: &Client, request: &Convert) -> Result<Vec<Check>,
         if request.declaration.tenancy.value_type == TenantType::Text {
             checks.extend(worded(admin, &plain, root).await?);
         }
+        if words::mapped(&plain, request)? {
+            checks.extend(numbered(request, &plain, root)?);
+        }
     }
     checks.sort_by_key(|check| check.weight);
     Ok(checks)
@@ -65,7 +68,8 @@ fn root_type(
         plain.table(&root.table).and_then(|table| table.column(&key)).map_or("", |column| &column.type_name);
     let declared = request.declaration.tenancy.value_type;
     let fits = match declared {
-        TenantType::Bigint => matches!(found, "bigint" | "integer" | "smallint"),
+        // Words get numbers.
+        TenantType::Bigint => matches!(found, "bigint" | "integer" | "smallint") || words::is_text(found),
         TenantType::Uuid => found == "uuid",
         TenantType::Text => found == "text" || found.starts_with("character varying"),
     };
@@ -104,8 +108,49 @@ async fn worded(
     Ok(found.map(|row| Check {
         weight: Weight::Stop,
         message: format!("{}.{key} holds {:?}, and a tenant's id is a positive number", root.table, row.get::<_, String>(0)),
-        hint: format!("give {} a numeric id and let rows refer to it; the word can be the tenant's key: --tenant-key {key}", root.table),
+        hint: "leave the type out of [tenancy] (or say bigint): each word gets a number, in a column beside it; words stay where they are".to_owned(),
     }))
+}
+
+/// What becomes of words, and what keeps them from getting numbers.
+fn numbered(
+    request: &Convert,
+    plain: &tenantry_schema::Model,
+    root: &super::TenantTable,
+) -> Result<Vec<Check>, OpsError> {
+    let column = request.declaration.tenancy.column.as_str();
+    let key = paths::root_key(plain, root)?;
+    let mut checks = vec![Check {
+        weight: Weight::Note,
+        message: format!(
+            "{}.{key} is a word: each tenant gets a number, in the new column {column} of every table",
+            root.table
+        ),
+        hint: format!(
+            "{}.{column} will say which number is which word; references by the word go on to work",
+            root.table
+        ),
+    }];
+    let stop = |message: String, hint: String| Check { weight: Weight::Stop, message, hint };
+    let not_numbers = |table: &&tenantry_schema::model::Table| {
+        table.column(column).is_some_and(|column| column.type_name != "bigint")
+    };
+    if let Some(table) = plain.tables.iter().find(not_numbers) {
+        checks.push(stop(
+            format!("{}.{column} is there already, and holds no numbers", table.name),
+            "give the new column another name: [tenancy] column = \"tenant_number\"".to_owned(),
+        ));
+    }
+    if let Some(shared) = sharing::shared(plain, request)?.first() {
+        checks.push(stop(
+            format!("rows of {} are shared by tenants that are known by words", shared.table),
+            format!(
+                "give {} a numeric key and let the sharing refer to it; or convert {} as \"global\"",
+                root.table, shared.table
+            ),
+        ));
+    }
+    Ok(checks)
 }
 
 /// The first thing that stops it, as an error.

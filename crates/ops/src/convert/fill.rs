@@ -1,10 +1,10 @@
 //! New rows get their tenant while the conversion runs: a trigger on each table takes it from the parent, so that the
 //! application goes on without knowing of the column. It goes when the policies refuse.
 
-use super::Job;
 use super::ledger::Phase;
-use super::paths::{From, Source};
+use super::paths::{self, From, Source};
 use super::sharing::{self, Shares, carry};
+use super::{Job, moves, words};
 use crate::OpsError;
 use crate::sql::{Doing, render};
 use crate::steps::Steps;
@@ -31,6 +31,7 @@ pub(super) async fn install(
             let Some(value) = lookup(source, job, constant)? else { continue };
             trigger(job, source, number, &value).await?;
         }
+        moves::install(job, sources).await?;
         carry::install(job, &shares.shared, shares.scope.as_deref()).await?;
         job.ledger.reach(&job.executor.admin, Phase::Filling).await
     })
@@ -41,22 +42,17 @@ pub(super) async fn install(
 fn lookup(source: &Source, job: &Job<'_>, constant: Option<&str>) -> Result<Option<String>, OpsError> {
     let column = &job.request.declaration.tenancy.column;
     Ok(Some(match &source.from {
-        From::Own(key) => format!("NEW.{}", SqlIdent::new(key.clone())?),
+        From::Own(key) | From::Refers(key) => format!("NEW.{}", SqlIdent::new(key.clone())?),
+        From::Word(key) => words::number_of(&format!("NEW.{}", SqlIdent::new(key.clone())?)),
         From::One => match constant {
             Some(constant) => constant.to_owned(),
             None => return Ok(None),
         },
         From::Column => return Ok(None),
         From::Parent { parent, columns, keys } => {
-            let pairs: Result<Vec<String>, OpsError> = columns
-                .iter()
-                .zip(keys)
-                .map(|(own, key)| {
-                    Ok(format!("p.{} = NEW.{}", SqlIdent::new(key.clone())?, SqlIdent::new(own.clone())?))
-                })
-                .collect();
+            let join = paths::pairs("NEW", columns, "p", keys)?;
             let parent = SqlIdent::new(parent.clone())?;
-            format!("(SELECT p.{column} FROM public.{parent} p WHERE {})", pairs?.join(" AND "))
+            format!("(SELECT p.{column} FROM public.{parent} p WHERE {join})")
         }
     }))
 }
@@ -65,6 +61,7 @@ fn lookup(source: &Source, job: &Job<'_>, constant: Option<&str>) -> Result<Opti
 fn moved(source: &Source) -> Result<String, OpsError> {
     let columns: &[String] = match &source.from {
         From::Parent { columns, .. } if !source.adopted => columns,
+        From::Refers(column) if !source.adopted => std::slice::from_ref(column),
         _ => return Ok("false".to_owned()),
     };
     let differs: Result<Vec<String>, OpsError> = columns
@@ -135,8 +132,9 @@ pub(super) fn moment(sql: String, table: &str, lock: Lock) -> Step {
 pub(super) async fn remove(job: &Job<'_>) -> Result<(), OpsError> {
     let sql = format!(
         "SELECT c.relname::text, t.tgname::text FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
-          WHERE c.relnamespace = 'public'::regnamespace AND (t.tgname = {} OR t.tgname LIKE {}) AND t.tgparentid = 0 ORDER BY 1, 2",
+          WHERE c.relnamespace = 'public'::regnamespace AND (t.tgname IN ({}, {}) OR t.tgname LIKE {}) AND t.tgparentid = 0 ORDER BY 1, 2",
         quote_literal(TRIGGER),
+        quote_literal(moves::TRIGGER),
         quote_literal(&format!("{}%", carry::TRIGGER))
     );
     let rows = job.executor.admin.query(&sql, &[]).await.doing("looking for the conversion's triggers")?;

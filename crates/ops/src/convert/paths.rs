@@ -1,8 +1,9 @@
 //! From a row to its tenant: by which column and which parent, for every tenant table. Parents come before children.
 
-use super::{Convert, TenantTable, Tenants, refused};
+use super::{Convert, TenantTable, Tenants, refused, words};
 use crate::OpsError;
 use std::collections::{BTreeMap, BTreeSet};
+use tenantry_core::SqlIdent;
 use tenantry_schema::model::{ConstraintKind, ForeignKey, Table};
 use tenantry_schema::{Kind, Model, TableEntry, check};
 
@@ -20,6 +21,10 @@ pub(crate) struct Source {
 pub(crate) enum From {
     /// The table that lists the tenants: its own id.
     Own(String),
+    /// The same, where its own key is a word, and gets a number.
+    Word(String),
+    /// This column of its own holds a tenant's id: it refers to the table that lists them, which all tenants share.
+    Refers(String),
     /// Its parent's tenant: `columns` of the table are `keys` of the parent.
     Parent { parent: String, columns: Vec<String>, keys: Vec<String> },
     /// The tenant column has been there, and nothing else leads to a tenant.
@@ -51,7 +56,11 @@ pub(crate) fn sources(plain: &Model, request: &Convert) -> Result<Vec<Source>, O
         let adopted = table.column(column).is_some();
         let from = match &request.tenants {
             Tenants::One(_) => From::One,
-            Tenants::Table(root) => way(plain, request, root, &tenant_tables, table)?,
+            Tenants::Table(root) => {
+                let from = way(plain, request, root, &tenant_tables, table)?;
+                let is_shared = tenant_tables.iter().all(|table| table.name != root.table);
+                if is_shared { past_root(plain, request, root, from)? } else { from }
+            }
         };
         sources.push(Source { table: table.name.clone(), from, adopted });
     }
@@ -96,6 +105,26 @@ pub(crate) fn root_key(plain: &Model, root: &TenantTable) -> Result<String, OpsE
     }
 }
 
+/// The column of that table that holds what tenants' rows hold: its key, or the tenant column beside words.
+pub(crate) fn root_value(plain: &Model, request: &Convert, root: &TenantTable) -> Result<SqlIdent, OpsError> {
+    if words::mapped(plain, request)? {
+        return Ok(request.declaration.tenancy.column.clone());
+    }
+    Ok(SqlIdent::new(root_key(plain, root)?)?)
+}
+
+/// `own` row's columns are `other` row's keys: a condition.
+pub(super) fn pairs(own: &str, columns: &[String], other: &str, keys: &[String]) -> Result<String, OpsError> {
+    let pairs: Result<Vec<String>, OpsError> = columns
+        .iter()
+        .zip(keys)
+        .map(|(column, key)| {
+            Ok(format!("{own}.{} = {other}.{}", SqlIdent::new(column.clone())?, SqlIdent::new(key.clone())?))
+        })
+        .collect();
+    Ok(pairs?.join(" AND "))
+}
+
 /// A hint that names tables which look as if they listed tenants.
 pub(crate) fn likely(plain: &Model) -> String {
     let looks = |name: &&str| USUAL.iter().any(|usual| name.ends_with(usual));
@@ -125,7 +154,8 @@ fn way(
 ) -> Result<From, OpsError> {
     let column = request.declaration.tenancy.column.as_str();
     if table.name == root.table {
-        return Ok(From::Own(root_key(plain, root)?));
+        let key = root_key(plain, root)?;
+        return Ok(if words::mapped(plain, request)? { From::Word(key) } else { From::Own(key) });
     }
     if let Some(via) = declared_via(request, &table.name) {
         return by_via(plain, root, table, via);
@@ -166,6 +196,32 @@ fn way(
             ))
         }
         [first, ..] => Ok(parent(first)),
+    }
+}
+
+/// A table of tenants that is itself global has no tenant column to ask: what refers to its rows holds the tenant's id.
+fn past_root(plain: &Model, request: &Convert, root: &TenantTable, from: From) -> Result<From, OpsError> {
+    let From::Parent { parent, columns, keys } = &from else { return Ok(from) };
+    if *parent != root.table {
+        return Ok(from);
+    }
+    if words::mapped(plain, request)? {
+        return Err(refused(
+            format!(
+                "table {parent} lists the tenants by words and is global: it can't say which number is which word"
+            ),
+            format!("declare it {parent} = \"tenant\": each tenant then sees its own row of it"),
+        ));
+    }
+    match (columns.as_slice(), keys.as_slice()) {
+        ([own], [key]) if *key == root_key(plain, root)? => {
+            let adopted = own == request.declaration.tenancy.column.as_str();
+            Ok(if adopted { From::Column } else { From::Refers(own.clone()) })
+        }
+        _ => Err(refused(
+            format!("{} of {parent} is not its primary key, and {parent} is global", keys.join(", ")),
+            format!("declare it {parent} = \"tenant\", or refer to its primary key"),
+        )),
     }
 }
 

@@ -2,17 +2,18 @@
 //! rows have already.
 
 use super::ledger::Phase;
-use super::{Convert, Ends, Job, TenantTable, Tenants, paths, prepare};
+use super::{Convert, Ends, Job, TenantTable, Tenants, paths, prepare, words};
 use crate::schema::{self, PlainSchema, Source};
 use crate::sql::Doing;
 use crate::steps::Steps;
 use crate::{Control, OpsError, gate};
-use tenantry_catalog::{CatalogError, DatabaseState, NewTenant, Tenant, TenantFilter};
+use std::collections::BTreeSet;
+use tenantry_catalog::{BroughtTenant, DatabaseState, NewTenant, Tenant};
 use tenantry_core::{Epoch, ErrorKind, Placement, SqlIdent, TenancyModel, TenantId, TenantKey, TenantState};
 use tenantry_schema::{Target, TenantType, compile};
 
 /// How many tenants are registered in one transaction.
-const PAGE: usize = 200;
+const PAGE: usize = 1_000;
 
 const GATES: &str = include_str!("register/gates.sql");
 
@@ -136,6 +137,7 @@ pub(super) async fn fits_deployment(control: &Control, plain: &PlainSchema) -> R
     }
 }
 
+/// Page by page: the tenants into the catalog with their places, then their gates. What is there already stays as it is.
 async fn from_table(job: &Job<'_>, root: &TenantTable) -> Result<(), OpsError> {
     let column = |name: &Option<String>| -> Result<String, OpsError> {
         match name {
@@ -143,41 +145,129 @@ async fn from_table(job: &Job<'_>, root: &TenantTable) -> Result<(), OpsError> {
             None => Ok("NULL::text".to_owned()),
         }
     };
-    let id = SqlIdent::new(paths::root_key(&job.ledger.plain, root)?)?;
+    let id = paths::root_value(&job.ledger.plain, job.request, root)?;
+    // Words are what people call their tenants.
+    let key = match &root.key {
+        None if words::mapped(&job.ledger.plain, job.request)? => {
+            Some(paths::root_key(&job.ledger.plain, root)?)
+        }
+        key => key.clone(),
+    };
     let sql = format!(
         "SELECT t.{id}::text, {}, {} FROM public.{} t ORDER BY t.{id}",
-        column(&root.key)?,
+        column(&key)?,
         column(&root.name)?,
         SqlIdent::new(root.table.clone())?
     );
     let rows = job.executor.admin.query(&sql, &[]).await.doing("reading the tenants")?;
-    let value_type = job.request.declaration.tenancy.value_type;
+    let placement = placement(job)?;
     for page in rows.chunks(PAGE) {
-        let tx = job.control.catalog.transaction().await?;
-        let mut tenants = Vec::new();
+        let mut listed = Vec::new();
         for row in page {
-            let (id, key, name): (String, Option<String>, Option<String>) =
-                (row.get(0), row.get(1), row.get(2));
-            let (number, uuid) = identity(&id, value_type)?;
-            let mut new = NewTenant::new(key_of(key.as_deref(), &id, &tx, number, uuid).await?);
-            new.name = name.unwrap_or_else(|| new.key.to_string());
-            let tenant = tx.create_tenant_as(&new, number, uuid).await;
-            tenants.push(tenant.map_err(|error| taken(error, &id))?);
+            listed.push(Listed::new(job.request.declaration.tenancy.value_type, row)?);
         }
-        tx.commit().await?;
-        place(job, tenants).await?;
+        let tenants = bring(job, &listed, &placement).await?;
+        open_gates(job, &tenants, &placement).await?;
     }
     Ok(())
 }
 
-fn taken(error: CatalogError, id: &str) -> OpsError {
-    match error {
-        CatalogError::Taken { what: "tenant id", .. } => OpsError::refused(
+/// A row of the table that lists the tenants.
+struct Listed {
+    id: String,
+    number: Option<TenantId>,
+    uuid: Option<uuid::Uuid>,
+    /// What its key is made of.
+    text: Option<String>,
+    name: Option<String>,
+}
+
+impl Listed {
+    fn new(value_type: TenantType, row: &tokio_postgres::Row) -> Result<Self, OpsError> {
+        let id: String = row.get(0);
+        let (number, uuid) = identity(&id, value_type)?;
+        Ok(Self { id, number, uuid, text: row.get(1), name: row.get(2) })
+    }
+
+    fn is(&self, tenant: &Tenant) -> bool {
+        self.number == Some(tenant.id) || self.uuid == Some(tenant.uuid)
+    }
+
+    /// The key that its text makes; where that is none, or somebody has it, the id is part of it.
+    fn key(&self, taken: &BTreeSet<TenantKey>) -> Result<TenantKey, OpsError> {
+        if let Some(key) = self.stem().filter(|key| !taken.contains(key)) {
+            return Ok(key);
+        }
+        let stem = self.text.as_deref().map(folded).filter(|stem| !stem.is_empty());
+        let longest = stem
+            .map_or_else(|| "t".to_owned(), |stem| stem.chars().take(62 - self.id.len().min(40)).collect());
+        TenantKey::new(format!("{longest}-{}", folded(&self.id))).map_err(|error| {
+            OpsError::refused(
+                ErrorKind::InvalidInput,
+                error.to_string(),
+                "name another column: --tenant-key COLUMN",
+            )
+        })
+    }
+
+    fn stem(&self) -> Option<TenantKey> {
+        self.text.as_deref().and_then(|text| TenantKey::new(folded(text)).ok())
+    }
+}
+
+/// One page, in one transaction and few statements: those that are not in the catalog yet are made, at this place.
+async fn bring(job: &Job<'_>, listed: &[Listed], placement: &Placement) -> Result<Vec<Tenant>, OpsError> {
+    let ids: Vec<TenantId> = listed.iter().filter_map(|one| one.number).collect();
+    let uuids: Vec<uuid::Uuid> = listed.iter().filter_map(|one| one.uuid).collect();
+    let tx = job.control.catalog.transaction().await?;
+    let there = tx.tenants_by_identity(&ids, &uuids).await?;
+    ours(&there, placement)?;
+    let known: (BTreeSet<TenantId>, BTreeSet<uuid::Uuid>) =
+        there.iter().map(|tenant| (tenant.id, tenant.uuid)).unzip();
+    let is_new = |one: &&Listed| {
+        let number = one.number.is_some_and(|id| known.0.contains(&id));
+        !number && one.uuid.is_none_or(|uuid| !known.1.contains(&uuid))
+    };
+    let new: Vec<&Listed> = listed.iter().filter(is_new).collect();
+    let stems: Vec<TenantKey> = new.iter().filter_map(|one| one.stem()).collect();
+    let mut taken = tx.taken_keys(&stems).await?;
+    let mut brought = Vec::new();
+    for one in new {
+        let key = one.key(&taken)?;
+        taken.insert(key.clone());
+        let name = one.name.clone().unwrap_or_else(|| key.to_string());
+        brought.push(BroughtTenant { id: one.number, uuid: one.uuid, key, name });
+    }
+    if !brought.is_empty() {
+        tx.bring_tenants(&brought, placement).await?;
+    }
+    let tenants = tx.tenants_by_identity(&ids, &uuids).await?;
+    // Somebody was quicker with an id or a key: nothing of this page is kept.
+    ours(&tenants, placement)?;
+    if tenants.len() < listed.len() {
+        let missing = listed.iter().find(|one| !tenants.iter().any(|tenant| one.is(tenant)));
+        let id = missing.map_or("", |one| one.id.as_str());
+        return Err(OpsError::refused(
             ErrorKind::Conflict,
-            format!("another tenant of the deployment has the id {id} already"),
+            format!("the key for the tenant with the id {id} was taken meanwhile"),
+            "run the same command again",
+        ));
+    }
+    tx.commit().await?;
+    Ok(tenants)
+}
+
+/// An id that somebody else's tenant has can't be that of rows here.
+fn ours(tenants: &[Tenant], placement: &Placement) -> Result<(), OpsError> {
+    let here =
+        |tenant: &Tenant| tenant.placement.as_ref().is_some_and(|place| place.database == placement.database);
+    match tenants.iter().find(|tenant| !here(tenant)) {
+        None => Ok(()),
+        Some(other) => Err(OpsError::refused(
+            ErrorKind::Conflict,
+            format!("another tenant of the deployment has the id {} already ({})", other.id, other.key),
             "the rows of this database carry that id: convert it into a deployment of its own, or use ids of type uuid",
-        ),
-        other => other.into(),
+        )),
     }
 }
 
@@ -203,47 +293,24 @@ fn identity(id: &str, value_type: TenantType) -> Result<(Option<TenantId>, Optio
     }
 }
 
-/// The key that a row's text makes; where that is none, or somebody else's, the id is part of it.
-async fn key_of(
-    text: Option<&str>,
-    id: &str,
-    tx: &tenantry_catalog::Tx,
-    number: Option<TenantId>,
-    uuid: Option<uuid::Uuid>,
-) -> Result<TenantKey, OpsError> {
-    let stem = text.map(folded).filter(|stem| !stem.is_empty());
-    if let Some(key) = stem.as_ref().and_then(|stem| TenantKey::new(stem.clone()).ok()) {
-        let found = tx.find_tenant(&key).await?;
-        let own = |tenant: &Tenant| Some(tenant.id) == number || Some(tenant.uuid) == uuid;
-        if found.as_ref().is_none_or(own) {
-            return Ok(key);
-        }
-    }
-    let longest =
-        stem.map_or_else(|| "t".to_owned(), |stem| stem.chars().take(62 - id.len().min(40)).collect());
-    TenantKey::new(format!("{longest}-{}", folded(id))).map_err(|error| {
-        OpsError::refused(
-            ErrorKind::InvalidInput,
-            error.to_string(),
-            "name another column: --tenant-key COLUMN",
-        )
-    })
-}
-
 fn folded(text: &str) -> String {
     let mapped: String =
         text.to_ascii_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     mapped.trim_matches('-').chars().take(63).collect::<String>().trim_matches('-').to_owned()
 }
 
-/// Placement and gate.
-async fn place(job: &Job<'_>, tenants: Vec<Tenant>) -> Result<(), OpsError> {
-    let placement = Placement {
+fn placement(job: &Job<'_>) -> Result<Placement, OpsError> {
+    Ok(Placement {
         model: TenancyModel::Shared,
         database: job.database.id,
         schema: SqlIdent::new("public")?,
         epoch: Epoch::FIRST,
-    };
+    })
+}
+
+/// The one tenant's placement and gate.
+async fn place(job: &Job<'_>, tenants: Vec<Tenant>) -> Result<(), OpsError> {
+    let placement = placement(job)?;
     let tx = job.control.catalog.transaction().await?;
     for tenant in &tenants {
         if tenant.placement.is_none() {
@@ -275,24 +342,8 @@ pub(super) async fn ready(job: &Job<'_>, steps: Steps<'_>, on: &str) -> Result<(
     step.run(false, async {
         let tx = job.control.catalog.transaction().await?;
         tx.set_database_state(job.database.id, DatabaseState::Ready).await?;
-        tx.commit().await?;
-        let mut filter = TenantFilter { states: vec![TenantState::Provisioning], ..TenantFilter::default() };
-        loop {
-            let tx = job.control.catalog.transaction().await?;
-            let page = tx.tenants(&filter, u32::try_from(PAGE).unwrap_or(u32::MAX)).await?;
-            let Some(last) = page.last() else {
-                tx.rollback().await?;
-                return Ok(());
-            };
-            filter.after = Some(last.key.clone());
-            for tenant in page {
-                let here = tenant.placement.as_ref().is_some_and(|place| place.database == job.database.id);
-                if here {
-                    tx.set_tenant_state(tenant.id, TenantState::Provisioning, TenantState::Active).await?;
-                }
-            }
-            tx.commit().await?;
-        }
+        tx.activate_tenants_of(job.database.id).await?;
+        Ok(tx.commit().await?)
     })
     .await
 }

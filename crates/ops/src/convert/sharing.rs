@@ -10,7 +10,7 @@
 
 pub(super) mod carry;
 
-use super::paths::{declared_via, foreign_keys};
+use super::paths::{declared_via, foreign_keys, pairs};
 use super::{Convert, TenantTable, Tenants, refused};
 use crate::OpsError;
 use tenantry_core::SqlIdent;
@@ -226,7 +226,7 @@ impl Shared {
         };
         let member = as_tenant(&format!("m.{}", SqlIdent::new(member.clone())?), value_type);
         let links = SqlIdent::new(links.clone())?;
-        let on = on(columns, keys, row)?;
+        let on = pairs("m", columns, row, keys)?;
         Ok(format!(
             "ARRAY(SELECT DISTINCT {member} FROM public.{links} m WHERE {on} AND {member} IS NOT NULL ORDER BY 1)"
         ))
@@ -275,18 +275,6 @@ impl Shared {
             By::One => None,
         }
     }
-}
-
-/// `links` alias m, the row as `row`.
-fn on(columns: &[String], keys: &[String], row: &str) -> Result<String, OpsError> {
-    let pairs: Result<Vec<String>, OpsError> = columns
-        .iter()
-        .zip(keys)
-        .map(|(own, key)| {
-            Ok(format!("m.{} = {row}.{}", SqlIdent::new(own.clone())?, SqlIdent::new(key.clone())?))
-        })
-        .collect();
-    Ok(pairs?.join(" AND "))
 }
 
 /// What stays behind, for the report.

@@ -2,7 +2,7 @@
 
 use super::ledger::Phase;
 use super::sharing::{Shares, carry};
-use super::{Ends, Job, Until, fill};
+use super::{Ends, Job, Until, fill, moves};
 use crate::isolation;
 use crate::sql::Doing;
 use crate::steps::Steps;
@@ -41,9 +41,10 @@ async fn facts_in(admin: &Client) -> Result<Vec<(String, String)>, OpsError> {
 pub(super) async fn read(admin: &Client) -> Result<Model, OpsError> {
     let mut model = parse(&facts(admin).await?)?;
     for table in &mut model.tables {
-        table
-            .triggers
-            .retain(|trigger| trigger.name != fill::TRIGGER && !trigger.name.starts_with(carry::TRIGGER));
+        table.triggers.retain(|trigger| {
+            ![fill::TRIGGER, moves::TRIGGER].contains(&trigger.name.as_str())
+                && !trigger.name.starts_with(carry::TRIGGER)
+        });
     }
     Ok(model)
 }

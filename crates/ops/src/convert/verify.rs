@@ -2,9 +2,9 @@
 
 use super::backfill::leaves;
 use super::ledger::Phase;
-use super::paths::{From, Source};
+use super::paths::{self, From, Source, pairs};
 use super::sharing::{By, Shared};
-use super::{Ends, Job, Tenants};
+use super::{Ends, Job, Tenants, moves};
 use crate::OpsError;
 use crate::sql::Doing;
 use crate::steps::Steps;
@@ -28,13 +28,16 @@ pub(super) async fn before_constraints(
     let step = steps.next("verify-rows", on)?;
     let done = job.ledger.has(Phase::Verified);
     step.run(done, async {
-        job.executor.admin.batch_execute("SET statement_timeout = 0").await.doing("verifying rows")?;
+        job.take_the_time().await?;
         let mut wrong = Vec::new();
         for source in sources {
             wrong.extend(job.without_tenant(source).await?);
             wrong.extend(job.of_unknown_tenants(source).await?);
         }
-        wrong.extend(job.crossing(&ends.plain, sources).await?);
+        if !job.crossing(&ends.plain, sources).await?.is_empty() {
+            moves::follow(job, sources).await?;
+            wrong.extend(job.crossing(&ends.plain, sources).await?);
+        }
         wrong.extend(job.unfit_sharing(ends, sources, shared).await?);
         in_the_way(&wrong)?;
         job.ledger.reach(&job.executor.admin, Phase::Verified).await
@@ -54,7 +57,7 @@ pub(super) async fn before_enforcing(
 ) -> Result<(), OpsError> {
     let step = steps.next("verify-sharing", on)?;
     step.run(job.ledger.has(Phase::Enforced), async {
-        job.executor.admin.batch_execute("SET statement_timeout = 0").await.doing("verifying rows")?;
+        job.take_the_time().await?;
         in_the_way(&job.unfit_sharing(ends, sources, shared).await?)
     })
     .await
@@ -81,6 +84,7 @@ pub(super) async fn after_constraints(
     let step = steps.next("verify-references", on)?;
     let done = job.ledger.has(Phase::Registered);
     step.run(done, async {
+        job.take_the_time().await?;
         let mut wrong = Vec::new();
         for (table, name, key) in references(&ends.wanted.model, &ends.wanted.kinds) {
             let count = job.dangling(table, key).await?;
@@ -122,6 +126,11 @@ fn quoted(name: &str) -> Result<SqlIdent, OpsError> {
 }
 
 impl Job<'_> {
+    /// Reading every row takes as long as it takes, and keeps nobody waiting.
+    async fn take_the_time(&self) -> Result<(), OpsError> {
+        self.executor.admin.batch_execute("SET statement_timeout = 0").await.doing("verifying rows")
+    }
+
     /// The rows of a table that still have no tenant.
     async fn without_tenant(&self, source: &Source) -> Result<Option<String>, OpsError> {
         let column = &self.request.declaration.tenancy.column;
@@ -157,7 +166,7 @@ impl Job<'_> {
             return Ok(None);
         }
         let column = &self.request.declaration.tenancy.column;
-        let key = quoted(&super::paths::root_key(&self.ledger.plain, root)?)?;
+        let key = paths::root_value(&self.ledger.plain, self.request, root)?;
         let sql = format!(
             "SELECT count(*) FROM public.{} t WHERE NOT EXISTS (SELECT FROM public.{} r WHERE r.{key} = t.{column})",
             quoted(&source.table)?,
@@ -183,7 +192,7 @@ impl Job<'_> {
                 if !is_tenant(&key.target) {
                     continue;
                 }
-                let join = pairs(key, "c", "p")?;
+                let join = joined(key)?;
                 let sql = format!(
                     "SELECT count(*) FROM public.{} c JOIN public.{} p ON {join} WHERE c.{column} <> p.{column}",
                     quoted(&table.name)?,
@@ -233,7 +242,7 @@ impl Job<'_> {
                     "SELECT count(*) FROM public.{} c JOIN public.{} p ON {} WHERE NOT {sees}",
                     quoted(&table.name)?,
                     quoted(&key.target)?,
-                    pairs(key, "c", "p")?
+                    joined(key)?
                 );
                 let count = self.one(&sql, "looking for references to rows that are not seen").await?;
                 if count > 0 {
@@ -276,7 +285,7 @@ impl Job<'_> {
             quoted(table)?,
             filled?.join(" AND "),
             quoted(&key.target)?,
-            pairs(key, "c", "p")?
+            joined(key)?
         );
         self.one(&sql, "verifying a reference").await
     }
@@ -286,12 +295,6 @@ impl Job<'_> {
     }
 }
 
-fn pairs(key: &ForeignKey, own: &str, target: &str) -> Result<String, OpsError> {
-    let pairs: Result<Vec<String>, OpsError> = key
-        .columns
-        .iter()
-        .zip(&key.target_columns)
-        .map(|(from, to)| Ok(format!("{own}.{} = {target}.{}", quoted(from)?, quoted(to)?)))
-        .collect();
-    Ok(pairs?.join(" AND "))
+fn joined(key: &ForeignKey) -> Result<String, OpsError> {
+    pairs("c", &key.columns, "p", &key.target_columns)
 }

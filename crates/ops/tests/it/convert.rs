@@ -1,14 +1,16 @@
 //! Converting databases that have rows and an application on them.
 
 mod legacy;
+mod moves;
 mod sharing;
+mod words;
 
 use self::legacy::{Legacy, TABLES};
 use crate::world::Recorder;
 use tenantry_core::{SqlIdent, TenantKey};
 use tenantry_ops::convert::{self, Phase, TenantTable, Tenants, Until};
 use tenantry_ops::{OpsError, Silent, tenant};
-use tenantry_schema::Keys;
+use tenantry_schema::{Keys, Kind, TableEntry};
 use tenantry_testkit::versions_for_tests;
 
 /// From a plain database with rows and a running writer to tenants that see exactly their own.
@@ -224,6 +226,35 @@ async fn a_dry_run_changes_nothing_and_names_locks() {
     assert_eq!(legacy.one("SELECT count(*) FROM pg_namespace WHERE nspname = 'tenancy'").await, 0);
 }
 
+/// The table that lists the tenants may be everybody's, as `schema init` guesses it: what refers to it holds the ids.
+#[tokio::test]
+async fn the_list_of_tenants_may_be_global() {
+    for version in versions_for_tests() {
+        for column in ["account", "tenant_id"] {
+            let legacy = Legacy::new(version).await;
+            let mut request = legacy.request(Until::Observe);
+            request.declaration.tables.insert("accounts".into(), TableEntry::Kind(Kind::Global));
+            request.declaration.tenancy.column = SqlIdent::new(column).unwrap();
+            let done = convert::run(&legacy.world.control, &request, &Silent).await.unwrap();
+            assert_eq!((done.phase, done.tenants), (Phase::Observing, 4));
+            let old = legacy.old_application().await;
+            let moved = format!(
+                "UPDATE tasks SET assignee = NULL WHERE project = 4; UPDATE projects SET parent = NULL WHERE parent = 4 OR id = 4;
+                 UPDATE projects SET account = {} WHERE id = 4",
+                legacy.first + 3
+            );
+            old.batch_execute(&moved).await.unwrap();
+            request.until = Until::Enforce;
+            convert::run(&legacy.world.control, &request, &Silent).await.unwrap();
+            let session = legacy.enter(3).await;
+            let seen = "SELECT (SELECT count(*) FROM accounts), (SELECT count(*) FROM projects), (SELECT count(*) FROM tasks WHERE project = 4)";
+            let row = session.query_one(seen, &[]).await.unwrap();
+            assert_eq!([row.get::<_, i64>(0), row.get(1), row.get(2)], [4, 11, 100], "{version} {column}");
+            legacy.assert_rules_content(&request.declaration).await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_cannot_begin_says_why() {
     let legacy = Legacy::new(15).await;
@@ -236,9 +267,11 @@ async fn what_cannot_begin_says_why() {
     let table = |table: &str| Tenants::Table(TenantTable { table: table.into(), key: None, name: None });
     let said = refusal(table("nothing")).await;
     assert!(said.contains("it looks as if it were accounts: say so with --tenants"), "{said}");
-    let said = refusal(table("countries")).await;
-    assert!(said.contains("countries.code is text, but [tenancy] type is bigint"), "{said}");
     let admin = legacy.admin().await;
+    admin.batch_execute("CREATE TABLE days (day date PRIMARY KEY)").await.unwrap();
+    let said = refusal(table("days")).await;
+    assert!(said.contains("days.day is date, but [tenancy] type is bigint"), "{said}");
+    admin.batch_execute("DROP TABLE days").await.unwrap();
     admin.batch_execute("CREATE TABLE stray (id bigint PRIMARY KEY)").await.unwrap();
     let said = refusal(legacy.request(Until::Observe).tenants).await;
     assert!(said.contains("nothing leads from table stray to a tenant"), "{said}");

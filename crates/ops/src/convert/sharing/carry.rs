@@ -3,7 +3,7 @@
 use super::{By, COLUMN, Shared, as_tenant};
 use crate::OpsError;
 use crate::convert::fill::{self, trigger_exists};
-use crate::convert::paths::root_key;
+use crate::convert::paths::{pairs, root_key};
 use crate::convert::{Job, TenantTable, Tenants};
 use crate::sql::{Doing, render};
 use tenantry_core::SqlIdent;
@@ -138,23 +138,13 @@ impl Functions {
 
     fn links(&self, shared: &Shared) -> Result<String, OpsError> {
         let By::Links { columns, keys, .. } = &shared.by else { return Ok(String::new()) };
-        let pairs = |left: &str, own: &[String]| -> Result<String, OpsError> {
-            let pairs: Result<Vec<String>, OpsError> = own
-                .iter()
-                .zip(keys)
-                .map(|(own, key)| {
-                    Ok(format!("p.{} = {left}.{}", SqlIdent::new(key.clone())?, SqlIdent::new(own.clone())?))
-                })
-                .collect();
-            Ok(pairs?.join(" AND "))
-        };
         let values = [
             ("number", self.number.clone()),
             ("type", self.value_type.as_sql().to_owned()),
             ("table", SqlIdent::new(shared.table.clone())?.to_string()),
-            ("old", pairs("OLD", columns)?),
-            ("new", pairs("NEW", columns)?),
-            ("same", pairs("shared", keys)?),
+            ("old", pairs("p", keys, "OLD", columns)?),
+            ("new", pairs("p", keys, "NEW", columns)?),
+            ("same", pairs("p", keys, "shared", keys)?),
             ("find", self.find(shared, "shared")?),
         ];
         let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
