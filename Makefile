@@ -38,11 +38,12 @@ lint: ## formatting and lints
 format: ## formats the code
 	@$(CARGO) fmt --all
 
-bench: setup ## the gateway beside PgBouncer; rewriting, reading, compiling and auditing schemas
+bench: setup ## the gateway beside PgBouncer; rewriting; reading, compiling, auditing and drawing schemas
 	@$(CARGO) run --release --locked -p tenantry-bench --bin gateway -- $(ARGS)
 	@$(CARGO) run --release --locked -p tenantry-bench --bin rewrite
 	@$(CARGO) run --release --locked -p tenantry-bench --bin schema
 	@$(CARGO) run --release --locked -p tenantry-bench --bin audit
+	@$(CARGO) run --release --locked -p tenantry-bench --bin erd
 	@$(CARGO) bench --locked -p tenantry-catalog --bench feed
 
 setup: ## installs what is missing (tells what; changes nothing if nothing is)

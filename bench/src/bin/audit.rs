@@ -5,8 +5,9 @@ use anyhow::Context;
 use clap::Parser;
 use std::cmp::Reverse;
 use std::io::Write;
-use std::time::Instant;
+use std::time::Duration;
 use tenantry_audit::{Access, Ask, Options, audit, connect, registry};
+use tenantry_bench::figures::{Figures, Output, Spent, Watch};
 use tenantry_testkit::{Postgres, PostgresOptions};
 
 /// Audits a database with so many tables, several times.
@@ -22,7 +23,12 @@ struct Args {
     /// The major version [default: the newest]
     #[arg(long)]
     pg: Option<u32>,
+    #[command(flatten)]
+    output: Output,
 }
+
+/// Of a thousand tables.
+const GOAL: Option<Duration> = Some(Duration::from_secs(5));
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
@@ -42,21 +48,24 @@ async fn main() -> anyhow::Result<()> {
     let mut client = connect(&access).await?;
     client.batch_execute(&tables(args.tables)).await.context("making the tables")?;
     client.batch_execute("ANALYZE").await?;
-    writeln!(out, "PostgreSQL {}, {} tables, {} rules", postgres.version(), args.tables, registry().len())?;
-    for round in 1..=args.rounds {
-        let begun = Instant::now();
+    let mut figures = Figures::new(format!(
+        "PostgreSQL {}, {} tables, {} rules",
+        postgres.version(),
+        args.tables,
+        registry().len()
+    ));
+    let server: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
+    for _ in 0..args.rounds {
+        let watch = Watch::start_with(server);
         let (report, _) = audit(&mut client, &Ask::default(), &Options::default()).await?;
-        let took = begun.elapsed();
-        writeln!(out, "round {round}: {} ms, {} findings", took.as_millis(), report.findings.len())?;
+        figures.note("the whole audit", GOAL, watch.stop());
         let mut slowest = report.timings;
         slowest.sort_by_key(|(_, took)| Reverse(*took));
-        let told: Vec<String> = slowest
-            .iter()
-            .take(args.slowest)
-            .map(|(part, took)| format!("{part} {} ms", took.as_millis()))
-            .collect();
-        writeln!(out, "  {}", told.join(", "))?;
+        for (part, elapsed) in slowest.iter().take(args.slowest) {
+            figures.note(part, None, Spent { elapsed: *elapsed, ..Spent::default() });
+        }
     }
+    writeln!(out, "{}", figures.finish(&args.output)?)?;
     drop(client);
     postgres.stop().await;
     Ok(())

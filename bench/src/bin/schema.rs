@@ -4,9 +4,9 @@
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use comfy_table::Table;
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tenantry_bench::figures::{Figures, Output, Watch};
 use tenantry_core::{ContextKind, SqlIdent, TenancyModel};
 use tenantry_schema::{Declaration, Target, check, compile, introspection, introspection_settings, read};
 use tenantry_testkit::{Postgres, PostgresOptions};
@@ -22,7 +22,7 @@ struct Args {
     /// Tables of the schema that is compiled.
     #[arg(long, default_value_t = 150, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     compiled_tables: u32,
-    /// How often each is measured; the median is shown.
+    /// How often each is measured.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
     /// PostgreSQL's major version; the newest that is installed if not given.
@@ -31,74 +31,94 @@ struct Args {
     /// Also shows how long each introspection query takes.
     #[arg(long)]
     queries: bool,
+    #[command(flatten)]
+    output: Output,
 }
+
+/// Of the defaults' numbers of tables.
+const READ: Option<Duration> = Some(Duration::from_secs(2));
+const COMPILE: Option<Duration> = Some(Duration::from_millis(100));
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let args = Args::parse();
     let postgres =
         Postgres::start(PostgresOptions { version: args.pg, ..PostgresOptions::default() }).await?;
-    let mut shown = Table::new();
-    shown.set_header(["what", "tables", "median ms", "least ms"]);
-    let large = measure(&postgres, "large", args.tables, &args).await?;
-    let small = measure(&postgres, "small", args.compiled_tables, &args).await?;
-    for (tables, figures) in [(args.tables, &large), (args.compiled_tables, &small)] {
-        for (what, times) in figures.iter().filter(|(what, _)| args.queries || !what.starts_with("  ")) {
-            let least = times.iter().min().copied().unwrap_or_default();
-            shown.add_row([what.clone(), tables.to_string(), ms(median(times)), ms(least)]);
-        }
-    }
-    let version = postgres.version();
+    let mut figures = Figures::new(format!("PostgreSQL {}", postgres.version()));
+    let (large, small) = (args.tables, args.compiled_tables);
+    measure(&postgres, "large", large, [READ, None], &args, &mut figures).await?;
+    measure(&postgres, "small", small, [None, COMPILE], &args, &mut figures).await?;
     #[allow(clippy::print_stdout, reason = "the result of the program")]
     {
-        println!("PostgreSQL {version}\n{shown}");
+        println!("{}", figures.finish(&args.output)?);
     }
     postgres.stop().await;
     Ok(())
 }
 
-type Figures = Vec<(String, Vec<Duration>)>;
-
-async fn measure(postgres: &Postgres, name: &str, tables: u32, args: &Args) -> Result<Figures> {
+/// `goals`: of reading and of compiling.
+async fn measure(
+    postgres: &Postgres,
+    name: &str,
+    tables: u32,
+    goals: [Option<Duration>; 2],
+    args: &Args,
+    figures: &mut Figures,
+) -> Result<()> {
     let admin = postgres.connect("postgres").await?;
     admin.batch_execute(&format!("CREATE DATABASE {name}")).await?;
     let client = postgres.connect(name).await?;
     client.batch_execute(&schema(tables)).await.context("loading the schema")?;
     client.batch_execute("ANALYZE pg_catalog.pg_depend").await?;
-    let mut figures = Figures::new();
+    let server: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
+    let [to_read, to_compile] = goals;
     for _ in 0..args.rounds {
-        let facts = facts(&client, &mut figures).await?;
-        let start = Instant::now();
+        let whole = Watch::start_with(server);
+        let facts = facts(&client, server, tables, args.queries, figures).await?;
+        let watch = Watch::start();
         let model = read(&facts)?;
-        note(&mut figures, "read the facts", start);
+        figures.note(&format!("{tables} tables: make the model of it"), None, watch.stop());
+        figures.note(&format!("{tables} tables: read, both together"), to_read, whole.stop());
         let declaration = Declaration::default();
         for tenancy in TenancyModel::ALL {
             let target = target(tenancy)?;
-            let start = Instant::now();
+            let watch = Watch::start();
             compile(&model, &declaration, &target)?;
-            note(&mut figures, &format!("compile for the {tenancy} model"), start);
+            figures.note(
+                &format!("{tables} tables: compile for the {tenancy} model"),
+                to_compile,
+                watch.stop(),
+            );
         }
-        let start = Instant::now();
+        let watch = Watch::start();
         check(&model, &declaration);
-        note(&mut figures, "check for every model", start);
+        figures.note(&format!("{tables} tables: check for every model"), None, watch.stop());
     }
-    Ok(figures)
+    Ok(())
 }
 
-async fn facts(client: &Client, figures: &mut Figures) -> Result<Vec<(String, String)>> {
+async fn facts(
+    client: &Client,
+    server: i32,
+    tables: u32,
+    each: bool,
+    figures: &mut Figures,
+) -> Result<Vec<(String, String)>> {
+    let whole = Watch::start_with(server);
     client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     client.batch_execute(&introspection_settings(&SqlIdent::new("public")?)).await?;
-    let whole = Instant::now();
     let mut facts = Vec::new();
     for query in introspection() {
-        let start = Instant::now();
+        let watch = Watch::start_with(server);
         let row =
             client.query_one(query.sql, &[]).await.with_context(|| format!("asking for {}", query.name))?;
-        note(figures, &format!("  {}", query.name), start);
+        if each {
+            figures.note(&format!("{tables} tables:   {}", query.name), None, watch.stop());
+        }
         facts.push((query.name.to_owned(), row.get(0)));
     }
-    note(figures, "ask the catalog", whole);
     client.batch_execute("COMMIT").await?;
+    figures.note(&format!("{tables} tables: ask the catalog"), None, whole.stop());
     Ok(facts)
 }
 
@@ -143,22 +163,4 @@ fn schema(tables: u32) -> String {
         }
     }
     sql
-}
-
-fn note(figures: &mut Figures, what: &str, start: Instant) {
-    let elapsed = start.elapsed();
-    match figures.iter_mut().find(|(known, _)| known == what) {
-        Some((_, times)) => times.push(elapsed),
-        None => figures.push((what.to_owned(), vec![elapsed])),
-    }
-}
-
-fn median(times: &[Duration]) -> Duration {
-    let mut sorted = times.to_vec();
-    sorted.sort();
-    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
-}
-
-fn ms(time: Duration) -> String {
-    format!("{:.1}", time.as_secs_f64() * 1_000.0)
 }
