@@ -25,11 +25,37 @@ pub fn diff(before: &Graph, after: &Graph) -> Graph {
 }
 
 /// Something that has a name on both sides.
-trait Item: Clone + PartialEq {
-    fn is(&self, other: &Self) -> bool;
-    fn change(&mut self) -> &mut Change;
+trait Item: Named {
     /// `self` is how it is now.
     fn against(self, before: &Self) -> Self;
+}
+
+/// What an item is known by, and its mark.
+trait Named: Clone {
+    fn is(&self, other: &Self) -> bool;
+    fn change(&mut self) -> &mut Change;
+}
+
+macro_rules! named {
+    ($($item:ty: $($field:ident),+;)*) => {$(
+        impl Named for $item {
+            fn is(&self, other: &Self) -> bool {
+                $(self.$field == other.$field)&&+
+            }
+
+            fn change(&mut self) -> &mut Change {
+                &mut self.change
+            }
+        }
+    )*};
+}
+
+named! {
+    Table: name;
+    Column: name;
+    Key: name;
+    Index: name;
+    Reference: table, name;
 }
 
 fn merge<T: Item>(before: &[T], after: &[T]) -> Vec<T> {
@@ -62,14 +88,6 @@ fn note(was: &mut Vec<String>, what: &str, before: &str, after: &str) {
 }
 
 impl Item for Table {
-    fn is(&self, other: &Self) -> bool {
-        self.name == other.name
-    }
-
-    fn change(&mut self) -> &mut Change {
-        &mut self.change
-    }
-
     fn against(mut self, before: &Self) -> Self {
         let mut was = Vec::new();
         note(
@@ -100,14 +118,6 @@ impl Item for Table {
 }
 
 impl Item for Column {
-    fn is(&self, other: &Self) -> bool {
-        self.name == other.name
-    }
-
-    fn change(&mut self) -> &mut Change {
-        &mut self.change
-    }
-
     fn against(mut self, before: &Self) -> Self {
         let mut was = Vec::new();
         let null = |column: &Self| if column.not_null { "not null" } else { "nullable" };
@@ -125,14 +135,6 @@ impl Item for Column {
 }
 
 impl Item for Key {
-    fn is(&self, other: &Self) -> bool {
-        self.name == other.name
-    }
-
-    fn change(&mut self) -> &mut Change {
-        &mut self.change
-    }
-
     fn against(mut self, before: &Self) -> Self {
         if self.columns != before.columns {
             self.change = Change::Changed(vec![before.columns.join(", ")]);
@@ -142,14 +144,6 @@ impl Item for Key {
 }
 
 impl Item for Index {
-    fn is(&self, other: &Self) -> bool {
-        self.name == other.name
-    }
-
-    fn change(&mut self) -> &mut Change {
-        &mut self.change
-    }
-
     fn against(mut self, before: &Self) -> Self {
         let same = (self.unique, &self.method, &self.keys, &self.include, &self.predicate)
             == (before.unique, &before.method, &before.keys, &before.include, &before.predicate);
@@ -161,14 +155,6 @@ impl Item for Index {
 }
 
 impl Item for Reference {
-    fn is(&self, other: &Self) -> bool {
-        self.table == other.table && self.name == other.name
-    }
-
-    fn change(&mut self) -> &mut Change {
-        &mut self.change
-    }
-
     fn against(mut self, before: &Self) -> Self {
         let mut was = Vec::new();
         note(&mut was, "columns", &before.columns.join(", "), &self.columns.join(", "));
