@@ -11,9 +11,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use tenantry_core::{
-    ClusterId, ContextKind, DatabaseId, DatabaseRoute, Epoch, KeyId, Limits, LoginBinding, LoginId,
+    ClusterId, ContextKind, DatabaseId, DatabaseRoute, Epoch, KeyId, Limits, LoginAccess, LoginBinding, LoginId,
     LoginRoute, MasterKey, Placement, PoolMode, RouteChange, RouteTable, Secret, SqlIdent, TenancyModel,
-    TenantId, TenantKey, TenantRoute, TenantState,
+    ServerTls, TenantId, TenantKey, TenantRoute, TenantState,
 };
 use tenantry_gateway::{Config, Gateway};
 use tenantry_wire::scram::Verifier;
@@ -108,6 +108,8 @@ fn table(spec: &Spec) -> Result<RouteTable> {
         verifier: spec.verifier.as_str().into(),
         binding: LoginBinding::All,
         pool_mode: PoolMode::default(),
+        admin: false,
+        access: LoginAccess::default(),
     }))];
     for database in &spec.databases {
         changes.push(RouteChange::Database(Arc::new(database.route())));
@@ -145,6 +147,7 @@ impl Database {
             key: KeyId::new(1),
             max_connections: self.connections,
             cluster_connections: 0,
+            tls: ServerTls::default(),
         }
     }
 }

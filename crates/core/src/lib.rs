@@ -21,7 +21,8 @@ pub use ident::{SqlIdent, quote_literal};
 pub use placement::{Placement, TenancyModel};
 pub use plan::Limits;
 pub use route::{
-    ContextKind, DatabaseRoute, LoginBinding, LoginRoute, PoolMode, RouteChange, RouteTable, TenantRoute,
+    ContextKind, DatabaseRoute, LoginAccess, LoginBinding, LoginRoute, PoolMode, RouteChange, RouteTable,
+    TenantRoute,
 };
 pub use secret::{MasterKey, Secret};
 pub use tenant::{Domain, TenantKey, TenantState};

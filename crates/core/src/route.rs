@@ -4,13 +4,16 @@
 //! O(changed) whatever the number of tenants, and a reader keeps its snapshot without a lock.
 
 use crate::{
-    ClusterId, DatabaseId, Domain, KeyId, Limits, LoginId, Placement, TenantId, TenantKey, TenantState,
+    ClusterId, DatabaseId, Domain, KeyId, Limits, LoginId, Placement, ServerTls, TenantId, TenantKey,
+    TenantState,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::SystemTime;
 use thiserror::Error;
 
 /// How a data database proves the tenant context (`tenancy.enter`).
@@ -65,6 +68,7 @@ pub struct DatabaseRoute {
     pub max_connections: u32,
     /// Server connections that one gateway may open to all databases of the cluster; 0 is no limit.
     pub cluster_connections: u32,
+    pub tls: ServerTls,
 }
 
 /// Which tenants a gateway login may act for.
@@ -132,6 +136,27 @@ impl FromStr for PoolMode {
     }
 }
 
+/// When and how a gateway login may connect.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LoginAccess {
+    pub disabled: bool,
+    /// From then on it may not connect; who is connected stays, as in PostgreSQL.
+    pub valid_until: Option<SystemTime>,
+    /// Connections at once, at one gateway.
+    pub max_connections: Option<u32>,
+    /// Its transactions are run by a role that may write nothing.
+    pub read_only: bool,
+    /// Names of a client certificate (common name, DNS name, mail address or URI) that stand for the password.
+    pub certificates: Box<[Box<str>]>,
+}
+
+impl LoginAccess {
+    /// Whether the login may connect now.
+    pub fn is_open(&self, now: SystemTime) -> bool {
+        !self.disabled && self.valid_until.is_none_or(|end| now < end)
+    }
+}
+
 /// A gateway login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginRoute {
@@ -143,6 +168,7 @@ pub struct LoginRoute {
     pub pool_mode: PoolMode,
     /// Whether it may use the gateway's console (the database `admin`).
     pub admin: bool,
+    pub access: LoginAccess,
 }
 
 /// One change of the catalog, to be applied to a snapshot.
@@ -166,6 +192,8 @@ pub struct RouteTable {
     databases: imbl::HashMap<DatabaseId, Arc<DatabaseRoute>>,
     logins: imbl::HashMap<LoginId, Arc<LoginRoute>>,
     by_login: imbl::HashMap<Box<str>, LoginId>,
+    /// Other gateways, by number: where they take what belongs to them.
+    peers: Arc<BTreeMap<u16, SocketAddr>>,
 }
 
 impl RouteTable {
@@ -207,6 +235,21 @@ impl RouteTable {
 
     pub fn login(&self, name: &str) -> Option<&Arc<LoginRoute>> {
         self.by_login.get(name).and_then(|id| self.logins.get(id))
+    }
+
+    /// Where the gateway of that number takes cancel requests that reached another one.
+    pub fn peer(&self, number: u16) -> Option<SocketAddr> {
+        self.peers.get(&number).copied()
+    }
+
+    pub fn peers(&self) -> &BTreeMap<u16, SocketAddr> {
+        &self.peers
+    }
+
+    /// The same snapshot with these gateways.
+    #[must_use]
+    pub fn with_peers(&self, peers: BTreeMap<u16, SocketAddr>) -> Self {
+        Self { peers: Arc::new(peers), ..self.clone() }
     }
 
     /// The snapshot after `changes`, at `revision`. The old snapshot stays as it is.

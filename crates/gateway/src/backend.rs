@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 use tenantry_core::{DatabaseRoute, Epoch, Nonce, TenantId};
+use tenantry_tls::{Connector, Negotiated, TlsError};
 use tenantry_wire::frame;
 use thiserror::Error;
 use tokio::net::{TcpStream, UnixStream};
@@ -26,32 +27,60 @@ use tokio::net::{TcpStream, UnixStream};
 pub(crate) use connect::Credentials;
 pub(crate) use handover::{Entering, Entry, NotEntered};
 
-/// Where a server listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Address {
+/// Where a server listens, and how a connection to it is protected.
+#[derive(Debug, Clone)]
+pub(crate) struct Address {
+    place: Place,
+    /// Why there can't be any is told whenever a connection is tried.
+    tls: Result<Option<Connector>, Arc<TlsError>>,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
     Tcp(Box<str>, u16),
+    /// Never under TLS, as with libpq.
     Unix(PathBuf),
 }
 
 impl Address {
     pub(crate) fn of(route: &DatabaseRoute) -> Self {
-        if route.host.starts_with('/') {
-            Self::Unix(PathBuf::from(format!("{}/.s.PGSQL.{}", route.host, route.port)))
+        let place = if route.host.starts_with('/') {
+            Place::Unix(PathBuf::from(format!("{}/.s.PGSQL.{}", route.host, route.port)))
         } else {
-            Self::Tcp(route.host.clone(), route.port)
-        }
+            Place::Tcp(route.host.clone(), route.port)
+        };
+        Self { place, tls: Connector::new(&route.tls).map_err(Arc::new) }
     }
 
     pub(crate) async fn connect(&self) -> io::Result<Stream> {
-        match self {
-            Self::Tcp(host, port) => {
-                let stream = TcpStream::connect((&**host, *port)).await?;
-                stream.set_nodelay(true)?;
-                Ok(Stream::Tcp(stream))
-            }
-            Self::Unix(path) => Ok(Stream::Unix(UnixStream::connect(path).await?)),
+        let (host, port) = match &self.place {
+            Place::Unix(path) => return Ok(Stream::Unix(UnixStream::connect(path).await?)),
+            Place::Tcp(host, port) => (host, *port),
+        };
+        let connector = self.tls.as_ref().map_err(|error| explained(error))?;
+        let stream = TcpStream::connect((&**host, port)).await?;
+        stream.set_nodelay(true)?;
+        let Some(connector) = connector else { return Ok(Stream::Tcp(stream)) };
+        match connector.request(stream, host).await {
+            Ok(Negotiated::Clear(stream)) => Ok(Stream::Tcp(stream)),
+            Ok(Negotiated::Tls(stream)) => Ok(Stream::Tls(stream)),
+            Err(error) => Err(explained(&error)),
         }
     }
+
+    /// Where nobody listens.
+    #[cfg(test)]
+    pub(crate) fn nowhere() -> Self {
+        Self { place: Place::Unix(PathBuf::from("/nonexistent")), tls: Ok(None) }
+    }
+}
+
+/// The error with what to do about it, for the gateway's log.
+fn explained(error: &TlsError) -> io::Error {
+    io::Error::other(match error.hint() {
+        Some(hint) => format!("{error} ({hint})"),
+        None => error.to_string(),
+    })
 }
 
 /// Whose a server connection is between two transactions.

@@ -1,5 +1,8 @@
 //! What a gateway is told at its start. Plain data; who reads it from where is the binary's business.
 
+use crate::cancel::CancelConfig;
+use crate::door::LoginLimits;
+use crate::tls::TlsConfig;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -47,6 +50,12 @@ pub struct Config {
     pub log_min_duration: Option<Duration>,
     /// Whether clients' coming and going is logged.
     pub log_connections: bool,
+    /// TLS to clients.
+    pub tls: TlsConfig,
+    /// What slows those who guess, and bounds those who have not logged in.
+    pub logins: LoginLimits,
+    /// How gateways pass cancel requests to each other.
+    pub cancel: CancelConfig,
 }
 
 impl Default for Config {
@@ -72,6 +81,9 @@ impl Default for Config {
             metrics_labels: 50,
             log_min_duration: None,
             log_connections: false,
+            tls: TlsConfig::default(),
+            logins: LoginLimits::default(),
+            cancel: CancelConfig::default(),
         }
     }
 }

@@ -14,6 +14,8 @@ pub enum GatewayError {
     Worker(#[source] io::Error),
     #[error("a gateway needs at least one address to listen on")]
     NoAddress,
+    #[error("TLS to clients can't be set up")]
+    Tls(#[source] tenantry_tls::TlsError),
 }
 
 impl GatewayError {
@@ -23,6 +25,7 @@ impl GatewayError {
             Self::Listen { .. } => ErrorKind::Conflict,
             Self::Worker(_) => ErrorKind::Internal,
             Self::NoAddress => ErrorKind::InvalidInput,
+            Self::Tls(error) => error.kind(),
         }
     }
 
@@ -32,6 +35,7 @@ impl GatewayError {
             Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => Some(
                 "another process listens there: stop it, or choose another port in [gateway] listen".into(),
             ),
+            Self::Tls(error) => error.hint(),
             _ => None,
         }
     }

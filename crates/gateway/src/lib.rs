@@ -9,9 +9,11 @@
 
 mod account;
 mod backend;
+mod bucket;
 mod cancel;
 mod clients;
 mod config;
+mod door;
 mod error;
 mod http;
 mod lex;
@@ -27,9 +29,13 @@ mod slow;
 mod statement;
 mod stats;
 mod stream;
+mod tls;
 mod worker;
 
+pub use cancel::{CancelConfig, MAX_NUMBER as MAX_GATEWAYS};
 pub use config::Config;
+pub use door::LoginLimits;
 pub use error::{ClientError, GatewayError};
 pub use metrics::{METRICS, Metric};
 pub use server::Gateway;
+pub use tls::{TlsConfig, TlsMode};

@@ -1,7 +1,9 @@
 //! Starting and stopping a gateway: listeners, worker threads, drain.
 
 use crate::account::AllTotals;
+use crate::cancel::{CancelRegistry, Peers};
 use crate::config::Config;
+use crate::door::Door;
 use crate::error::GatewayError;
 use crate::http::Endpoint;
 use crate::lex::SessionWords;
@@ -9,6 +11,7 @@ use crate::metrics::Metrics;
 use crate::pause::Pauses;
 use crate::report::{Command, MAX_COMMANDS};
 use crate::session;
+use crate::tls::Certificates;
 use crate::worker::{Phase, Shared, Worker};
 use arc_swap::ArcSwap;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -48,15 +51,19 @@ impl Gateway {
         if config.listen.is_empty() {
             return Err(GatewayError::NoAddress);
         }
+        let certificates = Arc::new(Certificates::load(&config.tls).map_err(GatewayError::Tls)?);
         let workers = config.workers.max(1);
         let (listeners, addrs) = listen(&config.listen, workers)?;
         let (phase, watch_phase) = watch::channel(Phase::Serving);
         let config = Arc::new(config);
+        let peers = Peers::new(&config.cancel, &master_key, routes.clone());
         let shared = Arc::new(Shared {
+            certificates,
+            door: Door::new(config.logins.clone()),
             config: Arc::clone(&config),
+            cancels: CancelRegistry::new(&master_key, peers, config.connect_timeout),
             mock_secret: master_key.login_password("gateway", "mock"),
             master_key,
-            cancels: Arc::default(),
             clients: AtomicUsize::new(0),
             session_words: SessionWords::new(),
             next_client: AtomicU64::new(1),
@@ -95,6 +102,11 @@ impl Gateway {
     /// The addresses in use, in the order of the configuration.
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.addrs
+    }
+
+    /// Reads the certificates again, as is also done when their files change. On an error those in force stay.
+    pub fn reload_certificates(&self) -> Result<(), GatewayError> {
+        self.shared.certificates.reload().map_err(GatewayError::Tls)
     }
 
     /// Where metrics and health are served, if they are.
@@ -191,6 +203,8 @@ async fn serve(worker: Arc<Worker>, listeners: Vec<TcpListener>, commands: mpsc:
     let mut accepting = JoinSet::new();
     // Unconstrained: it polls many sockets in one go, without waiting for any.
     tasks.spawn(tokio::task::coop::unconstrained(Arc::clone(&worker).tend(commands)));
+    tasks.spawn(Arc::clone(&worker.shared.certificates).follow());
+    tasks.spawn(Arc::clone(&worker.shared.cancels).serve_peers());
     let (accepted, mut incoming) = tokio::sync::mpsc::channel(64);
     for listener in listeners {
         match tokio::net::TcpListener::from_std(listener) {

@@ -6,6 +6,7 @@
 
 mod attach;
 mod login;
+mod prove;
 mod refuse;
 mod relay;
 mod startup;
@@ -16,6 +17,7 @@ use crate::backend::{Parameters, Residue};
 use crate::cancel::Registered;
 use crate::clients::{Activity, Client, Known};
 use crate::config::Config;
+use crate::door::{LoginPlace, Source};
 use crate::error::{ClientError, SessionEnd};
 use crate::lex::{self, Cleanup};
 use crate::pool::Pool;
@@ -52,10 +54,13 @@ pub(crate) async fn serve(worker: Arc<Worker>, stream: TcpStream) {
     if let Err(SessionEnd::Fatal(error)) = outcome {
         refuse::fatal(&mut client.outbuf, &error);
     }
-    if !client.outbuf.is_empty() {
-        // The client may be gone or not reading; it has had its chance.
-        let _sent = tokio::time::timeout(std::time::Duration::from_secs(1), client.flush()).await;
-    }
+    let goodbye = async {
+        if client.flush().await.is_ok() {
+            client.close().await;
+        }
+    };
+    // The client may be gone or not reading; it has had its chance.
+    let _sent = tokio::time::timeout(std::time::Duration::from_secs(1), goodbye).await;
 }
 
 async fn open_and_run(
@@ -64,9 +69,10 @@ async fn open_and_run(
     slot: ClientSlot,
     listed: &Arc<Client>,
 ) -> Result<(), SessionEnd> {
+    let guest = worker.shared.door.enter(Source::of(listed.address.map(|address| address.ip())))?;
     let opening = async {
-        let Some(startup) = startup::read(worker, client).await? else { return Ok(None) };
-        login::authenticate(worker, client, startup).await.map(Some)
+        let Some(opened) = startup::read(worker, client).await? else { return Ok(None) };
+        login::authenticate(worker, client, &guest, opened).await.map(Some)
     };
     let login = tokio::time::timeout(worker.shared.config.login_timeout, opening)
         .await
@@ -77,6 +83,7 @@ async fn open_and_run(
             worker.stats.logins_refused.add(1);
         }
     })?;
+    drop(guest);
     let Some(login) = login else { return Ok(()) };
     worker.stats.logins.add(1);
     let taken = std::mem::replace(client, Buffered::new(Stream::Closed));
@@ -124,6 +131,7 @@ struct Session {
     /// What others see of this session.
     listed: Arc<Client>,
     _slot: ClientSlot,
+    _place: LoginPlace,
 }
 
 /// Where the tenant's transactions go, as of the last look at the routes.
@@ -206,7 +214,7 @@ impl Session {
         listed: Arc<Client>,
     ) -> Self {
         let settings = Arc::new(login.settings);
-        let cancel = worker.shared.cancels.register();
+        let cancel = worker.shared.cancels.register(login.minor);
         listed.set_tenant(login.tenant);
         listed.know(Known {
             login: login.id,
@@ -234,6 +242,7 @@ impl Session {
             listed,
             skip_to_sync: false,
             _slot: slot,
+            _place: login.place,
             worker,
         }
     }
@@ -259,7 +268,7 @@ impl Session {
             let value = if &**name == "session_authorization" { &self.login_name } else { value };
             backend::parameter_status(out, &**name, &**value);
         }
-        backend::backend_key_data(out, &self.cancel.key());
+        backend::backend_key_data(out, self.cancel.key());
         backend::ready_for_query(out, TransactionStatus::Idle);
         Ok(())
     }
@@ -297,7 +306,10 @@ impl Session {
 
     /// Whether the login still exists; without it the session ends at its next statement.
     fn may_continue(&self) -> bool {
-        self.routes.borrow().login(&self.login_name).is_some_and(|login| login.id == self.login)
+        self.routes
+            .borrow()
+            .login(&self.login_name)
+            .is_some_and(|login| login.id == self.login && !login.access.disabled)
     }
 
     /// Flushes, and waits until the client sends something.

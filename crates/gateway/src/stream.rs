@@ -1,12 +1,13 @@
 //! A byte stream to a client or a server, with its two buffers.
 //!
 //! `Stream` is the seam where TLS joins: whatever can be polled for reading and writing. `Buffered` keeps what has
-//! been read and not yet used (`inbuf`), and what is still to be written (`outbuf`).
+//! been read and not yet used (`inbuf`), and what is still to be written (`outbuf`), both in the clear.
 
 use bytes::{Buf, BytesMut};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use tenantry_tls::TlsStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_util::io::poll_read_buf;
@@ -16,6 +17,8 @@ use tokio_util::io::poll_read_buf;
 pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// Boxed: it is larger than all else here, and many clients are without it.
+    Tls(Box<TlsStream<TcpStream>>),
     /// Stands where the stream was moved away.
     Closed,
 }
@@ -27,10 +30,11 @@ const IDLE_BYTES: usize = 1 << 10;
 
 impl Stream {
     /// Ready when a read would not block. Needs no buffer, so that an idle client holds none.
-    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => stream.poll_read_ready(cx),
             Self::Unix(stream) => stream.poll_read_ready(cx),
+            Self::Tls(stream) => poll_tls_readable(stream, cx),
             Self::Closed => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         }
     }
@@ -41,8 +45,24 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Closed => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         }
+    }
+}
+
+/// What was decrypted and not yet read may be all there is: the socket says nothing of it.
+fn poll_tls_readable(stream: &mut TlsStream<TcpStream>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    let buffered = match stream {
+        TlsStream::Client(stream) => stream.get_mut().1.process_new_packets(),
+        TlsStream::Server(stream) => stream.get_mut().1.process_new_packets(),
+    };
+    match buffered {
+        Ok(state) if state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed() => {
+            stream.get_ref().0.poll_read_ready(cx)
+        }
+        // An error is told by the read that follows.
+        _ => Poll::Ready(Ok(())),
     }
 }
 
@@ -87,6 +107,7 @@ impl Buffered {
             let stream = match &mut self.stream {
                 Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, &self.outbuf),
                 Stream::Unix(stream) => Pin::new(stream).poll_write(cx, &self.outbuf),
+                Stream::Tls(stream) => Pin::new(stream).poll_write(cx, &self.outbuf),
                 Stream::Closed => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
             };
             let written = ready!(stream)?;
@@ -98,7 +119,49 @@ impl Buffered {
         }
         // Keeps the allocation's start usable: an empty buffer that was advanced would grow by copying.
         self.outbuf.clear();
-        Poll::Ready(Ok(()))
+        match &mut self.stream {
+            // What was taken above may still wait as a record.
+            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// The socket itself, while nothing of it has been read that is not used yet.
+    pub(crate) fn take_socket(&mut self) -> Option<TcpStream> {
+        if !self.inbuf.is_empty() || !self.outbuf.is_empty() || !matches!(self.stream, Stream::Tcp(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut self.stream, Stream::Closed) {
+            Stream::Tcp(stream) => Some(stream),
+            _ => None,
+        }
+    }
+
+    /// What channel binding ties to: the hash of the server's certificate, where we are its client over TLS.
+    pub(crate) fn server_binding(&self) -> Option<Box<[u8]>> {
+        let Stream::Tls(stream) = &self.stream else { return None };
+        let TlsStream::Client(stream) = &**stream else { return None };
+        tenantry_tls::end_point_hash(stream.get_ref().1.peer_certificates()?.first()?)
+    }
+
+    /// Says goodbye as TLS does, so that the peer can tell the end from a cut.
+    pub(crate) async fn close(&mut self) {
+        if let Stream::Tls(stream) = &mut self.stream {
+            // The peer may be gone.
+            let _closed = std::future::poll_fn(|cx| Pin::new(&mut *stream).poll_shutdown(cx)).await;
+        }
+    }
+
+    /// The first byte that the peer sends, which stays to be read. `None` at the end of the stream.
+    pub(crate) async fn peek(&self) -> io::Result<Option<u8>> {
+        let Stream::Tcp(stream) = &self.stream else { return Ok(None) };
+        let mut first = [0];
+        Ok((stream.peek(&mut first).await? == 1).then_some(first[0]))
+    }
+
+    /// Goes on over another stream, with what was read and is still to be written.
+    pub(crate) fn set_stream(&mut self, stream: Stream) {
+        self.stream = stream;
     }
 
     /// Writes all of `outbuf`.

@@ -4,11 +4,13 @@ use crate::account::{Account, Accounts, AllTotals};
 use crate::cancel::CancelRegistry;
 use crate::clients::Clients;
 use crate::config::Config;
+use crate::door::Door;
 use crate::lex::SessionWords;
 use crate::pause::Pauses;
 use crate::pool::{Cluster, Pool};
 use crate::report::{Command, PoolCounts, PoolReport, WorkerCounts, WorkerReport};
 use crate::stats::{TenantStats, WorkerStats};
+use crate::tls::Certificates;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -38,6 +40,8 @@ pub(crate) struct Shared {
     /// Makes the answers to unknown logins look like those to known ones.
     pub(crate) mock_secret: Secret,
     pub(crate) cancels: Arc<CancelRegistry>,
+    pub(crate) certificates: Arc<Certificates>,
+    pub(crate) door: Arc<Door>,
     pub(crate) clients: AtomicUsize,
     pub(crate) session_words: SessionWords,
     pub(crate) next_client: AtomicU64,

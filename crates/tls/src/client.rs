@@ -1,5 +1,6 @@
 //! The client's side: a connection to a server, as its `sslmode` says.
 
+#[cfg(feature = "driver")]
 use crate::certificate::end_point_hash;
 use crate::error::TlsError;
 use crate::verify::{Roots, Trust, Verifier};
@@ -56,6 +57,7 @@ impl Connector {
         self.mode
     }
 
+    #[cfg(feature = "driver")]
     pub(crate) fn config(&self) -> &Arc<ClientConfig> {
         &self.config
     }
@@ -94,6 +96,7 @@ pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, TlsError> {
 }
 
 /// The channel binding of a connection to a server.
+#[cfg(feature = "driver")]
 pub(crate) fn binding_of<S>(stream: &tokio_rustls::client::TlsStream<S>) -> Option<Box<[u8]>> {
     end_point_hash(stream.get_ref().1.peer_certificates()?.first()?)
 }

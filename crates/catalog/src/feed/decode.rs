@@ -6,8 +6,8 @@ use crate::row::{self, bad, get, number, parse};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tenantry_core::{
-    ClusterId, DatabaseId, DatabaseRoute, Domain, KeyId, Limits, LoginBinding, LoginId, LoginRoute,
-    RouteChange, TenantId, TenantRoute,
+    ClusterId, DatabaseId, DatabaseRoute, Domain, KeyId, Limits, LoginAccess, LoginBinding, LoginId,
+    LoginRoute, RouteChange, ServerTls, TenantId, TenantRoute,
 };
 use tokio_postgres::Row;
 
@@ -103,6 +103,7 @@ fn database(row: &Row) -> Result<DatabaseRoute, CatalogError> {
         key: KeyId::new(get(row, WHAT, "key_id")?),
         max_connections: number(row, WHAT, "max_connections")?,
         cluster_connections: 0,
+        tls: ServerTls::default(),
     })
 }
 
@@ -122,5 +123,6 @@ fn login(row: &Row) -> Result<LoginRoute, CatalogError> {
         binding,
         pool_mode: parse(row, WHAT, "pool_mode")?,
         admin: get(row, WHAT, "admin")?,
+        access: LoginAccess::default(),
     })
 }

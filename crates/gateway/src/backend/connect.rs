@@ -13,7 +13,8 @@ use std::time::Instant;
 use tenantry_core::Secret;
 use tenantry_wire::backend::{Authentication, BackendKeyData, ErrorFields, ParameterStatus, tag};
 use tenantry_wire::scram::{
-    AwaitsServerFinal, AwaitsServerFirst, ChannelBinding, ClientExchange, ClientKeys,
+    AwaitsServerFinal, AwaitsServerFirst, ChannelBinding, ClientExchange, ClientKeys, MECHANISM,
+    MECHANISM_PLUS,
 };
 use tenantry_wire::startup::{self, CancelKey};
 use tenantry_wire::{frame, frontend};
@@ -102,14 +103,12 @@ impl ServerConnection {
                 (Authentication::Ok, _) => {
                     return Err(BackendError::Protocol("the server must authenticate by SCRAM-SHA-256"));
                 }
-                (Authentication::Sasl { .. }, Exchange::Idle) => {
+                (Authentication::Sasl { mechanisms }, Exchange::Idle) => {
+                    let (mechanism, binding) = self.channel_binding(mechanisms.contains(MECHANISM_PLUS));
                     let cached = credentials.keys.lock().clone();
-                    let (exchange, first) = ClientExchange::new(
-                        credentials.password.expose(),
-                        cached,
-                        ChannelBinding::Unsupported,
-                    );
-                    frontend::sasl_initial(&mut self.io.outbuf, "SCRAM-SHA-256", &first);
+                    let (exchange, first) =
+                        ClientExchange::new(credentials.password.expose(), cached, binding);
+                    frontend::sasl_initial(&mut self.io.outbuf, mechanism, &first);
                     Exchange::First(Box::new(exchange))
                 }
                 (Authentication::SaslContinue(data), Exchange::First(exchange)) => {
@@ -128,6 +127,17 @@ impl ServerConnection {
                 _ => return Err(BackendError::Protocol("authentication method")),
             };
             self.io.flush().await?;
+        }
+    }
+
+    /// Ties the exchange to the TLS connection under it, where both sides can: a server in between would have another
+    /// certificate.
+    fn channel_binding(&self, offered: bool) -> (&'static str, ChannelBinding) {
+        match self.io.server_binding() {
+            Some(hash) if offered => (MECHANISM_PLUS, ChannelBinding::TlsServerEndPoint(hash)),
+            // The server learns that we could have: if it did offer it, somebody took the offer away.
+            Some(_) => (MECHANISM, ChannelBinding::Unused),
+            None => (MECHANISM, ChannelBinding::Unsupported),
         }
     }
 

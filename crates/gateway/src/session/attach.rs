@@ -23,10 +23,9 @@ impl Session {
         let Some(route) = table.tenant(tenant) else {
             return Err(ClientError::new(ErrorKind::UnknownTenant, "this tenant no longer exists"));
         };
-        if !table
-            .login(&self.login_name)
-            .is_some_and(|login| login.id == self.login && login.binding.allows(tenant))
-        {
+        if !table.login(&self.login_name).is_some_and(|login| {
+            login.id == self.login && !login.access.disabled && login.binding.allows(tenant)
+        }) {
             return Err(ClientError::new(
                 ErrorKind::NotAllowed,
                 "this login may no longer act for the tenant",

@@ -1,18 +1,18 @@
 //! Who is the client, and for which tenant does it act?
 
+use super::prove::prove;
+use super::startup::Opened;
+use crate::door::{Guest, LoginPlace};
 use crate::error::{ClientError, SessionEnd};
 use crate::settings::Settings;
 use crate::stream::Buffered;
 use crate::worker::Worker;
-use bytes::BytesMut;
 use std::sync::Arc;
+use std::time::SystemTime;
 use tenantry_core::{
     ErrorKind, LoginBinding, LoginId, LoginRoute, RouteTable, TenantId, TenantRoute, TenantState,
 };
-use tenantry_wire::frontend::{SaslInitial, tag};
-use tenantry_wire::scram::{ChannelBinding, ServerExchange, Verifier};
 use tenantry_wire::startup::{Startup, parse_options};
-use tenantry_wire::{backend, frame};
 
 /// What a client is told of "the server" before any server was seen: the least that drivers need.
 pub(super) const DEFAULT_PARAMETERS: [(&str, &str); 8] = [
@@ -26,17 +26,16 @@ pub(super) const DEFAULT_PARAMETERS: [(&str, &str); 8] = [
     ("standard_conforming_strings", "on"),
 ];
 
-/// Messages of an authentication exchange are short.
-const MAX_AUTH_BYTES: usize = 4 << 10;
-/// The same for real and for unknown logins, so that they can't be told apart.
-const SCRAM_ROUNDS: u32 = 4_096;
-
 /// A client that proved who it is.
 pub(super) struct Login {
     pub(super) id: LoginId,
     pub(super) name: Box<str>,
     pub(super) tenant: Option<TenantId>,
     pub(super) settings: Settings,
+    /// The protocol is 3.`minor`.
+    pub(super) minor: u16,
+    /// Its place under the login's limit of connections.
+    pub(super) place: LoginPlace,
 }
 
 /// What the startup packet says, before any of it is believed.
@@ -52,14 +51,22 @@ struct Claim {
 pub(super) async fn authenticate(
     worker: &Worker,
     client: &mut Buffered,
-    startup: Startup,
+    guest: &Guest,
+    opened: Opened,
 ) -> Result<Login, SessionEnd> {
     let routes = Arc::clone(&worker.routes.borrow());
-    let claim = Claim::read(&startup, &routes)?;
+    let mut claim = Claim::read(&opened.startup, &routes)?;
+    if let Some(name) = opened.tls.as_ref().and_then(|tls| tls.server_name.as_deref()) {
+        claim.take_server_name(name, worker.shared.config.tls.tenant_suffix.as_deref(), &routes);
+    }
     let login = routes.login(&claim.login);
-    prove(worker, client, &claim.login, login).await?;
     // Nothing about tenants is said before the client has proved who it is.
-    let login = login.ok_or_else(wrong_password)?;
+    let login = prove(worker, client, guest, &claim.login, login, opened.tls.as_ref()).await?;
+    if !login.access.is_open(SystemTime::now()) {
+        return Err(closed(login).into());
+    }
+    let place = worker.shared.door.take_place(login.id, login.access.max_connections);
+    let place = place.ok_or_else(|| too_many_connections(login))?;
     let tenant = claim.resolve(&routes, login)?;
     if let Some(tenant) = &tenant
         && tenant.state != TenantState::Active
@@ -71,6 +78,8 @@ pub(super) async fn authenticate(
         name: login.name.clone(),
         tenant: tenant.map(|tenant| tenant.id),
         settings: claim.settings,
+        minor: opened.minor,
+        place,
     })
 }
 
@@ -121,6 +130,17 @@ impl Claim {
             None => {}
         }
         Ok(Self { login: login.to_owned(), tenants, default_database, settings })
+    }
+
+    /// Takes the host that the client asked for (SNI) for a name of a tenant, if it is one: `acme.db.example.com` under a
+    /// suffix, or a tenant's domain. Any other host is the gateway's own name.
+    fn take_server_name(&mut self, name: &str, suffix: Option<&str>, routes: &RouteTable) {
+        let under = suffix.and_then(|suffix| name.strip_suffix(suffix)?.strip_suffix('.'));
+        if let Some(tenant) = under.filter(|tenant| !tenant.contains('.')) {
+            self.tenants.push(("the host name", tenant.to_owned()));
+        } else if routes.tenant_by_domain(name).is_some() {
+            self.tenants.push(("the host name", name.to_owned()));
+        }
     }
 
     /// The one tenant that all present sources mean.
@@ -174,56 +194,18 @@ fn unknown(name: &str) -> ClientError {
         .with_hint("the database name of the connection is the tenant's key or one of its domains")
 }
 
-fn wrong_password() -> ClientError {
-    ClientError::new(ErrorKind::AuthenticationFailed, "password authentication failed")
+/// Said only to who has proved to be the login.
+fn closed(login: &LoginRoute) -> ClientError {
+    let message = if login.access.disabled { "this login is disabled" } else { "this login has expired" };
+    ClientError::new(ErrorKind::AuthenticationFailed, message).with_sqlstate("28000")
 }
 
-/// SCRAM-SHA-256. An unknown login goes through the same exchange and fails at its end.
-async fn prove(
-    worker: &Worker,
-    client: &mut Buffered,
-    name: &str,
-    login: Option<&Arc<LoginRoute>>,
-) -> Result<(), SessionEnd> {
-    let verifier = match login.map(|login| Verifier::parse(&login.verifier)) {
-        Some(Ok(verifier)) => verifier,
-        Some(Err(_)) => {
-            tracing::error!(login = name, "a login's verifier in the catalog can't be read");
-            return Err(wrong_password().into());
-        }
-        None => Verifier::mock(worker.shared.mock_secret.expose().as_bytes(), name.as_bytes(), SCRAM_ROUNDS),
-    };
-    backend::authentication_sasl(&mut client.outbuf, &["SCRAM-SHA-256"]);
-    let first = password_message(client).await?;
-    let initial = SaslInitial::decode(&first).map_err(|_| ClientError::protocol("malformed SASL message"))?;
-    if initial.mechanism != b"SCRAM-SHA-256" {
-        return Err(ClientError::protocol("only SCRAM-SHA-256 is offered").into());
-    }
-    let exchange = ServerExchange::new(verifier, ChannelBinding::Unsupported);
-    let (exchange, challenge) = exchange
-        .respond(initial.response.unwrap_or_default())
-        .map_err(|error| ClientError::protocol(error.to_string()))?;
-    backend::sasl_continue(&mut client.outbuf, &challenge);
-    let last = password_message(client).await?;
-    // A SASL response's body is the data itself.
-    let accepted = exchange.verify(&last).map_err(|_| wrong_password())?;
-    backend::sasl_final(&mut client.outbuf, &accepted.message);
-    Ok(())
-}
-
-async fn password_message(client: &mut Buffered) -> Result<BytesMut, SessionEnd> {
-    client.flush().await.map_err(|_| SessionEnd::ClientGone)?;
-    loop {
-        let header = frame::peek(&client.inbuf).map_err(|error| ClientError::protocol(error.to_string()))?;
-        if let Some(header) = header {
-            if header.tag != tag::PASSWORD || header.len > MAX_AUTH_BYTES {
-                return Err(ClientError::protocol("expected a password message").into());
-            }
-            if client.inbuf.len() >= header.len {
-                let mut message = client.inbuf.split_to(header.len);
-                return Ok(message.split_off(frame::HEADER));
-            }
-        }
-        client.fill().await.map_err(|_| SessionEnd::ClientGone)?;
-    }
+fn too_many_connections(login: &LoginRoute) -> ClientError {
+    let limit = login.access.max_connections.unwrap_or_default();
+    ClientError::new(
+        ErrorKind::LimitReached,
+        format!("this login has {limit} connections, as many as it may"),
+    )
+    .with_sqlstate("53300")
+    .with_hint("close connections that are not used, or raise the login's limit")
 }

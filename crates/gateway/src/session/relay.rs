@@ -69,6 +69,10 @@ impl Session {
     /// Relays until the transaction is over, then gives the connection back.
     pub(super) async fn transact(&mut self, mut transaction: Transaction) -> Result<(), SessionEnd> {
         loop {
+            // What the client has sent since must not be hit by a cancel of what came before.
+            if self.cancel.slot.is_busy() {
+                self.cancel.slot.delivered().await;
+            }
             let flow = match self.pump_client(&mut transaction) {
                 Ok(flow) => flow,
                 Err(end) => {

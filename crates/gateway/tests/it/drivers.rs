@@ -4,7 +4,7 @@
 //! the same model, over one server connection. Here it is given its tables, and a deadline.
 
 mod messages;
-mod peer;
+pub(crate) mod peer;
 mod pgbench;
 mod psql;
 mod scripts;

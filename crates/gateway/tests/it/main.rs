@@ -14,5 +14,6 @@ mod login;
 mod protocol;
 mod raw;
 mod smoke;
+mod tls;
 mod whole;
 mod world;

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tenantry_core::{
-    ClusterId, ContextKind, DatabaseId, DatabaseRoute, Epoch, KeyId, Limits, LoginBinding, LoginId,
-    LoginRoute, MasterKey, Placement, PoolMode, RouteChange, RouteTable, SqlIdent, TenancyModel, TenantId,
-    TenantKey, TenantRoute, TenantState,
+    ClusterId, ContextKind, DatabaseId, DatabaseRoute, Epoch, KeyId, Limits, LoginAccess, LoginBinding,
+    LoginId, LoginRoute, MasterKey, Placement, PoolMode, RouteChange, RouteTable, ServerTls, SqlIdent,
+    TenancyModel, TenantId, TenantKey, TenantRoute, TenantState,
 };
 use tenantry_gateway::{Config, Gateway};
 use tenantry_testkit::Postgres;
@@ -88,6 +88,7 @@ impl World {
                 binding,
                 pool_mode: PoolMode::Either,
                 admin: name == "operator",
+                access: LoginAccess::default(),
             })));
         }
         let table = RouteTable::empty().with_changes(1, changes);
@@ -119,6 +120,34 @@ impl World {
             let next = table.with_changes(table.revision() + 1, [RouteChange::Tenant(Arc::new(route))]);
             *table = Arc::new(next);
         });
+    }
+
+    /// Applies a change to a login's route.
+    pub(crate) fn change_login(&self, name: &str, change: impl FnOnce(&mut LoginRoute)) {
+        self.routes.send_modify(|table| {
+            let mut route = LoginRoute::clone(table.login(name).unwrap());
+            change(&mut route);
+            let next = table.with_changes(table.revision() + 1, [RouteChange::Login(Arc::new(route))]);
+            *table = Arc::new(next);
+        });
+    }
+
+    /// Applies a change to the routes of all databases.
+    pub(crate) fn change_databases(&self, change: impl Fn(&mut DatabaseRoute)) {
+        self.routes.send_modify(|table| {
+            let changed = table.databases().map(|route| {
+                let mut route = DatabaseRoute::clone(route);
+                change(&mut route);
+                RouteChange::Database(Arc::new(route))
+            });
+            let changed: Vec<_> = changed.collect();
+            *table = Arc::new(table.with_changes(table.revision() + 1, changed));
+        });
+    }
+
+    /// The gateway itself.
+    pub(crate) fn gateway(&self) -> &Gateway {
+        self.gateway.as_ref().unwrap()
     }
 
     /// The pool's database, and the two that belong to one tenant each.
@@ -176,6 +205,7 @@ fn route(postgres: &Postgres, id: DatabaseId, name: &str, connections: u32) -> D
         key: KeyId::new(1),
         max_connections: connections,
         cluster_connections: 0,
+        tls: ServerTls::default(),
     }
 }
 

@@ -35,29 +35,29 @@ impl Pair {
 
 /// How a program ended.
 #[derive(Debug)]
-pub(super) struct Ended {
-    pub(super) code: Option<i32>,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ended {
     /// What it printed, if it succeeded.
-    pub(super) fn ok(self) -> String {
+    pub(crate) fn ok(self) -> String {
         assert_eq!(self.code, Some(0), "{}\n{}", self.stdout, self.stderr);
         self.stdout
     }
 }
 
 /// A program of PostgreSQL's.
-pub(super) fn postgres_client(name: &str) -> PathBuf {
+pub(crate) fn postgres_client(name: &str) -> PathBuf {
     tenantry_testkit::client_bin(name)
         .unwrap_or_else(|error| panic!("{error}\nhint: {}", error.hint().unwrap_or_default()))
 }
 
 /// The program as a client of the gateway that connects to `tenant` unless told otherwise. It sees nothing of the
 /// surroundings of whoever runs the tests.
-pub(super) fn command(world: &World, tenant: &str, program: PathBuf) -> Command {
+pub(crate) fn command(world: &World, tenant: &str, program: PathBuf) -> Command {
     let mut command = Command::new(program);
     command
         .env_clear()
@@ -73,7 +73,7 @@ pub(super) fn command(world: &World, tenant: &str, program: PathBuf) -> Command 
 }
 
 /// Runs it to its end with `input` on its standard input.
-pub(super) async fn run(mut command: Command, input: &str) -> Ended {
+pub(crate) async fn run(mut command: Command, input: &str) -> Ended {
     let program = command.as_std().get_program().to_string_lossy().into_owned();
     let mut child = command
         .kill_on_drop(true)
