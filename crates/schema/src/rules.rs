@@ -216,6 +216,13 @@ impl Case<'_> {
         name
     }
 
+    /// A rule has made something of that name.
+    pub(crate) fn is_taken_now(&mut self, name: &str) {
+        if let Some(names) = &mut self.names {
+            names.insert(name.to_owned());
+        }
+    }
+
     /// The model can't be compiled like this.
     pub fn error(&mut self, place: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
         self.push(Severity::Error, Remedy::Person, place.into(), message.into(), Some(hint.into()));
@@ -300,6 +307,8 @@ pub(crate) fn run(
     };
     for rule in registry().iter().filter(|rule| rule.models().contains(&tenancy)) {
         case.rule = rule.id();
+        // What the rule before has made has names of its own.
+        case.names = None;
         rule.apply(&mut model, &mut case);
     }
     (model, case.findings)

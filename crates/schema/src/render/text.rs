@@ -12,7 +12,7 @@ pub(crate) fn add(sql: &mut String, text: fmt::Arguments<'_>) {
 
 /// A name in quotes. Names come from the catalog, so they are never too long or empty.
 pub(crate) fn ident(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    if name.contains('"') { format!("\"{}\"", name.replace('"', "\"\"")) } else { format!("\"{name}\"") }
 }
 
 /// Names in quotes, with something between them.

@@ -146,7 +146,7 @@ fn replace(model: &mut Model, view: MaterializedView, case: &mut Case<'_>) {
             "rename it: the name is for when materialized views were refreshed",
         );
     }
-    let query = names::fresh(model, &view.name, &[], "query");
+    let query = case.fresh_name(model, &view.name, &[], "query");
     case.change(&place, format!("it becomes a table of each tenant's own rows, filled by {function}()"));
     case.note(
         &place,
@@ -211,6 +211,7 @@ fn log(model: &mut Model, case: &mut Case<'_>) {
         period: false,
         options: Vec::new(),
     };
+    case.is_taken_now(LOG);
     model.tables.push(Table {
         name: LOG.to_owned(),
         comment: Some(format!("{LINE}log")),

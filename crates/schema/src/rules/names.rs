@@ -6,11 +6,6 @@ use tenantry_core::ident::MAX_IDENT_BYTES;
 
 /// `<table>_<columns>_<label>`, cut to the length that PostgreSQL can store, numbered where it is taken.
 /// Relations and constraints share one namespace here: a unique constraint is both.
-pub(super) fn fresh(model: &Model, table: &str, columns: &[String], label: &str) -> String {
-    fresh_among(|name| is_taken(model, name), table, columns, label)
-}
-
-/// The same, where all names are known already ([`all`]): for rules that make a name for every table.
 pub(super) fn fresh_among(
     is_taken: impl Fn(&str) -> bool,
     table: &str,
@@ -36,7 +31,10 @@ pub(super) fn all(model: &Model) -> HashSet<String> {
     let sequences = model.sequences.iter().map(|sequence| &sequence.name);
     let types = model.types.iter().map(|defined| &defined.name);
     let views = model.views.iter().map(|view| &view.name);
-    let materialized = model.materialized_views.iter().map(|view| &view.name);
+    let materialized = model
+        .materialized_views
+        .iter()
+        .flat_map(|view| std::iter::once(&view.name).chain(view.indexes.iter().map(|index| &index.name)));
     of_tables.chain(sequences).chain(types).chain(views).chain(materialized).cloned().collect()
 }
 
@@ -46,10 +44,6 @@ pub(super) fn cut(stem: &str, label: &str) -> String {
         end -= 1;
     }
     format!("{}{label}", &stem[..end])
-}
-
-fn is_taken(model: &Model, name: &str) -> bool {
-    all(model).contains(name)
 }
 
 /// The name most like the wanted one, if any is near.
@@ -81,8 +75,10 @@ mod tests {
 
     #[test]
     fn a_name_is_cut_at_a_character_and_keeps_its_label() {
-        let name = fresh(&Model::default(), &"é".repeat(40), &["id".to_owned()], "key");
+        let name = fresh_among(|_| false, &"é".repeat(40), &["id".to_owned()], "key");
         assert!(name.len() <= MAX_IDENT_BYTES && name.ends_with("é_key"), "{name}");
+        let taken = ["t_a_key", "t_a_key1"];
+        assert_eq!(fresh_among(|name| taken.contains(&name), "t", &["a".to_owned()], "key"), "t_a_key2");
     }
 
     #[test]

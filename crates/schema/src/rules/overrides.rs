@@ -145,13 +145,14 @@ fn companion(model: &mut Model, table: &Table, columns: &[String], case: &mut Ca
     let of = |names: &[String], not_null: bool| -> Vec<Column> {
         names.iter().filter_map(|name| table.column(name)).map(|column| copied(column, not_null)).collect()
     };
-    let primary = names::fresh(model, &name, &[], "pkey");
-    let reference = names::fresh(model, &name, &key, "fkey");
+    let primary = case.fresh_name(model, &name, &[], "pkey");
+    let reference = case.fresh_name(model, &name, &key, "fkey");
     let mut constraints = vec![
         Constraint::new(primary, ConstraintKind::PrimaryKey(unique(&key))),
         Constraint::new(reference, ConstraintKind::ForeignKey(to_row(&table.name, &key))),
     ];
     constraints.sort_by(|a, b| rank(a).cmp(&rank(b)));
+    case.is_taken_now(&name);
     model.tables.push(Table {
         name,
         comment: Some(format!("{LINE}{}", table.name)),

@@ -87,7 +87,7 @@ fn put_floor(table: &mut Table, case: &mut Case<'_>) {
 /// Enables and forces row-level security with these restrictive policies, and lets through what no policy of the application's
 /// own decides. For every kind of table that has a floor.
 pub(super) fn enforce(table: &mut Table, floors: Vec<Policy>, what: &str, case: &mut Case<'_>) {
-    let before = table.clone();
+    let before = (table.policies.clone(), table.row_security, table.force_row_security);
     let was_allowed = table.policies.iter().any(|policy| policy.name == ALLOW);
     table.policies.retain(|policy| !is_ours(&policy.name));
     let own = table.row_security && !was_allowed;
@@ -98,7 +98,7 @@ pub(super) fn enforce(table: &mut Table, floors: Vec<Policy>, what: &str, case: 
             "enable row-level security in the plain schema, or drop the policies",
         );
     }
-    if own && table.policies.is_empty() && case.kind(&table.name).is_some() && !before.force_row_security {
+    if own && table.policies.is_empty() && case.kind(&table.name).is_some() && !table.force_row_security {
         case.warning(
             &table.name,
             "row-level security is enabled without any policy: the application's role will see no rows",
@@ -114,7 +114,7 @@ pub(super) fn enforce(table: &mut Table, floors: Vec<Policy>, what: &str, case: 
     table.policies.sort_by(|a, b| a.name.cmp(&b.name));
     table.row_security = true;
     table.force_row_security = true;
-    if *table != before {
+    if table.policies != before.0 || !before.1 || !before.2 {
         case.change(&table.name, format!("row-level security is enabled and forced, with {what}"));
     }
 }

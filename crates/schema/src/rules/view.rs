@@ -50,6 +50,9 @@ impl Rule for Views {
     }
 
     fn apply(&self, model: &mut Model, case: &mut Case<'_>) {
+        if model.views.is_empty() {
+            return;
+        }
         let shapes = shapes(model, case);
         for view in &mut model.views {
             let place = format!("view {}", view.name);

@@ -4,7 +4,7 @@ use super::COLUMN;
 use crate::declaration::split_unique;
 use crate::model::{Column, ConstraintKind, Index, IndexKey, Model, Table};
 use crate::rules::unique::lead_index;
-use crate::rules::{Case, lead, names, same_columns};
+use crate::rules::{Case, lead, same_columns};
 
 const OWN: &str = "tenancy.own_scope()";
 
@@ -121,7 +121,7 @@ pub(super) fn indexes(model: &mut Model, at: usize, case: &mut Case<'_>) {
         add_other_way(model, at, position, case);
     }
     if !leads(&model.tables[at]) {
-        let name = names::fresh(model, &table, &[COLUMN.to_owned()], "idx");
+        let name = case.fresh_name(model, &table, &[COLUMN.to_owned()], "idx");
         case.change(format!("{name} on {table}"), format!("an index on {COLUMN} is added"));
         push(
             model,
@@ -164,7 +164,7 @@ fn add_other_way(model: &mut Model, at: usize, position: usize, case: &mut Case<
     let columns: Vec<String> =
         keys.iter().map(|key| key.column.clone().unwrap_or_else(|| "expr".to_owned())).collect();
     let table = model.tables[at].name.clone();
-    let name = names::fresh(model, &table, &columns, "idx");
+    let name = case.fresh_name(model, &table, &columns, "idx");
     case.change(format!("{name} on {table}"), format!("an index ({}) is added", columns.join(", ")));
     let other =
         Index { name, keys, comment: None, replica_identity: false, clustered: false, ..index.clone() };
