@@ -119,19 +119,14 @@ pub(crate) fn column(node: &nodes::ColumnDef, sql: &str, parts: &[(&nodes::Const
                     always: constraint.generated_when == b'a'.cast_signed(),
                     options: numbers(&column.type_name),
                     sequence: String::new(),
-                    ..identity_template()
+                    comment: None,
+                    unlogged: None,
                 });
             }
             _ => {}
         }
     }
     column
-}
-
-fn identity_template() -> Identity {
-    let text = r#"{"always":false,"sequence":"","options":{"type":"bigint","start":1,"increment":1,"minimum":1,
-        "maximum":9223372036854775807,"cache":1,"cycle":false}}"#;
-    serde_json::from_str(text).expect("a complete identity")
 }
 
 /// A sequence's numbers where nothing else was said.
@@ -150,14 +145,6 @@ pub(crate) fn numbers(type_name: &str) -> SequenceOptions {
         cache: 1,
         cycle: false,
     }
-}
-
-/// A constraint with nothing said about it.
-pub(crate) fn constraint(name: String, kind: ConstraintKind) -> Constraint {
-    let text = r#"{"name":"","comment":null,"deferrable":false,"deferred":false,
-        "kind":{"check":{"definition":"","validated":true}}}"#;
-    let template: Constraint = serde_json::from_str(text).expect("a complete constraint");
-    Constraint { name, kind, ..template }
 }
 
 /// PRIMARY KEY, UNIQUE, EXCLUDE or CHECK as part of the model.
@@ -196,7 +183,7 @@ pub(crate) fn local(written: &Written<'_>, table: &str, names_of: &mut Names<'_>
         None => names_of.choose(table, middle.as_deref(), label),
     };
     let (deferrable, deferred) = written.deferrable();
-    Some(Constraint { deferrable, deferred, ..constraint(name, kind) })
+    Some(Constraint { deferrable, deferred, ..Constraint::new(name, kind) })
 }
 
 fn unique_key(written: &Written<'_>) -> UniqueKey {
@@ -334,7 +321,7 @@ pub(crate) fn foreign_key(
         period: node.fk_with_period,
     };
     let (deferrable, deferred) = written.deferrable();
-    Some(Constraint { deferrable, deferred, ..constraint(name, ConstraintKind::ForeignKey(key)) })
+    Some(Constraint { deferrable, deferred, ..Constraint::new(name, ConstraintKind::ForeignKey(key)) })
 }
 
 /// As introspection says it.
