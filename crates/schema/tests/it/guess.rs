@@ -122,7 +122,7 @@ macro_rules! real {
     };
 }
 
-real![airflow, chinook, killbill, mlflow, oscar, pagila, prefect, wagtail];
+real![airflow, chinook, killbill, medusa, mlflow, oscar, pagila, prefect, wagtail];
 
 /// What there is only in names.
 #[tokio::test]
