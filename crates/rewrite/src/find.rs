@@ -173,7 +173,9 @@ impl<'a> Finder<'a> {
             // A star among values stands for columns, and never does in what people write.
             let is_star = |value: &Node<'_>| matches!(value, Node::ColumnRef(of) if star::is_star(of));
             let lists = values.iter().filter_map(|row| row.as_node_list());
-            self.expressions(lists.flat_map(pg_raw_parse::list::NodeList::iter).filter(|value| !is_star(value)));
+            self.expressions(
+                lists.flat_map(pg_raw_parse::list::NodeList::iter).filter(|value| !is_star(value)),
+            );
             self.expressions(select.sort_clause().iter().map(Node::SortBy));
             let width = first.as_node_list().map_or(0, pg_raw_parse::list::NodeList::len);
             return Some((1..=width).map(|number| format!("column{number}")).collect());

@@ -10,6 +10,7 @@ mod create;
 mod data;
 mod drop;
 mod element;
+mod expand;
 mod follow;
 mod function;
 mod index;

@@ -30,6 +30,8 @@ pub fn render(
     kinds: &BTreeMap<String, Kind>,
     target: &Target,
 ) -> Result<Vec<String>, SchemaError> {
+    let named = table::with_taken_names(model);
+    let model = named.as_ref().unwrap_or(model);
     // The schema alone, as when it was read: what was printed without a schema means the same objects again.
     let mut out = vec![format!("SET LOCAL search_path TO {}", target.schema)];
     if model.functions.iter().any(|function| function.body.is_some()) {

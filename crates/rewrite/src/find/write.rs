@@ -18,7 +18,8 @@ impl<'a> Finder<'a> {
         let source = self.statement(insert.select_stmt());
         let relation = insert.relation()?;
         if let Some((view, facts)) = self.conflict_through_view(insert, relation, &source) {
-            let columns = self.written_to_table(insert, relation, view, facts, source.map(|columns| columns.len()));
+            let columns =
+                self.written_to_table(insert, relation, view, facts, source.map(|columns| columns.len()));
             self.ctes.truncate(ctes);
             return columns;
         }

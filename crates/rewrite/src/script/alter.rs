@@ -45,7 +45,7 @@ impl Script {
             return Ok(given);
         }
         if alter.objtype != nodes::ObjectType::OBJECT_TABLE || self.model.table(&name).is_none() {
-            return Self::alter_other(work, alter, &name);
+            return self.alter_other(work, alter, &name);
         }
         let parts = Self::subcommands(work, alter, relation)?;
         let mut after = self.near(alter, &name);
@@ -155,12 +155,18 @@ impl Script {
 
     /// ALTER INDEX, SEQUENCE, VIEW, … through the same grammar.
     fn alter_other(
+        &mut self,
         work: &Work<'_>,
         alter: &nodes::AlterTableStmt,
         name: &str,
     ) -> Result<Vec<Statement>, Refusal> {
         if super::refused::is_of_the_server(alter.objtype) {
             return Err(super::refused::not_a_tenants(work));
+        }
+        if alter.objtype == nodes::ObjectType::OBJECT_TYPE {
+            // Its attributes are no longer known.
+            self.will_change();
+            self.model.types.retain(|known| known.name != name);
         }
         if alter.objtype == nodes::ObjectType::OBJECT_TABLE && !alter.missing_ok {
             let place = alter.relation().map_or(-1, |relation| relation.location);

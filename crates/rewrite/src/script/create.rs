@@ -25,6 +25,10 @@ pub(crate) struct Reading<'a> {
     pub keys: Vec<Written<'a>>,
     /// Inside the parentheses.
     pub inside: Option<Range<usize>>,
+    /// The tables of LIKE, and what of them.
+    pub likes: Vec<(String, super::expand::Including)>,
+    /// It has columns that the statement does not list.
+    pub expanded: bool,
 }
 
 /// An element of the list, without its keys.
@@ -49,9 +53,9 @@ impl Script {
         if create.if_not_exists && self.model.table(&name).is_some() {
             return Ok(Vec::new());
         }
-        self.shapes(work, create)?;
+        Self::shapes(work, create)?;
         let mut names_of = self.names();
-        let reading = self.read_table(work, create, &name, &mut names_of)?;
+        let mut reading = self.read_table(work, create, &name, &mut names_of)?;
         let part = about(self.model.table(&name), Some(&reading.table), &name);
         let part: Vec<&str> = part.iter().map(String::as_str).collect();
         let before = self.build(&self.model, &part);
@@ -59,7 +63,7 @@ impl Script {
         if !reading.sequences.is_empty() {
             sequences = Some([self.model.sequences.clone(), reading.sequences.clone()].concat());
         }
-        self.change(BTreeSet::from([name.clone()]), vec![reading.table.clone()], sequences);
+        self.change(BTreeSet::from([name.clone()]), vec![std::mem::take(&mut reading.table)], sequences);
         let built = self.build(&self.model, &part);
         if !built.kinds.contains_key(&name) {
             let refusal = work
@@ -70,21 +74,23 @@ impl Script {
             return Err(refusal);
         }
         Self::refused(work, &built, &before)?;
-        let statements = self.table_statements(work, create, &reading, &before, &built)?;
+        let statements = self.table_statements(work, create, &name, &reading, &before, &built)?;
         self.learn_about(&built, &[&name]);
         Ok(statements)
     }
 
+    /// The statements, when the model has the plain table already.
     fn table_statements(
         &self,
         work: &Work<'_>,
         create: &nodes::CreateStmt,
+        name: &str,
         reading: &Reading<'_>,
         before: &Built,
         built: &Built,
     ) -> Result<Vec<Statement>, Refusal> {
-        let name = &reading.table.name;
-        let table = built.model.table(name).ok_or_else(|| work.refuse("the table was lost"))?;
+        let lost = || work.refuse("the table was lost");
+        let (plain, table) = self.model.table(name).zip(built.model.table(name)).ok_or_else(lost)?;
         let mut out: Vec<Statement> = Vec::new();
         for consequence in consequences(before, built, &BTreeSet::new()) {
             out.push(work.statement(consequence.sql()));
@@ -92,7 +98,7 @@ impl Script {
         let shared =
             self.target.model == TenancyModel::Shared && built.kinds.get(name) != Some(&Kind::Global);
         let sequences = || reading.sequences.clone();
-        if reading.table.partition_of.is_some() {
+        if plain.partition_of.is_some() || reading.expanded && self.target.model == TenancyModel::Shared {
             // On its own first, so that its constraints and indexes keep their names.
             let alone = table.clone();
             let model = Model { tables: vec![alone], sequences: sequences(), ..Model::default() };
@@ -100,12 +106,15 @@ impl Script {
             out.extend(statements.into_iter().map(|sql| work.statement(sql)));
             return Ok(out);
         }
-        let sql =
-            if shared { Self::shared_text(work, create, reading, table)? } else { work.text().to_owned() };
+        let sql = if shared {
+            Self::shared_text(work, create, reading, plain, table)?
+        } else {
+            work.text().to_owned()
+        };
         out.push(work.statement(sql));
-        out.extend(adoption(&reading.table, table).into_iter().map(|sql| work.statement(sql)));
+        out.extend(adoption(plain, table).into_iter().map(|sql| work.statement(sql)));
         let rest = Table {
-            name: name.clone(),
+            name: name.to_owned(),
             comment: table.comment.clone(),
             policies: table.policies.clone(),
             row_security: table.row_security,
@@ -126,11 +135,11 @@ impl Script {
         work: &Work<'_>,
         create: &nodes::CreateStmt,
         reading: &Reading<'_>,
+        plain: &Table,
         table: &Table,
     ) -> Result<String, Refusal> {
-        let plain = &reading.table;
         let added: Vec<&Column> = table.columns.iter().filter(|c| plain.column(&c.name).is_none()).collect();
-        let named = |name: &str| reading.table.constraints.iter().any(|c| c.name == name);
+        let named = |name: &str| plain.constraints.iter().any(|c| c.name == name);
         let is_written = |constraint: &&tenantry_schema::model::Constraint| {
             !(named(&constraint.name)
                 && matches!(constraint.kind, tenantry_schema::model::ConstraintKind::Check { .. }))
@@ -172,36 +181,11 @@ impl Script {
     }
 
     /// Shapes that are not offered, each with what to write instead.
-    fn shapes(&self, work: &Work<'_>, create: &nodes::CreateStmt) -> Result<(), Refusal> {
-        if create.of_typename().is_some() {
-            return Err(work.refuse("a table OF a type is not offered").hint("write its columns out"));
-        }
+    fn shapes(work: &Work<'_>, create: &nodes::CreateStmt) -> Result<(), Refusal> {
         if create.partbound().is_none() && !create.inh_relations().is_empty() {
             return Err(work
                 .refuse("INHERITS passes on neither keys nor row-level security")
                 .hint("use declarative partitions, or a view over separate tables"));
-        }
-        for node in create.table_elts() {
-            if let Node::TableLikeClause(like) = node {
-                let place = like.relation().map_or(-1, |relation| relation.location);
-                let source = like.relation().and_then(nodes::RangeVar::relname).unwrap_or_default();
-                let columns = self.model.table(source).map(|table| {
-                    let columns = table.columns.iter();
-                    columns
-                        .map(|c| format!("{} {}", ident(&c.name), c.type_name))
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                });
-                let refusal = work
-                    .refuse_at(
-                        place,
-                        format!(
-                            "LIKE {source} would copy the keys and the tenant column of the shared table"
-                        ),
-                    )
-                    .hint("write the columns out");
-                return Err(columns.into_iter().fold(refusal, Refusal::choice));
-            }
         }
         Ok(())
     }

@@ -70,6 +70,7 @@ impl Script {
                 self.learn_shape(|known| known.learn_functions(&functions));
             }
             Type::OBJECT_SEQUENCE => self.model.sequences.retain(|sequence| !names.contains(&sequence.name)),
+            Type::OBJECT_TYPE => self.model.types.retain(|known| !names.contains(&known.name)),
             Type::OBJECT_EXTENSION => {
                 self.model.extensions.retain(|extension| !names.contains(&extension.name));
             }

@@ -13,6 +13,16 @@ use crate::name::{ident, idents};
 use pg_raw_parse::{Node, NodeMut, nodes};
 use tenantry_schema::model::{Index, Table};
 
+/// How an index is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    AsWritten,
+    /// Not concurrently.
+    AtOnce,
+    /// Not concurrently, and of the parent alone.
+    Only,
+}
+
 impl Script {
     pub(super) fn create_index(
         &mut self,
@@ -55,8 +65,11 @@ impl Script {
         };
         let wanted = find(name, &plain.name).ok_or_else(|| work.refuse("the index was lost"))?;
         let statements = if children.is_empty() {
-            let mut statement = work.statement(Self::index_text(work, index, &plain, &wanted, false)?);
-            statement.transactional = !index.concurrent;
+            // PostgreSQL builds no index of a partitioned table concurrently; without partitions there is nothing to build.
+            let empty = self.model.table(name).is_some_and(|table| table.partition_by.is_some());
+            let form = if empty { Form::AtOnce } else { Form::AsWritten };
+            let mut statement = work.statement(Self::index_text(work, index, &plain, &wanted, form)?);
+            statement.transactional = !index.concurrent || empty;
             vec![statement]
         } else {
             self.tree(work, index, &plain, &wanted, &children, &built)?
@@ -77,7 +90,7 @@ impl Script {
         children: &[(String, Index)],
         built: &Built,
     ) -> Result<Vec<Statement>, Refusal> {
-        let mut out = vec![work.statement(Self::index_text(work, index, plain, wanted, true)?)];
+        let mut out = vec![work.statement(Self::index_text(work, index, plain, wanted, Form::Only)?)];
         for (partition, child) in children {
             let of =
                 built.model.table(partition).and_then(|t| t.indexes.iter().find(|i| i.name == child.name));
@@ -114,7 +127,7 @@ impl Script {
         index: &nodes::IndexStmt,
         plain: &Index,
         wanted: &Index,
-        only: bool,
+        form: Form,
     ) -> Result<String, Refusal> {
         let added: Vec<String> = wanted
             .keys
@@ -138,10 +151,10 @@ impl Script {
             let at = tokens.get(on).ok_or_else(lost)?.start;
             splices.push(Splice::insert(at, format!("{} ", ident(&plain.name))));
         }
-        if only && index.relation().is_some_and(|relation| relation.inh) {
+        if form == Form::Only && index.relation().is_some_and(|relation| relation.inh) {
             splices.push(Splice::insert(tokens.get(relation).ok_or_else(lost)?.start, "ONLY "));
         }
-        if only && index.concurrent {
+        if form != Form::AsWritten && index.concurrent {
             let word = (0..on).find(|at| tokens.is(*at, "concurrently")).ok_or_else(lost)?;
             splices.push(Splice::replace(tokens.span(word..word + 1).ok_or_else(lost)?, ""));
         }
@@ -159,11 +172,13 @@ impl Script {
             let mut raw = copy.as_mut();
             let NodeMut::IndexStmt(mut statement) = raw.stmt_mut() else { return false };
             statement.set_idxname(Some(mem.copy_string(&plain.name)));
-            if only {
+            if form != Form::AsWritten {
                 statement.set_concurrent(false);
-                if let Some(mut relation) = statement.relation_mut() {
-                    relation.set_inh(false);
-                }
+            }
+            if form == Form::Only
+                && let Some(mut relation) = statement.relation_mut()
+            {
+                relation.set_inh(false);
             }
             for (at, column) in added.iter().enumerate() {
                 let mut element = mem.make_node::<nodes::IndexElem>();
@@ -275,6 +290,7 @@ pub(super) fn dropped(objects: &pg_raw_parse::list::NodeList) -> Vec<Vec<String>
     let path = |node: Node<'_>| match node {
         Node::NodeList(path) => names(path.iter()),
         Node::ObjectWithArgs(of) => names(of.objname().iter()),
+        Node::TypeName(of) => names(of.names().iter().map(Node::String)),
         other => names(std::iter::once(other)),
     };
     objects.iter().map(path).collect()

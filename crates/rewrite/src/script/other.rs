@@ -7,7 +7,7 @@ use crate::name::ident;
 use pg_raw_parse::{Node, nodes};
 use std::collections::BTreeSet;
 use tenantry_core::{TenancyModel, quote_literal};
-use tenantry_schema::model::{Extension, Table, Trigger};
+use tenantry_schema::model::{Attribute, Extension, Table, Trigger, Type, TypeKind};
 
 /// What the rules call their own policies.
 const OURS: &str = "tenantry_";
@@ -73,6 +73,7 @@ impl Script {
             Node::CreateRangeStmt(of) => return Ok(self.owned(work, "TYPE", of.type_name().iter())),
             Node::CreateDomainStmt(of) => return Ok(self.owned(work, "DOMAIN", of.domainname().iter())),
             Node::CompositeTypeStmt(of) => {
+                self.remember_type(work, of);
                 return Ok(self.owned_by_name(work, "TYPE", of.typevar().and_then(nodes::RangeVar::relname)));
             }
             Node::CreateSeqStmt(of) => {
@@ -92,6 +93,21 @@ impl Script {
             other => return Err(super::refused::refused(work, &other)),
         }
         Ok(vec![statement])
+    }
+
+    /// A table may be OF it.
+    fn remember_type(&mut self, work: &Work<'_>, of: &nodes::CompositeTypeStmt) {
+        let attributes = of.coldeflist().iter().map(|column| Attribute {
+            name: column.colname().unwrap_or_default().to_owned(),
+            type_name: column.type_name().map(|of| super::text::type_name(of, work.sql)).unwrap_or_default(),
+            collation: column.coll_clause().map(|of| crate::find::names(of.collname().iter()).join(".")),
+            comment: None,
+        });
+        let kind = TypeKind::Composite { attributes: attributes.collect() };
+        let name = of.typevar().and_then(nodes::RangeVar::relname).unwrap_or_default().to_owned();
+        self.will_change();
+        self.model.types.push(Type { name, comment: None, kind });
+        self.model.types.sort_by(|a, b| a.name.cmp(&b.name));
     }
 
     fn owned<'n, N: Into<Node<'n>>>(
@@ -115,12 +131,11 @@ impl Script {
     }
 
     fn extension(&mut self, work: &Work<'_>, of: &nodes::CreateExtensionStmt) -> Vec<Statement> {
-        let text =
-            format!(r#"{{"name":{:?},"schema":null,"relations":[]}}"#, of.extname().unwrap_or_default());
-        if let Ok(extension) = serde_json::from_str::<Extension>(&text)
-            && !self.model.has_extension(&extension.name)
-        {
+        let name = of.extname().unwrap_or_default().to_owned();
+        if !self.model.has_extension(&name) {
             self.will_change();
+            let users = Vec::new();
+            let extension = Extension { name, schema: None, relations: Vec::new(), version: None, users };
             self.model.extensions.push(extension);
             self.model.extensions.sort_by(|a, b| a.name.cmp(&b.name));
         }

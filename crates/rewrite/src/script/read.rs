@@ -32,32 +32,61 @@ impl Script {
             elements: Vec::new(),
             keys: Vec::new(),
             inside: None,
+            likes: Vec::new(),
+            expanded: false,
         };
         names_of.made.insert(name.to_owned());
         if let Some(bound) = create.partbound() {
             self.read_partition(work, create, bound, &mut reading, names_of)?;
+        } else if let Some(of) = create.of_typename() {
+            self.read_type(work, of, &mut reading)?;
+            self.read_said(work, create, of.location, &mut reading)?;
         } else {
-            Self::read_elements(work, create, &mut reading)?;
+            let place = create.relation().map_or(-1, |relation| relation.location);
+            self.read_elements(work, create, place, &mut reading)?;
         }
         if let Some(spec) = create.partspec() {
             reading.table.partition_by = Some(partition_by(work, spec));
         }
         Self::serials(&mut reading, names_of);
         self.name_constraints(work, &mut reading, names_of)?;
+        self.finish_likes(&mut reading, names_of);
         Ok(reading)
     }
 
-    fn read_elements<'n>(
+    /// The list of elements of a table that has its columns from elsewhere: it says more of them. The list stands behind the name at
+    /// `place`.
+    fn read_said<'n>(
+        &self,
         work: &Work<'_>,
         create: &'n nodes::CreateStmt,
+        place: i32,
+        reading: &mut Reading<'n>,
+    ) -> Result<(), Refusal> {
+        if create.table_elts().is_empty() {
+            return Ok(());
+        }
+        let mut columns = std::mem::take(&mut reading.table.columns);
+        self.read_elements(work, create, place, reading)?;
+        let said = std::mem::replace(&mut reading.table.columns, Vec::new());
+        super::expand::merge(&mut columns, said)
+            .map_err(|name| work.refuse(format!("there is no column {name} to say something of")))?;
+        reading.table.columns = columns;
+        Ok(())
+    }
+
+    fn read_elements<'n>(
+        &self,
+        work: &Work<'_>,
+        create: &'n nodes::CreateStmt,
+        place: i32,
         reading: &mut Reading<'n>,
     ) -> Result<(), Refusal> {
         let lost = || {
             Refusal::guard(work.sql, work.range.clone(), "the columns of the table could not be told apart")
         };
         let tokens = &work.tokens;
-        let relation = create.relation().and_then(|relation| work.at(relation.location)).ok_or_else(lost)?;
-        let open = tokens.after_name(relation);
+        let open = tokens.after_name(work.at(place).ok_or_else(lost)?);
         let close = tokens.closing(open).ok_or_else(lost)?;
         let parts = tokens.parts(open + 1..close);
         if parts.len() != create.table_elts().len() {
@@ -85,6 +114,10 @@ impl Script {
                         column: None,
                         text,
                     });
+                }
+                Node::TableLikeClause(like) => {
+                    self.read_like(work, like, reading)?;
+                    reading.elements.push(Element { text: String::new(), kept: None });
                 }
                 _ => return Err(lost()),
             }
@@ -207,11 +240,6 @@ impl Script {
         let Some(parent) = self.model.table(parent) else {
             return Err(work.refuse_at(of.location, format!("there is no table {parent}")));
         };
-        if !create.table_elts().is_empty() {
-            return Err(work
-                .refuse("a partition with columns or constraints of its own is not offered")
-                .hint("create the partition, then add them with ALTER TABLE"));
-        }
         let bounds =
             bounds(work, bound).ok_or_else(|| work.refuse("the bounds of the partition were not found"))?;
         reading.table.columns.clone_from(&parent.columns);
@@ -220,7 +248,7 @@ impl Script {
         }
         reading.table.partition_of = Some(PartitionOf { parent: parent.name.clone(), bounds });
         super::partition::inherit(&mut reading.table, parent, names_of);
-        Ok(())
+        self.read_said(work, create, of.location, reading)
     }
 }
 
@@ -311,6 +339,9 @@ pub(super) fn stripped<'mem>(
     kept: &[usize],
 ) -> Unique<'mem, &'mem nodes::ColumnDef> {
     let mut column = mem.make_unique(column);
+    if kept.len() == column.constraints().len() {
+        return column;
+    }
     let list: Vec<_> = (column.constraints().iter().enumerate())
         .filter(|(at, _)| kept.contains(at))
         .map(|(_, constraint)| mem.make_unique(constraint))

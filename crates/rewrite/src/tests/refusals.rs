@@ -4,9 +4,9 @@ use crate::{Runs, Script};
 #[test]
 fn each_refusal_says_why_and_what_to_do() {
     for (sql, reason) in [
-        ("CREATE TABLE a (LIKE users)", "LIKE users"),
+        ("CREATE TABLE a (LIKE nowhere)", "LIKE nowhere"),
         ("CREATE TABLE a () INHERITS (users)", "INHERITS"),
-        ("CREATE TABLE a OF b", "OF a type"),
+        ("CREATE TABLE a OF b", "attributes of the type are not known"),
         ("CREATE TABLE a AS SELECT 1", "made from a query"),
         ("SELECT 1 INTO a", "made from a query"),
         ("CREATE MATERIALIZED VIEW a AS SELECT 1", "materialized view"),

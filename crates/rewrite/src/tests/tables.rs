@@ -1,4 +1,4 @@
-use super::{SCHEMA, declaration, global_id, migrated, script, script_of, texts};
+use super::{SCHEMA, declaration, global_id, migrated, rewritten, script, script_of, texts};
 use tenantry_core::TenancyModel;
 
 #[test]
@@ -175,4 +175,58 @@ fn partitions_have_the_names_of_a_plain_database() {
          CREATE INDEX CONCURRENTLY ON events (kind)",
     );
     insta::assert_snapshot!(texts(&made).join(";\n"));
+}
+
+/// What a table is made after is written out, as the plain table would be.
+#[test]
+fn tables_made_after_something_else_are_written_out() {
+    let mut script = script();
+    migrated(&mut script, "CREATE TYPE place AS (street text, zip varchar(5))");
+    for sql in [
+        "CREATE TABLE a (LIKE users)",
+        "CREATE TABLE b (LIKE users INCLUDING ALL, more int UNIQUE)",
+        "CREATE TABLE c (LIKE orders INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING IDENTITY EXCLUDING INDEXES)",
+        "CREATE TABLE d OF place (PRIMARY KEY (street), zip WITH OPTIONS NOT NULL DEFAULT 'x')",
+    ] {
+        let made = migrated(&mut script, sql);
+        insta::assert_snapshot!(texts(&made)[0]);
+    }
+    // A table whose columns are known is one like others.
+    assert_eq!(
+        rewritten(&script.rewriter, "TABLE a").as_deref(),
+        Some("SELECT id, email, name, token FROM a")
+    );
+    migrated(&mut script, "ALTER TYPE place ADD ATTRIBUTE country text");
+    assert!(script.migrate("CREATE TABLE e OF place").is_err());
+    let plain = script_of(SCHEMA, &declaration(""), TenancyModel::Database);
+    let sql = "CREATE TABLE b (LIKE users INCLUDING ALL)";
+    assert_eq!(texts(&migrated(&mut { plain }, sql))[0], sql);
+}
+
+#[test]
+fn partitions_may_say_more_than_their_parent() {
+    let mut script = script();
+    migrated(
+        &mut script,
+        "CREATE TABLE events (id bigint, at date, kind text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at)",
+    );
+    let made = migrated(
+        &mut script,
+        "CREATE TABLE events_26 PARTITION OF events (kind DEFAULT 'x' NOT NULL CHECK (kind <> ''), UNIQUE (kind, at)) FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')",
+    );
+    insta::assert_snapshot!(texts(&made)[..2].join(";\n"));
+    assert!(script.migrate("CREATE TABLE p PARTITION OF events (x NOT NULL) DEFAULT").is_err());
+}
+
+/// There is nothing to build where there are no partitions.
+#[test]
+fn an_index_of_a_partitioned_table_is_not_built_concurrently() {
+    let mut script = script();
+    migrated(
+        &mut script,
+        "CREATE TABLE events (id bigint, at date, PRIMARY KEY (id, at)) PARTITION BY RANGE (at)",
+    );
+    let made = migrated(&mut script, "CREATE INDEX CONCURRENTLY i ON events (id)");
+    assert_eq!(texts(&made), ["CREATE INDEX  i ON events (tenant_id, id)"]);
+    assert!(made[0].transactional);
 }

@@ -5,6 +5,7 @@ use super::inherit;
 pub(crate) use super::policy::{create_policy, policies};
 use super::text::{add, assignments, ident, idents, options, sequence_options};
 use crate::model::{Column, ConstraintKind, Identity, Index, IndexKey, Model, Table};
+use std::collections::BTreeSet;
 
 /// How much of its columns CREATE TABLE says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +61,32 @@ pub(crate) fn complete(model: &Model, table: &Table, out: &mut Vec<String>) {
     let checks = table.constraints.iter().filter(|c| matches!(c.kind, ConstraintKind::Check { .. }));
     let checks = checks.filter(|check| !late(check) && !check.inherited);
     out.extend(checks.map(|check| format!("ALTER TABLE {name} ADD {}", written(check))));
+}
+
+/// A NOT NULL whose usual name is said of another one (`LIKE` copies names) would be numbered if it came after that one. Where that
+/// is so, the model with these names said too.
+pub(super) fn with_taken_names(model: &Model) -> Option<Model> {
+    let columns = model.tables.iter().flat_map(|table| &table.columns);
+    let said: BTreeSet<&str> = columns.filter_map(|column| column.not_null_name.as_deref()).collect();
+    if said.is_empty() {
+        return None;
+    }
+    let taken = |table: &Table, column: &Column| {
+        let usual = super::text::chosen_name(&table.name, Some(&column.name), "not_null");
+        let unsaid = column.not_null && column.not_null_name.is_none() && !column.not_null_inherited;
+        (unsaid && said.contains(usual.as_str())).then_some(usual)
+    };
+    let any = |table: &Table| table.columns.iter().any(|column| taken(table, column).is_some());
+    if !model.tables.iter().any(any) {
+        return None;
+    }
+    let mut named = model.clone();
+    for (table, plain) in named.tables.iter_mut().zip(&model.tables) {
+        for (column, unnamed) in table.columns.iter_mut().zip(&plain.columns) {
+            column.not_null_name = taken(plain, unnamed).or(column.not_null_name.take());
+        }
+    }
+    Some(named)
 }
 
 pub(crate) fn column_definition(table: &Table, column: &Column) -> String {

@@ -163,3 +163,29 @@ fn the_catalog_shows_the_tenant_column() {
         pinned(world, sql, [plain, "PRIMARY KEY (tenant_id, id)", plain, plain]).await;
     });
 }
+
+/// What the database calls a row of a shared table has the tenant column in it.
+#[test]
+fn a_row_that_keeps_its_type_has_the_tenant_column() {
+    each(&async |world| {
+        for home in &world.tenants[0] {
+            home.client.batch_execute("INSERT INTO log (what) VALUES ('x')").await.unwrap();
+        }
+        let types = "SELECT pg_typeof(array_agg(l)) FROM log l";
+        pinned(world, types, ["log[]", "record[]", "log[]", "log[]"]).await;
+        let shown = "SELECT json_populate_record(l, '{\"at_line\": 7}') FROM log l";
+        pinned(world, shown, ["(x,,7)", "(x,,7,", "(x,,7)", "(x,,7)"]).await;
+        let made = "SELECT ROW('y', 1, 2)::log";
+        pinned(world, made, ["(y,1,2)", "42846 cannot cast type record to log", "(y,1,2)", "(y,1,2)"]).await;
+        let merged = "SELECT * FROM log NATURAL JOIN json_to_record('{\"what\": \"x\"}') AS j (what text)";
+        pinned(world, merged, ["x|null|null", "x|null|null|", "x|null|null", "x|null|null"]).await;
+    });
+}
+
+#[test]
+fn conflicts_in_views_that_are_more_than_columns_of_a_table_are_not_found() {
+    each(&async |world| {
+        let sql = "INSERT INTO numbered VALUES (1, 'a@x.org') ON CONFLICT (nr) DO NOTHING";
+        pinned(world, sql, ["1 rows", "42P10 ", "1 rows", "1 rows"]).await;
+    });
+}

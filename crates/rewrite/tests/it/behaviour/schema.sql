@@ -65,3 +65,4 @@ CREATE VIEW open_orders AS SELECT id, customer, total FROM orders WHERE state = 
 CREATE VIEW standing AS
     SELECT c.id, c.name, count(o.id) AS orders, coalesce(sum(o.total), 0) AS total
     FROM customers c LEFT JOIN orders o ON o.customer = c.id GROUP BY c.id, c.name;
+CREATE VIEW numbered AS SELECT id AS nr, email FROM customers;
