@@ -5,11 +5,11 @@
 //! in use, the rate) stands in [`Totals`], which they share. Who is served next is the pool's business (`pool/queue.rs`).
 
 use crate::error::ClientError;
-use crate::limit::rate::{self, Admission};
+use crate::limit::rate::{Admission, Rate};
 use crate::stats::TenantStats;
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tenantry_core::{ClusterId, ErrorKind, Limits, TenantId};
@@ -45,8 +45,7 @@ struct Share {
 #[derive(Debug, Default)]
 pub(crate) struct Totals {
     in_use: AtomicU32,
-    /// When the rate's next transaction is due, in nanoseconds since the gateway's start (`limit/rate.rs`).
-    due: AtomicU64,
+    rate: Rate,
 }
 
 /// What was assumed of a transaction when it was lent a connection, to be corrected when its time is known.
@@ -110,44 +109,52 @@ impl Account {
         }
     }
 
-    /// Waits until the rate allows one more transaction, or refuses it when that would take too long.
-    pub(crate) async fn admit(&self) -> Result<(), ClientError> {
+    /// Waits until the rate allows one more transaction, or refuses it when that would take too long: longer than the tenant
+    /// lets its transactions wait, or than the gateway lets anybody (`most`).
+    pub(crate) async fn admit(&self, most: Duration) -> Result<(), ClientError> {
         let limits = self.limits();
-        let admission =
-            rate::admit(&self.totals.due, &limits, self.started.elapsed(), self.patience(&limits));
-        let wait = match admission {
-            Admission::Now => return Ok(()),
-            Admission::After(wait) => wait,
+        if limits.transactions_per_minute == 0 {
+            return Ok(());
+        }
+        let patience = self.patience(&limits, most);
+        let admission = self.totals.rate.admit(&limits, self.started.elapsed(), patience);
+        if admission != Admission::Now {
+            self.stats.limited.add(1);
+        }
+        match admission {
+            Admission::Now => {}
+            Admission::After(wait) => {
+                self.throttled.fetch_add(1, Ordering::Relaxed);
+                let _place = Throttled(&self.throttled);
+                tokio::time::sleep(wait).await;
+            }
             Admission::Never(wait) => return Err(over_rate(&limits, wait)),
-        };
-        let _place = self.throttle(&limits, wait)?;
-        tokio::time::sleep(wait).await;
+        }
         Ok(())
     }
 
+    /// Notes how many transactions there were on one loan: those that nobody asked for the rate's leave are a debt.
+    pub(crate) fn count(&self, transactions: u32) {
+        if transactions > 1 {
+            self.totals.rate.owe(&self.limits(), self.started.elapsed(), transactions - 1);
+        }
+    }
+
     /// How long a transaction may be kept waiting for its turn.
-    fn patience(&self, limits: &Limits) -> Duration {
+    fn patience(&self, limits: &Limits, most: Duration) -> Duration {
         let waiting = self.throttled.load(Ordering::Relaxed);
         if limits.queue_length > 0 && waiting >= limits.queue_length {
             return Duration::ZERO;
         }
-        Duration::from_millis(limits.queue_wait_ms.into())
-    }
-
-    fn throttle(&self, limits: &Limits, wait: Duration) -> Result<Throttled<'_>, ClientError> {
-        let place = Throttled(&self.throttled);
-        let before = self.throttled.fetch_add(1, Ordering::Relaxed);
-        self.stats.limited.add(1);
-        if limits.queue_length > 0 && before >= limits.queue_length {
-            return Err(over_rate(limits, wait));
+        match limits.queue_wait_ms {
+            0 => most,
+            wait => most.min(Duration::from_millis(wait.into())),
         }
-        Ok(place)
     }
 
     /// Whether nothing would be lost with the account: the rate remembers nothing.
     fn is_spent(&self) -> bool {
-        let due = self.totals.due.load(Ordering::Relaxed);
-        self.in_use() == 0 && u128::from(due) <= self.started.elapsed().as_nanos()
+        self.in_use() == 0 && self.totals.rate.is_forgotten(self.started.elapsed())
     }
 }
 

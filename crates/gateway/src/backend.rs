@@ -8,6 +8,7 @@ mod connect;
 mod handover;
 
 use crate::cancel::CancelTarget;
+use crate::limit::timer::Timer;
 use crate::pool::{Lease, Slot};
 use crate::settings::Settings;
 use crate::statement::Prepared;
@@ -137,6 +138,7 @@ pub(crate) struct ServerConnection {
     /// What the server reports of itself now, under the settings in force.
     pub(crate) parameters: Arc<Parameters>,
     pub(crate) idle_since: Instant,
+    pub(crate) timer: Arc<Timer>,
     /// The tenants whose own tables the backend has seen.
     pub(crate) visited: HashSet<TenantId>,
     /// Whose it is while it is lent. Dropping the connection ends it.

@@ -23,7 +23,9 @@ use idle::Visit;
 use lease::Grant;
 pub(crate) use lease::{Lease, Slot};
 use parking_lot::{Mutex, MutexGuard};
+use std::future::poll_fn;
 use std::sync::{Arc, Weak};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 use tenantry_core::{ContextKey, DatabaseRoute, ErrorKind, Limits, MasterKey, Placement, TenancyModel};
 use tokio::sync::oneshot;
@@ -102,7 +104,17 @@ impl Pool {
         account: &Arc<Account>,
         placement: &Placement,
     ) -> Result<Box<ServerConnection>, ClientError> {
-        let visit = Visit::of(placement);
+        let connection = self.find(account, Visit::of(placement)).await?;
+        // A task keeps its waker for life, so this is usually no more than a comparison.
+        poll_fn(|cx| {
+            connection.timer.lend(account, cx.waker());
+            Poll::Ready(())
+        })
+        .await;
+        Ok(connection)
+    }
+
+    async fn find(&self, account: &Arc<Account>, visit: Visit) -> Result<Box<ServerConnection>, ClientError> {
         loop {
             let grant = match self.ask(account, visit)? {
                 Ok(grant) => grant,
@@ -156,8 +168,8 @@ impl Pool {
     }
 
     async fn open(&self, slot: Slot, mut lease: Lease) -> Result<Box<ServerConnection>, ClientError> {
-        let opening =
-            ServerConnection::open(&self.address, &self.credentials, self.config.max_server_statements, slot);
+        let (most, timer) = (self.config.max_server_statements, self.cluster.timers.add());
+        let opening = ServerConnection::open(&self.address, &self.credentials, most, timer, slot);
         let opened = match tokio::time::timeout(self.config.connect_timeout, opening).await {
             Ok(opened) => opened,
             Err(elapsed) => Err(BackendError::from(elapsed)),
@@ -186,6 +198,7 @@ impl Pool {
         if matches!(connection.state, State::Unknown) {
             return;
         }
+        connection.timer.give_back();
         let lease = connection.lease.take();
         self.change(|connections, leftovers| {
             if let Some(lease) = lease {

@@ -6,6 +6,7 @@
 
 mod attach;
 mod login;
+mod overdue;
 mod prove;
 mod refuse;
 mod relay;
@@ -140,6 +141,8 @@ pub(crate) struct Target {
     tenant: TenantId,
     placement: Placement,
     pool: Arc<Pool>,
+    /// The tenant's largest message; 0 is the gateway's.
+    message_bytes: usize,
     /// What the tenant may use, and uses, on this worker.
     pub(crate) account: Arc<Account>,
     pub(crate) stats: Arc<TenantStats>,
@@ -423,14 +426,23 @@ impl Session {
         let header =
             frame::peek(&self.client.inbuf).map_err(|error| ClientError::protocol(error.to_string()))?;
         let Some(header) = header else { return Ok(None) };
-        if header.len > self.worker.shared.config.max_message_bytes {
+        if header.len > self.max_message_bytes() {
             return Err(self.oversized(header.len).into());
         }
         Ok((self.client.inbuf.len() >= header.len).then_some(header))
     }
 
+    /// The tenant's limit, if it is less than the gateway's.
+    fn max_message_bytes(&self) -> usize {
+        let most = self.worker.shared.config.max_message_bytes;
+        match self.target.as_ref().map_or(0, |target| target.message_bytes) {
+            0 => most,
+            bytes => most.min(bytes),
+        }
+    }
+
     fn oversized(&self, len: usize) -> ClientError {
-        let limit = self.worker.shared.config.max_message_bytes;
+        let limit = self.max_message_bytes();
         ClientError::new(
             ErrorKind::LimitReached,
             format!("a message of {len} bytes is over the limit of {limit}"),

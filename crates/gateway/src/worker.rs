@@ -6,6 +6,7 @@ use crate::clients::Clients;
 use crate::config::Config;
 use crate::door::Door;
 use crate::lex::SessionWords;
+use crate::limit::timer::TICK;
 use crate::pause::Pauses;
 use crate::pool::{Cluster, Pool};
 use crate::report::{Command, PoolCounts, PoolReport, WorkerCounts, WorkerReport};
@@ -209,10 +210,16 @@ impl Worker {
         let period = (self.shared.config.linger / 2).max(Duration::from_millis(10));
         let mut tick = tokio::time::interval(period);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut feed_alive = true;
         while *phase.borrow() != Phase::Closed {
             // Cancel-safe, all of them: `changed`, `tick` and `recv` lose nothing when dropped.
             tokio::select! {
+                _ = ticks.tick() => {
+                    self.clusters.lock().values().for_each(|cluster| cluster.timers.tick());
+                    continue;
+                }
                 changed = routes.changed(), if feed_alive => feed_alive = changed.is_ok(),
                 _ = tick.tick() => {}
                 changed = phase.changed() => if changed.is_err() { break },

@@ -2,6 +2,7 @@
 
 use super::{Address, BackendError, Parameters, Residue, ServerConnection, State};
 use crate::cancel::CancelTarget;
+use crate::limit::timer::Timer;
 use crate::pool::Slot;
 use crate::settings::Settings;
 use crate::statement::Prepared;
@@ -48,6 +49,7 @@ impl ServerConnection {
         address: &Address,
         credentials: &Credentials,
         max_statements: usize,
+        timer: Arc<Timer>,
         slot: Slot,
     ) -> Result<Self, BackendError> {
         let mut io = Buffered::new(address.connect().await?);
@@ -71,6 +73,7 @@ impl ServerConnection {
             }),
             parameters: Arc::new(Parameters::new()),
             idle_since: Instant::now(),
+            timer,
             visited: HashSet::new(),
             lease: None,
             _slot: slot,

@@ -20,32 +20,75 @@ pub(crate) enum Admission {
     Never(Duration),
 }
 
-/// Decides on a transaction that comes at `now`, and would wait for its turn up to `patience`.
-pub(crate) fn admit(due: &AtomicU64, limits: &Limits, now: Duration, patience: Duration) -> Admission {
-    if limits.transactions_per_minute == 0 {
-        return Admission::Now;
+/// The transactions of one tenant, on all workers. Times are nanoseconds since the gateway's start.
+#[derive(Debug, Default)]
+pub(crate) struct Rate {
+    /// When the next transaction would be due.
+    due: AtomicU64,
+    /// The time between two transactions that `due` was reckoned with.
+    interval: AtomicU64,
+}
+
+impl Rate {
+    /// Decides on a transaction that comes at `now`, and would wait for its turn up to `patience`.
+    pub(crate) fn admit(&self, limits: &Limits, now: Duration, patience: Duration) -> Admission {
+        let Some(interval) = interval(limits) else { return Admission::Now };
+        let (now, patience) = (nanos(now), nanos(patience));
+        self.reckon_with(interval, now);
+        let burst = match u64::from(limits.transaction_burst) {
+            0 => u64::from(limits.transactions_per_minute),
+            burst => burst,
+        };
+        let tolerance = interval.saturating_mul(burst - 1);
+        let mut wait = 0;
+        let turn = |due: u64| {
+            let due = due.max(now);
+            wait = due.saturating_sub(tolerance).saturating_sub(now);
+            (wait <= patience).then(|| due.saturating_add(interval))
+        };
+        let admitted = self.due.fetch_update(Ordering::Relaxed, Ordering::Relaxed, turn).is_ok();
+        match (admitted, Duration::from_nanos(wait)) {
+            (true, Duration::ZERO) => Admission::Now,
+            (true, wait) => Admission::After(wait),
+            (false, wait) => Admission::Never(wait),
+        }
     }
-    let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
-    let patience = u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX);
-    let rate = u64::from(limits.transactions_per_minute);
-    let interval = MINUTE_NS / rate;
-    let burst = match u64::from(limits.transaction_burst) {
-        0 => rate,
-        burst => burst,
-    };
-    let tolerance = interval.saturating_mul(burst - 1);
-    let mut wait = 0;
-    let turn = |due: u64| {
-        let due = due.max(now);
-        wait = due.saturating_sub(tolerance).saturating_sub(now);
-        (wait <= patience).then(|| due.saturating_add(interval))
-    };
-    let admitted = due.fetch_update(Ordering::Relaxed, Ordering::Relaxed, turn).is_ok();
-    match (admitted, Duration::from_nanos(wait)) {
-        (true, Duration::ZERO) => Admission::Now,
-        (true, wait) => Admission::After(wait),
-        (false, wait) => Admission::Never(wait),
+
+    /// Counts transactions that have taken place already.
+    pub(crate) fn owe(&self, limits: &Limits, now: Duration, transactions: u32) {
+        let Some(interval) = interval(limits) else { return };
+        let debt = interval.saturating_mul(transactions.into());
+        let later = |due: u64| Some(due.max(nanos(now)).saturating_add(debt));
+        // It never refuses.
+        let _before = self.due.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later);
     }
+
+    /// Whether all transactions so far have had their time.
+    pub(crate) fn is_forgotten(&self, now: Duration) -> bool {
+        self.due.load(Ordering::Relaxed) <= nanos(now)
+    }
+
+    /// Under a new limit, as many transactions are ahead of their time as under the old.
+    fn reckon_with(&self, interval: u64, now: u64) {
+        let old = self.interval.swap(interval, Ordering::Relaxed);
+        if old == interval || old == 0 {
+            return;
+        }
+        let rescaled = |due: u64| {
+            let ahead = due.saturating_sub(now) / old;
+            Some(now.saturating_add(ahead.saturating_mul(interval)))
+        };
+        let _before = self.due.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rescaled);
+    }
+}
+
+/// The time between two transactions, if there is a limit.
+fn interval(limits: &Limits) -> Option<u64> {
+    MINUTE_NS.checked_div(limits.transactions_per_minute.into())
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -59,10 +102,10 @@ mod tests {
 
     #[test]
     fn a_burst_then_the_rate() {
-        let due = AtomicU64::new(0);
+        let rate = Rate::default();
         let limits = limits(60, 3);
         let at =
-            |ms, patience| admit(&due, &limits, Duration::from_millis(ms), Duration::from_millis(patience));
+            |ms, patience| rate.admit(&limits, Duration::from_millis(ms), Duration::from_millis(patience));
         assert_eq!([at(0, 0), at(0, 0), at(0, 0)], [Admission::Now; 3]);
         assert_eq!(at(0, 999), Admission::Never(Duration::from_secs(1)));
         // A refusal costs nothing; who waits has the next turn, and the one behind the turn after that.
@@ -74,28 +117,37 @@ mod tests {
 
     #[test]
     fn no_limit_is_no_limit_and_a_minute_s_worth_is_the_burst_unless_said() {
-        let due = AtomicU64::new(0);
+        let rate = Rate::default();
         for _ in 0..10_000 {
-            assert_eq!(admit(&due, &limits(0, 0), Duration::ZERO, Duration::ZERO), Admission::Now);
+            assert_eq!(rate.admit(&limits(0, 0), Duration::ZERO, Duration::ZERO), Admission::Now);
         }
         let admitted = (0..1_000)
-            .filter(|_| admit(&due, &limits(100, 0), Duration::ZERO, Duration::ZERO) == Admission::Now)
+            .filter(|_| rate.admit(&limits(100, 0), Duration::ZERO, Duration::ZERO) == Admission::Now)
             .count();
         assert_eq!(admitted, 100);
+    }
+
+    #[test]
+    fn a_raised_limit_counts_at_once() {
+        let rate = Rate::default();
+        let at = |per_minute| rate.admit(&limits(per_minute, 2), Duration::ZERO, Duration::ZERO);
+        assert_eq!([at(1), at(1)], [Admission::Now; 2]);
+        assert_eq!(at(1), Admission::Never(Duration::from_mins(1)));
+        assert_eq!(at(60_000), Admission::Never(Duration::from_millis(1)));
     }
 
     proptest! {
         /// Whenever they come, in no stretch of time do more start than the burst and the rate allow.
         #[test]
         fn never_more_than_the_burst_and_the_rate(
-            rate in 1_u32..6_000, burst in 1_u32..50, gaps in prop::collection::vec(0_u64..3_000, 1..200)
+            per_minute in 1_u32..6_000, burst in 1_u32..50, gaps in prop::collection::vec(0_u64..3_000, 1..200)
         ) {
-            let due = AtomicU64::new(0);
+            let rate = Rate::default();
             let (mut now, mut starts) = (0, Vec::new());
             for gap in gaps {
                 now += gap;
                 let at = Duration::from_millis(now);
-                match admit(&due, &limits(rate, burst), at, Duration::from_secs(5)) {
+                match rate.admit(&limits(per_minute, burst), at, Duration::from_secs(5)) {
                     Admission::Now => starts.push(at),
                     Admission::After(wait) => starts.push(at + wait),
                     Admission::Never(_) => {}
@@ -105,7 +157,7 @@ mod tests {
             for (i, from) in starts.iter().enumerate() {
                 for (j, until) in starts.iter().enumerate().skip(i) {
                     let started = (j - i + 1) as f64;
-                    let allowed = f64::from(burst) + (*until - *from).as_secs_f64() * f64::from(rate) / 60.0;
+                    let allowed = f64::from(burst) + (*until - *from).as_secs_f64() * f64::from(per_minute) / 60.0;
                     prop_assert!(started <= allowed + 0.01, "{started} in {:?}", *until - *from);
                 }
             }

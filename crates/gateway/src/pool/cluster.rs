@@ -12,6 +12,7 @@ use crate::account::Account;
 use crate::backend::{Parameters, Residue, ServerConnection, State};
 use crate::config::Config;
 use crate::error::ClientError;
+use crate::limit::timer::Timers;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -33,6 +34,7 @@ const RESERVE: u32 = 8;
 #[derive(Debug, Default)]
 pub(crate) struct Cluster {
     pub(super) state: Mutex<Connections>,
+    pub(crate) timers: Timers,
 }
 
 /// The connections of one server.

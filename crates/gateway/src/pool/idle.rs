@@ -66,10 +66,6 @@ impl Idle {
         self.connections = connections;
     }
 
-    pub(super) fn pop_newest(&mut self) -> Option<Box<ServerConnection>> {
-        self.connections.pop()
-    }
-
     /// Since when the least recently used one has been idle.
     pub(super) fn oldest(&self) -> Option<Instant> {
         self.connections.first().map(|connection| connection.idle_since)

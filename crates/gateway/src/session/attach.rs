@@ -43,7 +43,8 @@ impl Session {
         let (stats, pool_stats) = (self.worker.stats.tenant(tenant), Arc::clone(&pool.stats));
         let account = self.worker.account(route, database.cluster, &stats);
         let placement = placement.clone();
-        let target = Arc::new(Target { tenant, placement, pool, account, stats, pool_stats });
+        let message_bytes = usize::try_from(route.limits.message_bytes).unwrap_or(usize::MAX);
+        let target = Arc::new(Target { tenant, placement, pool, message_bytes, account, stats, pool_stats });
         self.target = Some(Arc::clone(&target));
         Ok(target)
     }
@@ -57,7 +58,7 @@ impl Session {
         if self.worker.shared.pauses.any() {
             self.pass_pauses(&target).await?;
         }
-        target.account.admit().await?;
+        target.account.admit(self.worker.shared.config.queue_timeout).await?;
         // A connection may turn out dead at its handover; then the next is tried. Each failure closes one, so a
         // pool full of dead connections ends in a fresh one, whose failure counts.
         for _ in 0..=target.pool.route.max_connections {
@@ -114,6 +115,7 @@ impl Session {
     pub(super) fn release(&mut self, transaction: Transaction) {
         let cancelled = self.cancel.slot.detach();
         let doubtful = transaction.doubtful;
+        transaction.target.account.count(transaction.rounds);
         let (server, pool) = transaction.into_parts();
         // A cancel that is still on its way must not hit whoever gets the connection next.
         if !cancelled && !doubtful {

@@ -14,6 +14,7 @@ use super::Session;
 use super::transaction::{Expected, Pipeline, Transaction};
 use crate::backend::{Entry, NotEntered};
 use crate::error::{ClientError, SessionEnd};
+use crate::limit::timer::Overdue;
 use client::Flow;
 use std::future::poll_fn;
 use std::task::Poll;
@@ -25,6 +26,8 @@ enum Event {
     Progress,
     ServerLost,
     ClientGone,
+    /// What the session is doing takes too long.
+    Overdue,
 }
 
 /// Why the relay can't go on with this server connection.
@@ -37,13 +40,15 @@ enum Broken {
     NotEntered,
     /// The client's settings were not accepted.
     Settings(ClientError),
+    /// A statement returned more than it may.
+    TooLarge(u64),
 }
 
 impl Broken {
     /// What the client is told when only its statement fails; `None` when the session ends.
     fn refusal(&self) -> Option<ClientError> {
         match self {
-            Self::Lost => None,
+            Self::Lost | Self::TooLarge(_) => None,
             Self::Refused(entry) => Some(super::attach::refused(*entry)),
             Self::NotEntered => Some(
                 ClientError::new(ErrorKind::TenantUnavailable, "the tenant could not be entered")
@@ -84,16 +89,31 @@ impl Session {
                 self.release(transaction);
                 return Ok(());
             }
+            transaction.note_doing();
             match self.exchange(&mut transaction, flow).await {
                 Event::Progress => {}
                 Event::ServerLost => return self.server_lost(transaction, &Broken::Lost),
+                Event::Overdue => {
+                    if let Err(end) = self.end_overdue(&mut transaction).await {
+                        self.limited();
+                        self.abandon(transaction).await;
+                        return Err(end);
+                    }
+                    continue;
+                }
                 Event::ClientGone => {
                     self.abandon(transaction).await;
                     return Err(SessionEnd::ClientGone);
                 }
             }
-            if let Err(broken) = self.pump_server(&mut transaction) {
-                return self.server_lost(transaction, &broken);
+            match self.pump_server(&mut transaction) {
+                Ok(()) => {}
+                Err(Broken::TooLarge(limit)) => {
+                    self.limited();
+                    self.abandon(transaction).await;
+                    return Err(super::overdue::result_too_large(limit).into());
+                }
+                Err(broken) => return self.server_lost(transaction, &broken),
             }
         }
     }
@@ -102,8 +122,12 @@ impl Session {
     async fn exchange(&mut self, transaction: &mut Transaction, flow: Flow) -> Event {
         let limit = self.worker.shared.config.buffer_bytes;
         let client = &mut self.client;
+        let timer = &transaction.server.timer;
         let server = &mut transaction.server.io;
         let moved = poll_fn(|cx| {
+            if timer.overdue() != Overdue::Nothing {
+                return Poll::Ready(Event::Overdue);
+            }
             if let Poll::Ready(Err(_)) = server.poll_flush(cx) {
                 return Poll::Ready(Event::ServerLost);
             }

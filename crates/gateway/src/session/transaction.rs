@@ -8,6 +8,7 @@ use super::{ClientStatement, Target};
 use crate::backend::{Entering, Residue, ServerConnection};
 use crate::clients::Meter;
 use crate::lex::SessionWords;
+use crate::limit::timer::{Doing, Overdue};
 use crate::pool::Pool;
 use crate::slow::Stopwatch;
 use crate::statement::{Statement, StatementScope};
@@ -92,6 +93,15 @@ pub(super) struct Transaction {
     pub(super) fatal_seen: bool,
     /// Counts the loan; dropped before the connection is given back.
     pub(super) meter: Meter,
+    /// What the timer was told last.
+    pub(super) doing: Doing,
+    /// Why the statement that runs was cancelled.
+    pub(super) cancelled: Overdue,
+    /// Transactions that have ended on this loan.
+    pub(super) rounds: u32,
+    /// Bytes that one statement may return, and that this one still may.
+    pub(super) result_limit: u64,
+    pub(super) result_left: u64,
     /// Where slow statements are logged.
     pub(super) stopwatch: Option<Box<Stopwatch>>,
 }
@@ -105,6 +115,10 @@ impl Transaction {
     ) -> Self {
         let mut expected = VecDeque::with_capacity(8);
         expected.extend(entering.map(Expected::Enter));
+        let result_limit = match target.account.limits().result_bytes {
+            0 => u64::MAX,
+            bytes => bytes,
+        };
         Self {
             server,
             target,
@@ -117,6 +131,11 @@ impl Transaction {
             doubtful: false,
             fatal_seen: false,
             meter,
+            doing: Doing::Nothing,
+            cancelled: Overdue::Nothing,
+            rounds: 0,
+            result_limit,
+            result_left: result_limit,
             stopwatch: None,
         }
     }

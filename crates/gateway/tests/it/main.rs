@@ -7,9 +7,11 @@
 )]
 
 mod drivers;
+mod fairness;
 mod faults;
 mod hostile;
 mod isolation;
+mod limits;
 mod login;
 mod protocol;
 mod raw;

@@ -73,7 +73,7 @@ impl Session {
             if self.peek_client()?.is_none() {
                 return Ok(Flow::Read);
             }
-            if must_wait(transaction, header.tag)? {
+            if transaction.should_yield() || must_wait(transaction, header.tag)? {
                 return Ok(Flow::Wait);
             }
             if header.tag == tag::QUERY && transaction.pipeline != Pipeline::Failed {

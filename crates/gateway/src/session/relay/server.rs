@@ -1,8 +1,10 @@
 //! What the server says: whose reply it is, and what it tells about the session.
 
+use super::super::overdue::statement_error;
 use super::super::transaction::{Expected, Pipeline, Transaction};
-use super::super::{Session, residue_of};
+use super::super::{Session, refuse, residue_of};
 use super::Broken;
+use crate::error::ClientError;
 use crate::settings::Settings;
 use crate::slow::{Slow, fingerprint};
 use crate::stats::micros;
@@ -34,6 +36,11 @@ impl Session {
             let Some(header) = frame::peek(unread).map_err(|_| Broken::Lost)? else { break };
             if !transaction.in_prologue() && is_passed_on(header) {
                 self.passed_on(transaction, header.tag)?;
+                if !transaction.count_result(header.len) {
+                    // The client has had whole rows so far.
+                    self.forward(transaction, keep);
+                    return Err(Broken::TooLarge(transaction.result_limit));
+                }
                 transaction.server_pass = header.len;
                 continue;
             }
@@ -55,6 +62,12 @@ impl Session {
                     self.forward(transaction, keep);
                     transaction.server.io.inbuf.advance(header.len);
                     keep = 0;
+                }
+                Verdict::Instead(error) => {
+                    self.forward(transaction, keep);
+                    transaction.server.io.inbuf.advance(header.len);
+                    keep = 0;
+                    refuse::error(&mut self.client.outbuf, &error);
                 }
             }
             if matches!(transaction.expected.front(), Some(Expected::ParseKnown(_) | Expected::CloseKnown(_)))
@@ -132,6 +145,7 @@ impl Session {
                 let residue = residue_of(command);
                 let deallocated_all = command == b"DEALLOCATE ALL" || command == b"DISCARD ALL";
                 transaction.residue = transaction.residue.max(residue);
+                transaction.note_statement_end(None);
                 transaction.meter.statements += 1;
                 if deallocated_all {
                     transaction.server.forget_statements();
@@ -188,7 +202,11 @@ impl Session {
                 if transaction.expected.is_empty() && !fatal {
                     return Err(Broken::Lost);
                 }
+                let ours = (sqlstate == b"57014").then(|| statement_error(transaction.cancelled)).flatten();
                 self.pipeline_failed(transaction);
+                if let Some(error) = ours {
+                    return Ok(Verdict::Instead(error));
+                }
             }
             reply::PARAMETER_STATUS => {
                 let status = ParameterStatus::decode(body).map_err(|_| Broken::Lost)?;
@@ -264,6 +282,7 @@ impl Session {
 fn ready(transaction: &mut Transaction, at: usize, header: frame::Header) -> Result<Verdict, Broken> {
     let body = &transaction.server.io.inbuf[at + frame::HEADER..at + header.len];
     transaction.status = ready_status(body).map_err(|_| Broken::Lost)?;
+    transaction.note_statement_end(Some(transaction.status));
     if transaction.pipeline.is_copy_in() {
         transaction.pipeline = Pipeline::Closed;
     }
@@ -299,6 +318,8 @@ fn prologue_reply(
 enum Verdict {
     Forward,
     Swallow,
+    /// The client is told this, in the gateway's words.
+    Instead(ClientError),
 }
 
 /// The reply that is owed next must be one of these.
