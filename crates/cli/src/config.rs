@@ -218,6 +218,7 @@ impl GatewaySection {
         let processors = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         tenantry_gateway::Config {
             listen: Vec::new(),
+            share_port: self.share_port,
             workers: self.workers.unwrap_or_else(processors),
             max_clients: self.max_clients,
             login_timeout: ms(self.login_timeout_ms),
@@ -236,6 +237,7 @@ impl GatewaySection {
             metrics_labels: self.metrics_labels,
             log_min_duration: self.log_min_duration_ms.map(ms),
             log_connections: self.log_connections,
+            ..tenantry_gateway::Config::default()
         }
     }
 }
@@ -251,6 +253,7 @@ impl Default for GatewaySection {
                 .iter()
                 .map(|address| toml::Spanned::new(0..0, address.to_string()))
                 .collect(),
+            share_port: config.share_port,
             workers: None,
             max_clients: config.max_clients,
             login_timeout_ms: ms(config.login_timeout),

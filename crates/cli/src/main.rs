@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod failure;
 mod logging;
+mod notify;
 mod print;
 mod stop;
 mod wiring;

@@ -233,6 +233,16 @@ impl RouteTable {
         self.databases.values()
     }
 
+    /// All tenants, in no order.
+    pub fn tenants(&self) -> impl Iterator<Item = &Arc<TenantRoute>> {
+        self.tenants.values()
+    }
+
+    /// All logins, in no order.
+    pub fn logins(&self) -> impl Iterator<Item = &Arc<LoginRoute>> {
+        self.logins.values()
+    }
+
     pub fn login(&self, name: &str) -> Option<&Arc<LoginRoute>> {
         self.by_login.get(name).and_then(|id| self.logins.get(id))
     }

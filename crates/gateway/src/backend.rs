@@ -69,6 +69,14 @@ impl Address {
         }
     }
 
+    /// Host, or the socket's path, and port, for an administrator.
+    pub(crate) fn shown(&self) -> (String, Option<u16>) {
+        match &self.place {
+            Place::Tcp(host, port) => (host.to_string(), Some(*port)),
+            Place::Unix(path) => (path.display().to_string(), None),
+        }
+    }
+
     /// Where nobody listens.
     #[cfg(test)]
     pub(crate) fn nowhere() -> Self {

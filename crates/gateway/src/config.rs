@@ -11,6 +11,9 @@ use std::time::Duration;
 pub struct Config {
     /// Addresses to listen on. Port 0 takes a free port (`Gateway::local_addrs` tells which).
     pub listen: Vec<SocketAddr>,
+    /// Other processes of the same user may listen on the same addresses (`SO_REUSEPORT`): to replace one by another without a
+    /// refused connection.
+    pub share_port: bool,
     /// Worker threads. Each has its own event loop and its own pools; connections are spread by the kernel.
     pub workers: usize,
     /// Client connections at once, over all workers. One more is refused with `53300`.
@@ -62,6 +65,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 6432))],
+            share_port: false,
             workers: 1,
             max_clients: 10_000,
             login_timeout: Duration::from_secs(15),

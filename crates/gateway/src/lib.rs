@@ -8,6 +8,7 @@
 //! Nothing here is process-wide: two gateways run in one process.
 
 mod account;
+mod admin;
 mod backend;
 mod bucket;
 mod cancel;
@@ -21,6 +22,7 @@ mod limit;
 mod metrics;
 mod pause;
 mod pool;
+mod port;
 mod report;
 mod server;
 mod session;
@@ -32,10 +34,11 @@ mod stream;
 mod tls;
 mod worker;
 
+pub use admin::{Reloaded, Request, Shutdown};
 pub use cancel::{CancelConfig, MAX_NUMBER as MAX_GATEWAYS};
 pub use config::Config;
 pub use door::LoginLimits;
 pub use error::{ClientError, GatewayError};
 pub use metrics::{METRICS, Metric};
-pub use server::Gateway;
+pub use server::{Gateway, Leaving};
 pub use tls::{TlsConfig, TlsMode};

@@ -16,8 +16,6 @@ pub(crate) enum Command {
     Report(oneshot::Sender<WorkerReport>),
     /// Close server connections: idle ones now, lent ones when they come back. Of one database or of all.
     Retire(Option<DatabaseId>),
-    /// The settings that can change while it runs have changed.
-    Configured,
 }
 
 /// Commands that may wait for a worker. More than a console sends at once.

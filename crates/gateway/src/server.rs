@@ -1,6 +1,7 @@
 //! Starting and stopping a gateway: listeners, worker threads, drain.
 
 use crate::account::AllTotals;
+use crate::admin::{self, Averages, Reloaded, Request};
 use crate::cancel::{CancelRegistry, Peers};
 use crate::config::Config;
 use crate::door::Door;
@@ -9,13 +10,12 @@ use crate::http::Endpoint;
 use crate::lex::SessionWords;
 use crate::metrics::Metrics;
 use crate::pause::Pauses;
-use crate::report::{Command, MAX_COMMANDS};
+use crate::port;
+use crate::report::{Command, MAX_COMMANDS, Report};
 use crate::session;
 use crate::tls::Certificates;
 use crate::worker::{Phase, Shared, Worker};
 use arc_swap::ArcSwap;
-use socket2::{Domain, Protocol, Socket, Type};
-use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, OnceLock};
@@ -33,12 +33,22 @@ pub struct Gateway {
     phase: watch::Sender<Phase>,
     threads: Vec<JoinHandle<()>>,
     metrics: Option<JoinHandle<()>>,
+    /// Whether each worker has left the port and has no session any more.
+    left: Vec<watch::Receiver<bool>>,
     shared: Arc<Shared>,
 }
 
-/// How long a worker waits before it accepts again after `accept` failed (too many open files).
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-const LISTEN_BACKLOG: i32 = 1_024;
+/// Which sessions `leave` ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaving {
+    /// Those that have been quiet for a second.
+    QuietClients,
+    /// None.
+    ClientsThatWantTo,
+}
+
+/// Requests of consoles that may wait.
+const MAX_REQUESTS: usize = 8;
 
 impl Gateway {
     /// Listens and serves, in threads of its own. `routes` is followed; when its sender is gone, the last snapshot
@@ -53,7 +63,7 @@ impl Gateway {
         }
         let certificates = Arc::new(Certificates::load(&config.tls).map_err(GatewayError::Tls)?);
         let workers = config.workers.max(1);
-        let (listeners, addrs) = listen(&config.listen, workers)?;
+        let (listeners, addrs) = port::listen(&config)?;
         let (phase, watch_phase) = watch::channel(Phase::Serving);
         let config = Arc::new(config);
         let peers = Peers::new(&config.cancel, &master_key, routes.clone());
@@ -71,13 +81,18 @@ impl Gateway {
             workers: OnceLock::new(),
             started: SystemTime::now(),
             pauses: Pauses::default(),
+            averages: Averages::default(),
+            requests: OnceLock::new(),
             totals: AllTotals::default(),
         });
         let mut threads = Vec::with_capacity(workers);
         let mut commands = Vec::with_capacity(workers);
+        let mut left = Vec::with_capacity(workers);
         for (index, listeners) in listeners.into_iter().enumerate() {
             let (command, obeyed) = mpsc::channel(MAX_COMMANDS);
             commands.push(command);
+            let (leaves, has_left) = watch::channel(false);
+            left.push(has_left);
             let worker = Worker::new(Arc::clone(&shared), routes.clone(), watch_phase.clone());
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -85,14 +100,14 @@ impl Gateway {
                 .map_err(GatewayError::Worker)?;
             let thread = std::thread::Builder::new()
                 .name(format!("gateway-{index}"))
-                .spawn(move || runtime.block_on(serve(worker, listeners, obeyed)))
+                .spawn(move || runtime.block_on(serve(worker, listeners, obeyed, leaves)))
                 .map_err(GatewayError::Worker)?;
             threads.push(thread);
         }
         // Nobody has set it before.
         let _set = shared.workers.set(commands);
         let metrics = shared.live.load().metrics_listen;
-        let mut gateway = Self { addrs, metrics_addr: None, metrics: None, phase, threads, shared };
+        let mut gateway = Self { addrs, metrics_addr: None, metrics: None, left, phase, threads, shared };
         if let Some(addr) = metrics {
             gateway.serve_metrics(addr, routes)?;
         }
@@ -131,9 +146,45 @@ impl Gateway {
         Ok(())
     }
 
+    /// Whether every worker answers.
+    pub async fn is_alive(&self) -> bool {
+        let report = Report::of(&self.shared).await;
+        report.answered == report.workers
+    }
+
+    /// What administrators ask of whoever runs the gateway, on its console. Can be taken once; while nobody has it, the
+    /// console refuses what it can't do by itself.
+    pub fn requests(&self) -> Option<mpsc::Receiver<Request>> {
+        let (sender, receiver) = mpsc::channel(MAX_REQUESTS);
+        self.shared.requests.set(sender).is_ok().then_some(receiver)
+    }
+
+    /// Takes over what of a new configuration can change while the gateway runs.
+    pub fn reload(&self, config: &Config) -> Reloaded {
+        admin::reload(&self.shared, config)
+    }
+
     /// Clients connected at this moment.
     pub fn clients(&self) -> usize {
         self.shared.clients.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Gives the port to whoever else listens there, and lets clients leave by themselves, or when they have been quiet for a
+    /// second, until `patience` has passed or nobody is left. `shutdown` comes next.
+    pub async fn leave(&self, patience: Duration, whom: Leaving) {
+        self.phase.send_replace(match whom {
+            Leaving::QuietClients => Phase::Leaving,
+            Leaving::ClientsThatWantTo => Phase::Refusing,
+        });
+        // By the workers, as they find themselves without a session; the port was left before.
+        let gone = async {
+            for worker in &self.left {
+                let mut left = worker.clone();
+                // A worker that is gone has nobody left.
+                let _gone = left.wait_for(|left| *left).await;
+            }
+        };
+        let _late = tokio::time::timeout(patience, gone).await;
     }
 
     /// Stops listening, closes idle sessions, lets busy ones finish their transaction until `deadline`, then cuts.
@@ -163,41 +214,13 @@ impl Drop for Gateway {
     }
 }
 
-/// One set of listeners a worker. With several workers the kernel spreads connections (`SO_REUSEPORT`).
-fn listen(
-    addrs: &[SocketAddr],
-    workers: usize,
-) -> Result<(Vec<Vec<TcpListener>>, Vec<SocketAddr>), GatewayError> {
-    let mut actual = Vec::new();
-    let mut per_worker: Vec<Vec<TcpListener>> = (0..workers).map(|_| Vec::new()).collect();
-    for addr in addrs {
-        let mut bound = *addr;
-        for listeners in &mut per_worker {
-            let listener =
-                bind(bound, workers > 1).map_err(|source| GatewayError::Listen { addr: bound, source })?;
-            // Port 0 chose a port for the first worker; the others join it.
-            bound = listener.local_addr().map_err(|source| GatewayError::Listen { addr: bound, source })?;
-            listeners.push(listener);
-        }
-        actual.push(bound);
-    }
-    Ok((per_worker, actual))
-}
-
-fn bind(addr: SocketAddr, shared_port: bool) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    if shared_port {
-        socket.set_reuse_port(true)?;
-    }
-    socket.set_nonblocking(true)?;
-    socket.bind(&addr.into())?;
-    socket.listen(LISTEN_BACKLOG)?;
-    Ok(socket.into())
-}
-
 /// A worker's life.
-async fn serve(worker: Arc<Worker>, listeners: Vec<TcpListener>, commands: mpsc::Receiver<Command>) {
+async fn serve(
+    worker: Arc<Worker>,
+    listeners: Vec<TcpListener>,
+    commands: mpsc::Receiver<Command>,
+    left: watch::Sender<bool>,
+) {
     let mut tasks = JoinSet::new();
     let mut sessions = JoinSet::new();
     let mut accepting = JoinSet::new();
@@ -209,49 +232,42 @@ async fn serve(worker: Arc<Worker>, listeners: Vec<TcpListener>, commands: mpsc:
     for listener in listeners {
         match tokio::net::TcpListener::from_std(listener) {
             Ok(listener) => {
-                let accepted = accepted.clone();
-                accepting.spawn(async move {
-                    loop {
-                        match listener.accept().await {
-                            Ok((stream, _)) => {
-                                if accepted.send(stream).await.is_err() {
-                                    break;
-                                }
-                            }
-                            Err(error) => {
-                                tracing::warn!(%error, "can't accept a connection");
-                                tokio::time::sleep(ACCEPT_PAUSE).await;
-                            }
-                        }
-                    }
-                });
+                let mut phase = worker.phase.clone();
+                let leaves = async move {
+                    let left = phase.wait_for(|phase| *phase != Phase::Serving).await;
+                    // A gateway that is gone serves nobody.
+                    left.is_ok_and(|phase| matches!(*phase, Phase::Refusing | Phase::Leaving))
+                };
+                accepting.spawn(port::accept(listener, accepted.clone(), leaves));
             }
             Err(error) => tracing::error!(%error, "can't listen"),
         }
     }
+    drop(accepted);
     let mut phase = worker.phase.clone();
+    // Ends when every listener has left its port, which each does once the phase tells it to.
     loop {
         // Cancel-safe: `recv`, `changed` and `join_next` lose nothing when dropped.
         tokio::select! {
-            Some(stream) = incoming.recv() => {
-                sessions.spawn(session::serve(Arc::clone(&worker), stream));
-            }
-            changed = phase.changed() => {
-                if changed.is_err() || *phase.borrow() != Phase::Serving { break; }
-            }
+            stream = incoming.recv() => match stream {
+                Some(stream) => drop(sessions.spawn(session::serve(Arc::clone(&worker), stream))),
+                None => break,
+            },
+            _ = phase.wait_for(|phase| *phase == Phase::Closed) => break,
             Some(ended) = sessions.join_next(), if !sessions.is_empty() => note_panic(ended),
         }
     }
-    // The listeners close here: a new client is refused by the kernel, or served by another gateway on the port.
     accepting.shutdown().await;
-    drop(incoming);
-    // Sessions watch the phase themselves: idle ones leave at once, busy ones after their transaction.
+    // Sessions watch the phase themselves.
     while !sessions.is_empty() && *phase.borrow() != Phase::Closed {
         tokio::select! {
             Some(ended) = sessions.join_next() => note_panic(ended),
             changed = phase.changed() => if changed.is_err() { break },
         }
     }
+    left.send_replace(true);
+    // The metrics go on telling until the gateway is shut down.
+    let _over = phase.wait_for(|phase| matches!(phase, Phase::Draining | Phase::Closed)).await;
     sessions.shutdown().await;
     tasks.shutdown().await;
 }

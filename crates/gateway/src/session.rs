@@ -13,7 +13,10 @@ mod relay;
 mod startup;
 mod transaction;
 
+pub(crate) use refuse::error as refuse;
+
 use crate::account::Account;
+use crate::admin::Console;
 use crate::backend::{Parameters, Residue};
 use crate::cancel::Registered;
 use crate::clients::{Activity, Client, Known};
@@ -26,11 +29,12 @@ use crate::settings::Settings;
 use crate::statement::{Statement, StatementScope};
 use crate::stats::{PoolStats, TenantStats};
 use crate::stream::{Buffered, Stream};
-use crate::worker::{ClientSlot, Phase, Worker};
+use crate::worker::{ClientSlot, Phase, Worker, told_to_leave};
 use attach::Entrance;
 use bytes::{Buf, Bytes};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 use tenantry_core::{ErrorKind, LoginId, Placement, RouteTable, TenantId, TenantState};
 use tenantry_wire::backend::{self, TransactionStatus};
 use tenantry_wire::frontend::tag;
@@ -75,7 +79,7 @@ async fn open_and_run(
         let Some(opened) = startup::read(worker, client).await? else { return Ok(None) };
         login::authenticate(worker, client, &guest, opened).await.map(Some)
     };
-    let login = tokio::time::timeout(worker.shared.config.login_timeout, opening)
+    let login = tokio::time::timeout(worker.shared.live.load().login_timeout, opening)
         .await
         .map_err(|_| ClientError::new(ErrorKind::AuthenticationFailed, "the login took too long").into())
         .flatten();
@@ -87,7 +91,11 @@ async fn open_and_run(
     drop(guest);
     let Some(login) = login else { return Ok(()) };
     worker.stats.logins.add(1);
+    let _noted = Noted::connection(worker, listed, &login);
     let taken = std::mem::replace(client, Buffered::new(Stream::Closed));
+    if login.console {
+        return run_console(worker, client, taken, &login, slot, listed).await;
+    }
     let mut session = Session::new(Arc::clone(worker), taken, login, slot, Arc::clone(listed));
     // What is dropped with it when the session is ended from outside is closed, never lent again.
     let outcome = tokio::select! {
@@ -97,6 +105,57 @@ async fn open_and_run(
     };
     session.count_bytes();
     *client = std::mem::replace(&mut session.client, Buffered::new(Stream::Closed));
+    outcome
+}
+
+/// Logs that a client came and, when dropped, that it went; where that is wanted.
+struct Noted {
+    session: u64,
+    since: Instant,
+}
+
+impl Noted {
+    fn connection(worker: &Worker, listed: &Client, login: &login::Login) -> Option<Self> {
+        if !worker.shared.live.load().log_connections {
+            return None;
+        }
+        let routes = worker.routes.borrow();
+        let tenant = login.tenant.and_then(|id| routes.tenant(id)).map(|tenant| tenant.key.as_str());
+        let address = listed.address.map(tracing::field::display);
+        tracing::info!(session = listed.id, login = &*login.name, tenant, address, "client connected");
+        Some(Self { session: listed.id, since: Instant::now() })
+    }
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        let seconds = self.since.elapsed().as_secs();
+        tracing::info!(session = self.session, seconds, "client disconnected");
+    }
+}
+
+/// The session of an administrator.
+async fn run_console(
+    worker: &Arc<Worker>,
+    client: &mut Buffered,
+    taken: Buffered,
+    login: &login::Login,
+    _slot: ClientSlot,
+    listed: &Arc<Client>,
+) -> Result<(), SessionEnd> {
+    listed.know(Known {
+        login: login.id,
+        name: login.name.clone(),
+        application: login.settings.get("application_name").unwrap_or_default().into(),
+        cancel: None,
+    });
+    let mut console = Console::new(Arc::clone(worker), taken);
+    let outcome = tokio::select! {
+        biased;
+        () = listed.killed() => Err(ClientError::terminated().into()),
+        outcome = console.serve(listed) => outcome,
+    };
+    *client = console.into_client();
     outcome
 }
 
@@ -327,7 +386,7 @@ impl Session {
         tokio::select! {
             biased;
             filled = client.fill() => filled.map_err(|_| SessionEnd::ClientGone),
-            _ = self.phase.wait_for(|phase| *phase != Phase::Serving) => Err(ClientError::shutting_down().into()),
+            () = told_to_leave(&mut self.phase) => Err(ClientError::shutting_down().into()),
         }
     }
 

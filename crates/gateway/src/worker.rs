@@ -1,6 +1,7 @@
 //! One event loop of the gateway: its pools, and what its sessions share.
 
 use crate::account::{Account, Accounts, AllTotals};
+use crate::admin::{Averages, Request};
 use crate::cancel::CancelRegistry;
 use crate::clients::Clients;
 use crate::config::Config;
@@ -27,10 +28,29 @@ use tokio::sync::{mpsc, watch};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     Serving,
+    /// Nobody new is let in; whoever is there stays as long as it likes.
+    Refusing,
+    /// Sessions that have been quiet for a moment are closed, so that none is closed in its client's hands.
+    Leaving,
     /// Idle sessions are closed, busy ones after their transaction.
     Draining,
     /// Everybody is cut off.
     Closed,
+}
+
+/// How long a session must have been quiet to be closed while others are still let finish.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Waits until an idle session is to end.
+pub(crate) async fn told_to_leave(phase: &mut watch::Receiver<Phase>) {
+    // A gateway that is gone has closed everything.
+    let told = |phase: &Phase| matches!(phase, Phase::Leaving | Phase::Draining | Phase::Closed);
+    let now = phase.wait_for(told).await.map_or(Phase::Closed, |phase| *phase);
+    if now == Phase::Leaving {
+        let ended = phase.wait_for(|phase| matches!(phase, Phase::Draining | Phase::Closed));
+        // Either way it is time.
+        let _quiet = tokio::time::timeout(QUIET, ended).await;
+    }
 }
 
 /// What all workers of a gateway share.
@@ -51,6 +71,9 @@ pub(crate) struct Shared {
     pub(crate) workers: OnceLock<Vec<mpsc::Sender<Command>>>,
     pub(crate) started: SystemTime,
     pub(crate) pauses: Pauses,
+    pub(crate) averages: Averages,
+    /// What the console asks of whoever runs the gateway.
+    pub(crate) requests: OnceLock<mpsc::Sender<Request>>,
     /// What active tenants use, over all workers.
     pub(crate) totals: AllTotals,
 }
@@ -164,7 +187,6 @@ impl Worker {
                 drop(pools);
                 meant.iter().for_each(|pool| pool.retire());
             }
-            Command::Configured => {}
         }
     }
 

@@ -1,7 +1,9 @@
 //! `tenantry serve`: the gateway, following the catalog, until it is told to stop.
 
 use super::Session;
+use crate::config::Config;
 use crate::logging::{self, LogFormat};
+use crate::notify::Notify;
 use crate::stop::Stop;
 use crate::wiring;
 use clap::Args;
@@ -12,8 +14,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tenantry_catalog::{Catalog, CatalogConfig, Feed, FeedHandle, FeedOptions};
 use tenantry_core::RouteTable;
-use tenantry_gateway::Gateway;
-use tokio::sync::watch;
+use tenantry_gateway::{Gateway, Leaving, Reloaded, Request, Shutdown};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Interval;
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
@@ -36,11 +40,7 @@ pub(crate) struct ServeArgs {
 
 pub(crate) async fn run(session: &Session, args: ServeArgs) -> anyhow::Result<()> {
     logging::start(args.log_format, &args.log)?;
-    let config = session.config()?;
-    let mut gateway_config = config.gateway()?;
-    if !args.listen.is_empty() {
-        gateway_config.listen.clone_from(&args.listen);
-    }
+    let (config, gateway_config) = read(session, &args)?;
     let master_key = config.master_key()?;
     let catalog = wiring::catalog_config(config.catalog()?);
     // From here on a signal is heard, also while the first routes are still loading.
@@ -58,15 +58,116 @@ pub(crate) async fn run(session: &Session, args: ServeArgs) -> anyhow::Result<()
     for address in gateway.local_addrs() {
         tracing::info!(%address, tenants, "gateway is listening");
     }
-    stop.requested().await;
-    tracing::info!(clients = gateway.clients(), drain_seconds = args.drain, "stopping");
+    let notify = Notify::from_environment();
+    notify.ready();
+    let how = attend(session, &args, &gateway, &mut stop, &notify).await?;
+    notify.stopping();
+    tracing::info!(clients = gateway.clients(), drain_seconds = args.drain, ?how, "stopping");
     tokio::select! {
-        () = gateway.shutdown(Duration::from_secs(args.drain)) => {}
+        () = finish(gateway, how, Duration::from_secs(args.drain)) => {}
         () = stop.requested() => tracing::warn!("told to stop again: cutting open transactions"),
     }
     feed.stop().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What the gateway is to be told, from the file and the command line.
+fn read(session: &Session, args: &ServeArgs) -> anyhow::Result<(Config, tenantry_gateway::Config)> {
+    let config = session.config()?;
+    let mut gateway = config.gateway()?;
+    if !args.listen.is_empty() {
+        gateway.listen.clone_from(&args.listen);
+    }
+    Ok((config, gateway))
+}
+
+/// Does what signals and consoles ask for, until one of them asks to stop.
+async fn attend(
+    session: &Session,
+    args: &ServeArgs,
+    gateway: &Gateway,
+    stop: &mut Stop,
+    notify: &Notify,
+) -> anyhow::Result<Shutdown> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut requests = gateway.requests();
+    let mut watchdog = notify.watchdog_period().map(tokio::time::interval);
+    loop {
+        // Cancel-safe, all of them: signals, requests and ticks are kept for the next look.
+        tokio::select! {
+            () = stop.requested() => return Ok(Shutdown::WaitForTransactions),
+            _ = hangup.recv() => drop(reload(session, args, gateway, notify)),
+            Some(request) = heard(&mut requests) => match request {
+                Request::Reload(answer) => drop(answer.send(reload(session, args, gateway, notify))),
+                Request::Shutdown(how) => return Ok(how),
+            },
+            () = due(&mut watchdog) => if gateway.is_alive().await {
+                notify.alive();
+            },
+        }
+    }
+}
+
+async fn heard(requests: &mut Option<mpsc::Receiver<Request>>) -> Option<Request> {
+    match requests {
+        Some(requests) => requests.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn due(watchdog: &mut Option<Interval>) {
+    match watchdog {
+        Some(watchdog) => drop(watchdog.tick().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Reads the configuration again. What can change does; on an error everything stays as it is.
+fn reload(
+    session: &Session,
+    args: &ServeArgs,
+    gateway: &Gateway,
+    notify: &Notify,
+) -> Result<Reloaded, String> {
+    notify.reloading();
+    let reloaded = read(session, args).and_then(|(_, config)| {
+        gateway.reload_certificates()?;
+        Ok(gateway.reload(&config))
+    });
+    notify.ready();
+    match reloaded {
+        Ok(reloaded) => {
+            let changed = reloaded.changed.join(", ");
+            tracing::info!(changed, "configuration read again");
+            if !reloaded.needs_restart.is_empty() {
+                let settings = reloaded.needs_restart.join(", ");
+                tracing::warn!(settings, "what changed of these waits for a restart");
+            }
+            Ok(reloaded)
+        }
+        Err(error) => {
+            let error = format!("{error:#}");
+            tracing::error!(error, "the configuration can't be read: everything stays as it is");
+            Err(error)
+        }
+    }
+}
+
+/// Stops. Clients get the first half of the time to leave by themselves.
+async fn finish(gateway: Gateway, how: Shutdown, drain: Duration) {
+    let half = drain / 2;
+    match how {
+        Shutdown::Now => gateway.shutdown(Duration::ZERO).await,
+        Shutdown::WaitForTransactions => {
+            gateway.leave(half, Leaving::QuietClients).await;
+            gateway.shutdown(half).await;
+        }
+        Shutdown::WaitForClients => {
+            gateway.leave(Duration::MAX, Leaving::ClientsThatWantTo).await;
+            gateway.shutdown(drain).await;
+        }
+    }
 }
 
 /// Starts to follow the catalog under this gateway's name.

@@ -114,6 +114,9 @@ pub(crate) struct GatewaySection {
     /// Addresses to listen on, as `HOST:PORT`.
     #[schemars(with = "Vec<String>")]
     pub(crate) listen: Vec<Spanned<String>>,
+    /// Let other gateways of the same user listen on the same addresses (`SO_REUSEPORT`): so one can replace another without a
+    /// refused connection.
+    pub(crate) share_port: bool,
     /// Worker threads, each with its own event loop and pools. When not set: one for each processor.
     pub(crate) workers: Option<usize>,
     /// Client connections at once, over all workers. One more is refused with SQLSTATE `53300`.

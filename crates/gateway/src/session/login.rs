@@ -2,6 +2,7 @@
 
 use super::prove::prove;
 use super::startup::Opened;
+use crate::admin::is_console;
 use crate::door::{Guest, LoginPlace};
 use crate::error::{ClientError, SessionEnd};
 use crate::settings::Settings;
@@ -36,6 +37,8 @@ pub(super) struct Login {
     pub(super) minor: u16,
     /// Its place under the login's limit of connections.
     pub(super) place: LoginPlace,
+    /// It is an administrator who asked for the console.
+    pub(super) console: bool,
 }
 
 /// What the startup packet says, before any of it is believed.
@@ -67,6 +70,11 @@ pub(super) async fn authenticate(
     }
     let place = worker.shared.door.take_place(login.id, login.access.max_connections);
     let place = place.ok_or_else(|| too_many_connections(login))?;
+    // For everybody else there is no such database: no tenant can be called that.
+    if login.admin && opened.startup.get("database").is_some_and(is_console) {
+        let (id, name, settings) = (login.id, login.name.clone(), claim.settings);
+        return Ok(Login { id, name, tenant: None, settings, minor: opened.minor, place, console: true });
+    }
     let tenant = claim.resolve(&routes, login)?;
     if let Some(tenant) = &tenant
         && tenant.state != TenantState::Active
@@ -80,6 +88,7 @@ pub(super) async fn authenticate(
         settings: claim.settings,
         minor: opened.minor,
         place,
+        console: false,
     })
 }
 

@@ -23,7 +23,7 @@ pub(super) fn fatal(out: &mut BytesMut, error: &ClientError) {
 }
 
 /// An error after which the client may go on.
-pub(super) fn error(out: &mut BytesMut, error: &ClientError) {
+pub(crate) fn error(out: &mut BytesMut, error: &ClientError) {
     backend::error_response(out, &message(error, Severity::Error));
 }
 

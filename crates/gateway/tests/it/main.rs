@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, and may tell a long story"
 )]
 
+mod console;
 mod drivers;
 mod fairness;
 mod faults;
@@ -13,8 +14,10 @@ mod hostile;
 mod isolation;
 mod limits;
 mod login;
+mod metrics;
 mod protocol;
 mod raw;
+mod restart;
 mod smoke;
 mod tls;
 mod whole;

@@ -40,6 +40,9 @@ pub(crate) struct World {
     pub(crate) routes: watch::Sender<Arc<RouteTable>>,
     pub(crate) pool: String,
     databases: Vec<String>,
+    port: u16,
+    key: MasterKey,
+    receiver: watch::Receiver<Arc<RouteTable>>,
 }
 
 impl World {
@@ -94,12 +97,14 @@ impl World {
         let table = RouteTable::empty().with_changes(1, changes);
         let (routes, receiver) = watch::channel(Arc::new(table));
         let config = Config { listen: vec!["127.0.0.1:0".parse().unwrap()], ..config };
-        let gateway = Gateway::start(config, &receiver, key).unwrap();
-        Self { postgres, gateway: Some(gateway), routes, pool: databases[0].clone(), databases }
+        let gateway = Gateway::start(config, &receiver, key.clone()).unwrap();
+        let port = gateway.local_addrs()[0].port();
+        let pool = databases[0].clone();
+        Self { postgres, gateway: Some(gateway), routes, pool, databases, port, key, receiver }
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.gateway.as_ref().unwrap().local_addrs()[0].port()
+        self.port
     }
 
     pub(crate) fn config(&self, tenant: &str) -> tokio_postgres::Config {
@@ -163,6 +168,16 @@ impl World {
             _ => 0,
         };
         self.postgres.connect(&self.databases[index]).await.unwrap()
+    }
+
+    /// One more gateway on the same port.
+    pub(crate) fn another(&self, config: Config) -> Gateway {
+        self.try_another(config).unwrap()
+    }
+
+    pub(crate) fn try_another(&self, config: Config) -> Result<Gateway, tenantry_gateway::GatewayError> {
+        let listen = vec![([127, 0, 0, 1], self.port).into()];
+        Gateway::start(Config { listen, ..config }, &self.receiver, self.key.clone())
     }
 
     /// Takes the gateway out, for tests that stop it themselves.

@@ -183,6 +183,45 @@ pub fn row_description(out: &mut BytesMut, columns: &[impl AsRef<str>]) {
     });
 }
 
+/// A column of an answer of our own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TypedColumn<'a> {
+    pub name: &'a str,
+    pub type_oid: u32,
+    /// In bytes; -1 where it varies.
+    pub type_size: i16,
+    /// 0 is text, 1 is binary.
+    pub format: u16,
+}
+
+/// Columns of any type.
+pub fn typed_row_description(out: &mut BytesMut, columns: &[TypedColumn<'_>]) {
+    message(out, tag::ROW_DESCRIPTION, |out| {
+        count(out, columns.len());
+        for column in columns {
+            text(out, column.name.as_bytes());
+            out.put_u32(0);
+            out.put_u16(0);
+            out.put_u32(column.type_oid);
+            out.put_i16(column.type_size);
+            out.put_i32(-1);
+            out.put_u16(column.format);
+        }
+    });
+}
+
+/// The types of a statement's parameters.
+pub fn parameter_description(out: &mut BytesMut, types: &[u32]) {
+    message(out, tag::PARAMETER_DESCRIPTION, |out| {
+        count(out, types.len());
+        types.iter().for_each(|oid| out.put_u32(*oid));
+    });
+}
+
+pub fn portal_suspended(out: &mut BytesMut) {
+    empty(out, tag::PORTAL_SUSPENDED);
+}
+
 /// A row; NULL is `None`.
 pub fn data_row(out: &mut BytesMut, values: &[Option<&[u8]>]) {
     message(out, tag::DATA_ROW, |out| {
