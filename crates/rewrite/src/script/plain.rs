@@ -103,9 +103,13 @@ impl Plain {
     pub(crate) fn put_sequences(&mut self, mut sequences: Vec<Sequence>) -> Vec<Sequence> {
         sequences.sort_by(|a, b| a.name.cmp(&b.name));
         let mut index = self.index.take().unwrap_or_else(|| Index::of(&self.model));
-        sequences.iter().for_each(|sequence| index.take_name(&sequence.name));
+        for sequence in &sequences {
+            index.take_name(&sequence.name);
+        }
         let old = std::mem::replace(&mut self.model.sequences, sequences);
-        old.iter().for_each(|sequence| index.free_name(&sequence.name));
+        for sequence in &old {
+            index.free_name(&sequence.name);
+        }
         self.index = OnceLock::from(index);
         old
     }

@@ -68,7 +68,7 @@ impl Script {
         }
         let mut columns = std::mem::take(&mut reading.table.columns);
         self.read_elements(work, create, place, reading)?;
-        let said = std::mem::replace(&mut reading.table.columns, Vec::new());
+        let said = std::mem::take(&mut reading.table.columns);
         super::expand::merge(&mut columns, said)
             .map_err(|name| work.refuse(format!("there is no column {name} to say something of")))?;
         reading.table.columns = columns;

@@ -95,14 +95,16 @@ impl Script {
                 Splice::insert(tokens.get(word).ok_or_else(lost)?.start, "WITH (security_invoker = true) ")
             } else {
                 let with = (start..word).find(|at| tokens.is(*at, "with")).ok_or_else(lost)?;
-                Splice::insert(tokens.get(with + 1).ok_or_else(lost)?.end, "security_invoker = true, ")
+                let close = tokens.closing(with + 1).ok_or_else(lost)?;
+                Splice::insert(tokens.get(close).ok_or_else(lost)?.start, ", security_invoker = true")
             };
             text = work.spliced(vec![splice], |mem, copy| {
                 let mut raw = copy.as_mut();
                 let NodeMut::ViewStmt(mut view) = raw.stmt_mut() else { return false };
                 let value = mem.make_string(Some("true")).uncast();
                 let option = mem.make_def_elem(Some("security_invoker"), value);
-                view.options_mut().insert(mem, 0, option.uncast());
+                let last = view.options().len();
+                view.options_mut().insert(mem, last, option.uncast());
                 true
             })?;
         }
