@@ -13,3 +13,4 @@ mod errors;
 mod help;
 mod life;
 mod rewrite;
+mod rules;
