@@ -17,6 +17,7 @@ table clusters: maintenance_database text not null
 table clusters: server_version integer not null
 table clusters: context text not null
 table clusters: created_at timestamp with time zone not null default now()
+table clusters: max_connections integer
 table databases: id integer not null identity a
 table databases: cluster integer not null
 table databases: name text not null collate C
@@ -42,6 +43,7 @@ table logins: verifier text not null
 table logins: all_tenants boolean not null
 table logins: created_at timestamp with time zone not null default now()
 table logins: pool_mode text not null default 'transaction'::text
+table logins: admin boolean not null default false
 table migrations: version integer not null
 table migrations: name text not null
 table migrations: checksum text not null
@@ -87,6 +89,7 @@ constraint audit.audit_subject_check: CHECK ((subject <> ''::text))
 constraint clusters.clusters_check: CHECK (((password_kind = 'nothing'::text) = (password_ref IS NULL)))
 constraint clusters.clusters_context_check: CHECK ((context = ANY (ARRAY['carrier'::text, 'signed'::text])))
 constraint clusters.clusters_host_check: CHECK ((host <> ''::text))
+constraint clusters.clusters_max_connections_check: CHECK ((max_connections > 0))
 constraint clusters.clusters_name_check: CHECK ((name ~ '^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$'::text))
 constraint clusters.clusters_name_key: UNIQUE (name)
 constraint clusters.clusters_password_kind_check: CHECK ((password_kind = ANY (ARRAY['nothing'::text, 'file'::text, 'environment'::text])))
@@ -187,7 +190,7 @@ sequence tenants_id_seq: bigint cycle f
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON tenantry.audit FOR EACH STATEMENT EXECUTE FUNCTION tenantry.refuse_change()
 CREATE TRIGGER a_lock_routes BEFORE INSERT OR DELETE OR UPDATE ON tenantry.clusters FOR EACH STATEMENT EXECUTE FUNCTION tenantry.lock_routes()
 CREATE TRIGGER reload_routes AFTER TRUNCATE ON tenantry.clusters FOR EACH STATEMENT EXECUTE FUNCTION tenantry.reload_routes()
-CREATE TRIGGER route_changed AFTER UPDATE ON tenantry.clusters FOR EACH ROW WHEN ((((old.name IS DISTINCT FROM new.name) OR (old.host IS DISTINCT FROM new.host)) OR (old.port IS DISTINCT FROM new.port))) EXECUTE FUNCTION tenantry.log_route_change('cluster', 'id')
+CREATE TRIGGER route_changed AFTER UPDATE ON tenantry.clusters FOR EACH ROW WHEN (((((old.name IS DISTINCT FROM new.name) OR (old.host IS DISTINCT FROM new.host)) OR (old.port IS DISTINCT FROM new.port)) OR (old.max_connections IS DISTINCT FROM new.max_connections))) EXECUTE FUNCTION tenantry.log_route_change('cluster', 'id')
 CREATE TRIGGER a_lock_routes BEFORE INSERT OR DELETE OR UPDATE ON tenantry.databases FOR EACH STATEMENT EXECUTE FUNCTION tenantry.lock_routes()
 CREATE TRIGGER reload_routes AFTER TRUNCATE ON tenantry.databases FOR EACH STATEMENT EXECUTE FUNCTION tenantry.reload_routes()
 CREATE TRIGGER route_changed AFTER UPDATE ON tenantry.databases FOR EACH ROW WHEN ((((((((old.id IS DISTINCT FROM new.id) OR (old.cluster IS DISTINCT FROM new.cluster)) OR (old.name IS DISTINCT FROM new.name)) OR (old.login IS DISTINCT FROM new.login)) OR (old.context IS DISTINCT FROM new.context)) OR (old.key_id IS DISTINCT FROM new.key_id)) OR (old.max_connections IS DISTINCT FROM new.max_connections))) EXECUTE FUNCTION tenantry.log_route_change('database', 'id')

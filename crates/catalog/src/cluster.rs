@@ -33,6 +33,8 @@ pub struct NewCluster {
     pub server_version: u32,
     /// What new databases on it get.
     pub context: ContextKind,
+    /// Connections that one gateway may open to all its databases together; `None` is no limit.
+    pub max_connections: Option<u32>,
 }
 
 /// A cluster.
@@ -47,6 +49,7 @@ pub struct Cluster {
     pub maintenance_database: String,
     pub server_version: u32,
     pub context: ContextKind,
+    pub max_connections: Option<u32>,
 }
 
 impl Tx {
@@ -55,6 +58,7 @@ impl Tx {
         let (kind, reference) = new.password.columns()?;
         let (port, version) = (i64::from(new.port), i64::from(new.server_version));
         let context = new.context.as_str();
+        let connections = new.max_connections.map(i64::from);
         self.execute(
             queries::CLUSTER_UPSERT,
             &[
@@ -67,6 +71,7 @@ impl Tx {
                 &new.maintenance_database,
                 &version,
                 &context,
+                &connections,
             ],
         )
         .await
@@ -133,6 +138,8 @@ fn read(row: &Row) -> Result<Cluster, CatalogError> {
         ("environment", Some(name)) => PasswordSource::Environment(name),
         (kind, _) => return Err(bad(WHAT, format!("password_kind is {kind:?}"))),
     };
+    let connections = get::<Option<i64>>(row, WHAT, "max_connections")?;
+    let connections = connections.map(|n| u32::try_from(n).map_err(|error| bad(WHAT, error)));
     Ok(Cluster {
         id: ClusterId::new(get(row, WHAT, "id")?),
         name: get(row, WHAT, "name")?,
@@ -143,5 +150,6 @@ fn read(row: &Row) -> Result<Cluster, CatalogError> {
         maintenance_database: get(row, WHAT, "maintenance_database")?,
         server_version: number(row, WHAT, "server_version")?,
         context: row::context(row, WHAT)?,
+        max_connections: connections.transpose()?,
     })
 }

@@ -29,6 +29,7 @@ pub const MIGRATIONS: &[Migration] = migrations! {
     2 "0002_route_feed",
     3 "0003_login_pool_mode",
     4 "0004_login_admin",
+    5 "0005_cluster_connections",
 };
 
 /// What `migrate` did.

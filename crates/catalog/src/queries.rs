@@ -68,6 +68,7 @@ queries! {
     TENANT_RAISE_IDS = "tenant_raise_ids",
     TENANT_SET_STATE = "tenant_set_state",
     TENANT_RENAME = "tenant_rename",
+    TENANT_SET_LIMITS = "tenant_set_limits",
     TENANT_DELETE = "tenant_delete",
     TENANT_SIMILAR_KEYS = "tenant_similar_keys",
 

@@ -229,6 +229,12 @@ impl Tx {
         found(renamed.map_err(|error| malformed(error, key))?, WHAT, id)
     }
 
+    /// Gives a tenant these limits of its own, over those of its plan. Gateways follow at once.
+    pub async fn set_tenant_limits(&self, id: TenantId, limits: &LimitsOverride) -> Result<(), CatalogError> {
+        let limits = serde_json::to_value(limits).map_err(|error| bad(WHAT, error))?;
+        found(self.execute(queries::TENANT_SET_LIMITS, &[&id.get(), &limits]).await?, WHAT, id)
+    }
+
     /// Removes a tenant, its domains and its placement. Its id is never used again and its audit rows stay.
     /// Only in the state `Dropping`. Says whether it was there.
     pub async fn delete_tenant(&self, id: TenantId) -> Result<bool, CatalogError> {

@@ -1,8 +1,8 @@
 //! The command line: the tree of commands and what all of them take. Each command's own flags stand beside it.
 
 use crate::command::{
-    audit, catalog, cluster, completions, convert, demo, erd, generate, login, rules, schema, scope, serve,
-    tenant,
+    audit, catalog, cluster, completions, convert, demo, erd, generate, login, plan, rules, schema, scope,
+    serve, tenant,
 };
 use crate::print::{ColorChoice, Format, Printer};
 use clap::builder::styling::{AnsiColor, Styles};
@@ -67,6 +67,9 @@ pub(crate) enum Command {
     /// Create, look at, suspend, resume and drop tenants
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
+    /// Plans (tiers): what tenants may use
+    #[command(subcommand)]
+    Plan(plan::PlanCommand),
     /// Who may connect to the gateway, and for which tenants
     #[command(subcommand)]
     Login(login::LoginCommand),

@@ -9,6 +9,7 @@ pub(crate) mod demo;
 pub(crate) mod erd;
 pub(crate) mod generate;
 pub(crate) mod login;
+pub(crate) mod plan;
 pub(crate) mod rules;
 pub(crate) mod schema;
 pub(crate) mod scope;
@@ -30,6 +31,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(args) => serve::run(&session, args).await,
         Command::Cluster(command) => cluster::run(&session, command).await,
         Command::Tenant(command) => tenant::run(&session, command).await,
+        Command::Plan(command) => plan::run(&session, command).await,
         Command::Login(command) => login::run(&session, command).await,
         Command::Schema(command) => schema::run(&session, command).await,
         Command::Scope(command) => scope::run(&session, command).await,

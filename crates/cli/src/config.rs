@@ -112,6 +112,7 @@ impl Config {
             access: self.server(&section.url, &source)?,
             pools: section.pools.clone(),
             max_connections: section.max_connections,
+            cluster_connections: section.cluster_connections,
             context: section.context,
         })
     }
@@ -208,6 +209,7 @@ pub(crate) struct Cluster {
     pub(crate) access: ClusterAccess,
     pub(crate) pools: Vec<String>,
     pub(crate) max_connections: u32,
+    pub(crate) cluster_connections: Option<u32>,
     pub(crate) context: ContextChoice,
 }
 

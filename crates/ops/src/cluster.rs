@@ -24,6 +24,8 @@ pub struct AddCluster {
     pub context: Option<ContextKind>,
     /// Server connections that one gateway may open to each pool.
     pub max_connections: u32,
+    /// Server connections that one gateway may open to all databases of the cluster; `None` is no limit.
+    pub cluster_connections: Option<u32>,
 }
 
 /// What `cluster add` made or found.
@@ -167,6 +169,7 @@ fn new_cluster(
         maintenance_database: access.maintenance_database.clone(),
         server_version: probe.version,
         context,
+        max_connections: request.cluster_connections,
     })
 }
 
@@ -181,9 +184,19 @@ fn same(found: &Cluster, new: &NewCluster) -> bool {
         maintenance_database,
         server_version,
         context,
+        max_connections,
     } = found.clone();
-    let found =
-        NewCluster { name, host, port, admin_user, password, maintenance_database, server_version, context };
+    let found = NewCluster {
+        name,
+        host,
+        port,
+        admin_user,
+        password,
+        maintenance_database,
+        server_version,
+        context,
+        max_connections,
+    };
     found == *new
 }
 

@@ -12,6 +12,7 @@ pub mod error;
 pub mod fence;
 mod gate;
 pub mod isolation;
+pub mod limits;
 pub mod login;
 pub mod partitions;
 pub mod plan;

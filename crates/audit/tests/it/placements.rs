@@ -64,6 +64,7 @@ impl World {
             tenant_type: TenantType::Bigint,
             context: Some(context),
             max_connections: 20,
+            cluster_connections: None,
         };
         cluster::add(&control, &add, &Silent).await.unwrap();
         let source = Source {

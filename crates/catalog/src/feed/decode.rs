@@ -102,7 +102,7 @@ fn database(row: &Row) -> Result<DatabaseRoute, CatalogError> {
         context: row::context(row, WHAT)?,
         key: KeyId::new(get(row, WHAT, "key_id")?),
         max_connections: number(row, WHAT, "max_connections")?,
-        cluster_connections: 0,
+        cluster_connections: number(row, WHAT, "cluster_connections")?,
         tls: ServerTls::default(),
     })
 }

@@ -1,3 +1,3 @@
 SELECT id, name, host, port::bigint, admin_user, password_kind, password_ref, maintenance_database,
-    server_version::bigint, context
+    server_version::bigint, context, max_connections::bigint
 FROM tenantry.clusters

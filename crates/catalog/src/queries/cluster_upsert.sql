@@ -1,8 +1,9 @@
 INSERT INTO tenantry.clusters
-    (name, host, port, admin_user, password_kind, password_ref, maintenance_database, server_version, context)
-VALUES ($1, $2, $3::bigint::integer, $4, $5, $6, $7, $8::bigint::integer, $9)
+    (name, host, port, admin_user, password_kind, password_ref, maintenance_database, server_version, context,
+    max_connections)
+VALUES ($1, $2, $3::bigint::integer, $4, $5, $6, $7, $8::bigint::integer, $9, $10::bigint::integer)
 ON CONFLICT (name) DO UPDATE SET
     host = excluded.host, port = excluded.port, admin_user = excluded.admin_user,
     password_kind = excluded.password_kind, password_ref = excluded.password_ref,
     maintenance_database = excluded.maintenance_database, server_version = excluded.server_version,
-    context = excluded.context
+    context = excluded.context, max_connections = excluded.max_connections

@@ -82,6 +82,7 @@ pub(crate) fn new_cluster(name: &str) -> NewCluster {
         password: PasswordSource::Environment("ADMIN_PASSWORD".into()),
         maintenance_database: "postgres".into(),
         server_version: 180_000,
+        max_connections: None,
         context: ContextKind::Carrier,
     }
 }

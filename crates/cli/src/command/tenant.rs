@@ -2,6 +2,7 @@
 
 mod create;
 mod domain;
+mod limits;
 mod remove;
 mod view;
 
@@ -27,6 +28,8 @@ pub(crate) enum TenantCommand {
     Suspend(SuspendArgs),
     /// Serve a suspended tenant again
     Resume(KeyArgs),
+    /// Show what a tenant may use, and change it
+    Limits(limits::TenantLimitArgs),
     /// Remove a tenant, its data and its place
     Drop(remove::DropArgs),
     /// The domains that mean a tenant
@@ -90,6 +93,7 @@ pub(crate) async fn run(session: &Session, command: TenantCommand) -> anyhow::Re
             drop(reporter);
             session.printer().emit(&TenantDocument::from(found))
         }
+        TenantCommand::Limits(args) => limits::run(session, args).await,
         TenantCommand::Drop(args) => remove::run(session, args).await,
         TenantCommand::Domain(command) => domain::run(session, command).await,
     }

@@ -84,6 +84,10 @@ pub(crate) struct ClusterSection {
     /// Server connections that one gateway may open to each pool.
     #[serde(default = "default_max_connections")]
     pub(crate) max_connections: u32,
+    /// Server connections that one gateway may open to all databases of the cluster together, divided among its workers. When not set:
+    /// as many as its pools and tenants' databases may have.
+    #[serde(default)]
+    pub(crate) cluster_connections: Option<u32>,
     /// How the databases prove the tenant: `carrier` (needs a superuser once), `signed`, or the strongest one that the cluster can have.
     #[serde(default)]
     pub(crate) context: ContextChoice,
@@ -192,7 +196,7 @@ pub(crate) struct PlanSection {
     pub(crate) transactions_per_minute: u32,
     /// How many of them may come at once, after a pause. 0 is a minute's worth.
     pub(crate) transaction_burst: u32,
-    /// Bytes that one statement may return; then it is cancelled (`54000`).
+    /// Bytes that one statement may return; then its connection is ended (`54000`).
     pub(crate) result_bytes: u64,
     /// The largest message that a client may send, in bytes, if less than the gateway's own limit.
     pub(crate) message_bytes: u64,

@@ -187,6 +187,7 @@ async fn provision(teller: &Teller, control: &Control) -> anyhow::Result<()> {
         tenant_type: TenantType::Bigint,
         context: None,
         max_connections: MAX_CONNECTIONS,
+        cluster_connections: None,
     };
     let added = cluster::add(control, &request, &teller.0).await?;
     let context = added.context.as_str();

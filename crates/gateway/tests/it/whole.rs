@@ -111,6 +111,7 @@ async fn provision(control: &Control, context: ContextKind, tenant_type: TenantT
         tenant_type,
         context: Some(context),
         max_connections: 2,
+        cluster_connections: None,
     };
     cluster::add(control, &request, &Silent).await.unwrap();
     let source = schema::Source { file: "plain.sql".to_owned(), sql: PLAIN.to_owned() };

@@ -65,6 +65,7 @@ async fn register(control: &Control, request: &Convert) -> Result<(), OpsError> 
             tenant_type: request.declaration.tenancy.value_type,
             context: None,
             max_connections: MAX_CONNECTIONS,
+            cluster_connections: None,
         };
         Box::pin(cluster::add(control, &add, &Silent)).await?;
     }

@@ -85,6 +85,7 @@ impl World {
             tenant_type: TenantType::Bigint,
             context: Some(ContextKind::Carrier),
             max_connections: 20,
+            cluster_connections: None,
         }
     }
 

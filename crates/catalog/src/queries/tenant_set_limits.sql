@@ -1,0 +1,1 @@
+UPDATE tenantry.tenants SET limits = $2 WHERE id = $1
