@@ -18,6 +18,8 @@ table clusters: server_version integer not null
 table clusters: context text not null
 table clusters: created_at timestamp with time zone not null default now()
 table clusters: max_connections integer
+table clusters: sslmode text not null default 'prefer'::text
+table clusters: ssl_root_cert text
 table databases: id integer not null identity a
 table databases: cluster integer not null
 table databases: name text not null collate C
@@ -35,6 +37,8 @@ table domains: tenant bigint not null
 table gateways: id text not null collate C
 table gateways: revision bigint not null
 table gateways: seen_at timestamp with time zone not null
+table gateways: number integer
+table gateways: peer text
 table login_tenants: login integer not null
 table login_tenants: tenant bigint not null
 table logins: id integer not null identity a
@@ -44,6 +48,10 @@ table logins: all_tenants boolean not null
 table logins: created_at timestamp with time zone not null default now()
 table logins: pool_mode text not null default 'transaction'::text
 table logins: admin boolean not null default false
+table logins: disabled boolean not null default false
+table logins: valid_until timestamp with time zone
+table logins: max_connections integer
+table logins: certificates text[] not null default '{}'::text[]
 table migrations: version integer not null
 table migrations: name text not null
 table migrations: checksum text not null
@@ -96,6 +104,9 @@ constraint clusters.clusters_password_kind_check: CHECK ((password_kind = ANY (A
 constraint clusters.clusters_pkey: PRIMARY KEY (id)
 constraint clusters.clusters_port_check: CHECK (((port >= 1) AND (port <= 65535)))
 constraint clusters.clusters_server_version_check: CHECK ((server_version > 0))
+constraint clusters.clusters_ssl_root_cert_check: CHECK (((octet_length(ssl_root_cert) >= 1) AND (octet_length(ssl_root_cert) <= 1000000)))
+constraint clusters.clusters_sslmode_check: CHECK ((sslmode = ANY (ARRAY['disable'::text, 'prefer'::text, 'require'::text, 'verify-ca'::text, 'verify-full'::text])))
+constraint clusters.clusters_verify_needs_root: CHECK (((sslmode <> ALL (ARRAY['verify-ca'::text, 'verify-full'::text])) OR (ssl_root_cert IS NOT NULL)))
 constraint databases.databases_check: CHECK ((previous_key_id < key_id))
 constraint databases.databases_cluster_fkey: FOREIGN KEY (cluster) REFERENCES tenantry.clusters(id)
 constraint databases.databases_cluster_login_key: UNIQUE (cluster, login)
@@ -112,14 +123,20 @@ constraint domains.domains_domain_check: CHECK (((domain = lower(domain)) AND (d
 constraint domains.domains_pkey: PRIMARY KEY (domain)
 constraint domains.domains_tenant_fkey: FOREIGN KEY (tenant) REFERENCES tenantry.tenants(id) ON DELETE CASCADE
 constraint gateways.gateways_id_check: CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 200)))
+constraint gateways.gateways_number_check: CHECK (((number >= 1) AND (number <= 1023)))
+constraint gateways.gateways_number_key: UNIQUE (number)
+constraint gateways.gateways_peer_check: CHECK (((octet_length(peer) >= 1) AND (octet_length(peer) <= 100)))
 constraint gateways.gateways_pkey: PRIMARY KEY (id)
 constraint login_tenants.login_tenants_login_fkey: FOREIGN KEY (login) REFERENCES tenantry.logins(id) ON DELETE CASCADE
 constraint login_tenants.login_tenants_pkey: PRIMARY KEY (login, tenant)
 constraint login_tenants.login_tenants_tenant_fkey: FOREIGN KEY (tenant) REFERENCES tenantry.tenants(id) ON DELETE CASCADE
+constraint logins.logins_certificates_check: CHECK (((cardinality(certificates) <= 32) AND (array_position(certificates, NULL::text) IS NULL) AND (array_position(certificates, ''::text) IS NULL)))
+constraint logins.logins_max_connections_check: CHECK ((max_connections > 0))
 constraint logins.logins_name_check: CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 63)))
 constraint logins.logins_name_key: UNIQUE (name)
 constraint logins.logins_pkey: PRIMARY KEY (id)
 constraint logins.logins_pool_mode_check: CHECK ((pool_mode = ANY (ARRAY['transaction'::text, 'session'::text, 'either'::text])))
+constraint logins.logins_valid_until_check: CHECK (isfinite(valid_until))
 constraint logins.logins_verifier_check: CHECK ((verifier ~ '^SCRAM-SHA-256\$[0-9]+:[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+$'::text))
 constraint migrations.migrations_pkey: PRIMARY KEY (version)
 constraint placements.placements_database_fkey: FOREIGN KEY (database) REFERENCES tenantry.databases(id)
@@ -159,6 +176,7 @@ index CREATE UNIQUE INDEX databases_cluster_name_key ON tenantry.databases USING
 index CREATE UNIQUE INDEX databases_pkey ON tenantry.databases USING btree (id)
 index CREATE INDEX domains_tenant ON tenantry.domains USING btree (tenant)
 index CREATE UNIQUE INDEX domains_pkey ON tenantry.domains USING btree (domain)
+index CREATE UNIQUE INDEX gateways_number_key ON tenantry.gateways USING btree (number)
 index CREATE UNIQUE INDEX gateways_pkey ON tenantry.gateways USING btree (id)
 index CREATE INDEX login_tenants_tenant ON tenantry.login_tenants USING btree (tenant)
 index CREATE UNIQUE INDEX login_tenants_pkey ON tenantry.login_tenants USING btree (login, tenant)
@@ -190,7 +208,7 @@ sequence tenants_id_seq: bigint cycle f
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON tenantry.audit FOR EACH STATEMENT EXECUTE FUNCTION tenantry.refuse_change()
 CREATE TRIGGER a_lock_routes BEFORE INSERT OR DELETE OR UPDATE ON tenantry.clusters FOR EACH STATEMENT EXECUTE FUNCTION tenantry.lock_routes()
 CREATE TRIGGER reload_routes AFTER TRUNCATE ON tenantry.clusters FOR EACH STATEMENT EXECUTE FUNCTION tenantry.reload_routes()
-CREATE TRIGGER route_changed AFTER UPDATE ON tenantry.clusters FOR EACH ROW WHEN (((((old.name IS DISTINCT FROM new.name) OR (old.host IS DISTINCT FROM new.host)) OR (old.port IS DISTINCT FROM new.port)) OR (old.max_connections IS DISTINCT FROM new.max_connections))) EXECUTE FUNCTION tenantry.log_route_change('cluster', 'id')
+CREATE TRIGGER route_changed AFTER UPDATE ON tenantry.clusters FOR EACH ROW WHEN (((((((old.name IS DISTINCT FROM new.name) OR (old.host IS DISTINCT FROM new.host)) OR (old.port IS DISTINCT FROM new.port)) OR (old.max_connections IS DISTINCT FROM new.max_connections)) OR (old.sslmode IS DISTINCT FROM new.sslmode)) OR (old.ssl_root_cert IS DISTINCT FROM new.ssl_root_cert))) EXECUTE FUNCTION tenantry.log_route_change('cluster', 'id')
 CREATE TRIGGER a_lock_routes BEFORE INSERT OR DELETE OR UPDATE ON tenantry.databases FOR EACH STATEMENT EXECUTE FUNCTION tenantry.lock_routes()
 CREATE TRIGGER reload_routes AFTER TRUNCATE ON tenantry.databases FOR EACH STATEMENT EXECUTE FUNCTION tenantry.reload_routes()
 CREATE TRIGGER route_changed AFTER UPDATE ON tenantry.databases FOR EACH ROW WHEN ((((((((old.id IS DISTINCT FROM new.id) OR (old.cluster IS DISTINCT FROM new.cluster)) OR (old.name IS DISTINCT FROM new.name)) OR (old.login IS DISTINCT FROM new.login)) OR (old.context IS DISTINCT FROM new.context)) OR (old.key_id IS DISTINCT FROM new.key_id)) OR (old.max_connections IS DISTINCT FROM new.max_connections))) EXECUTE FUNCTION tenantry.log_route_change('database', 'id')
@@ -313,6 +331,29 @@ AS $function$
 BEGIN
     RAISE '%.% only ever grows', TG_TABLE_SCHEMA, TG_TABLE_NAME
         USING ERRCODE = 'restrict_violation', CONSTRAINT = TG_TABLE_NAME || '_append_only';
+END $function$
+
+CREATE OR REPLACE FUNCTION tenantry.register_gateway(gateway text, address text)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog'
+AS $function$
+DECLARE
+    given integer;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('tenantry.gateways', 0));
+    DELETE FROM tenantry.gateways WHERE seen_at < now() - interval '10 minutes' AND id <> gateway;
+    SELECT number INTO given FROM tenantry.gateways WHERE id = gateway;
+    IF given IS NULL THEN
+        SELECT n INTO given FROM generate_series(1, 1023) AS n
+        WHERE NOT EXISTS (SELECT FROM tenantry.gateways g WHERE g.number = n) ORDER BY n LIMIT 1;
+    END IF;
+    INSERT INTO tenantry.gateways (id, revision, seen_at, number, peer)
+    VALUES (gateway, 0, now(), given, address)
+    ON CONFLICT (id) DO UPDATE SET number = excluded.number, peer = excluded.peer, seen_at = excluded.seen_at;
+    -- The others look at once.
+    PERFORM pg_notify('tenantry_routes', '');
+    RETURN given;
 END $function$
 
 CREATE OR REPLACE FUNCTION tenantry.reload_routes()

@@ -6,7 +6,7 @@ use crate::row::{self, bad, get, number};
 use crate::suggest::nearest;
 use crate::tx::{Tx, in_use};
 use std::path::PathBuf;
-use tenantry_core::{ClusterId, ContextKind};
+use tenantry_core::{ClusterId, ContextKind, ServerTls};
 use tokio_postgres::Row;
 
 /// Where the administrator's password is found. The catalog never holds the password itself.
@@ -35,6 +35,7 @@ pub struct NewCluster {
     pub context: ContextKind,
     /// Connections that one gateway may open to all its databases together; `None` is no limit.
     pub max_connections: Option<u32>,
+    pub tls: ServerTls,
 }
 
 /// A cluster.
@@ -50,6 +51,7 @@ pub struct Cluster {
     pub server_version: u32,
     pub context: ContextKind,
     pub max_connections: Option<u32>,
+    pub tls: ServerTls,
 }
 
 impl Tx {
@@ -72,6 +74,8 @@ impl Tx {
                 &version,
                 &context,
                 &connections,
+                &new.tls.mode.as_str(),
+                &new.tls.root_certificate.as_deref(),
             ],
         )
         .await
@@ -124,6 +128,10 @@ impl PasswordSource {
 
 fn bad_name(error: CatalogError, name: &str) -> CatalogError {
     crate::tx::constraint(error, |_, broken| {
+        if broken == "clusters_verify_needs_root" {
+            let message = format!("cluster {name:?}: verify-ca and verify-full need a root certificate");
+            return Some(CatalogError::Invalid { message });
+        }
         let message = format!("cluster name {name:?} must be 1 to 63 of a-z, 0-9, '_' and '-'");
         (broken == "clusters_name_check").then_some(CatalogError::Invalid { message })
     })
@@ -151,5 +159,6 @@ fn read(row: &Row) -> Result<Cluster, CatalogError> {
         server_version: number(row, WHAT, "server_version")?,
         context: row::context(row, WHAT)?,
         max_connections: connections.transpose()?,
+        tls: row::tls(row, WHAT)?,
     })
 }

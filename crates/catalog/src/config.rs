@@ -1,7 +1,7 @@
 //! How to reach the catalog's database. Reading it from a file or the environment is the caller's business.
 
 use std::time::Duration;
-use tenantry_core::Secret;
+use tenantry_core::{Secret, ServerTls};
 
 /// Where the catalog is, and the bounds of talking to it.
 #[derive(Debug, Clone)]
@@ -12,6 +12,7 @@ pub struct CatalogConfig {
     pub user: String,
     pub password: Option<Secret>,
     pub database: String,
+    pub tls: ServerTls,
     /// How the connections are called in `pg_stat_activity`.
     pub application_name: String,
     /// From the first packet until the server is ready for queries.
@@ -36,6 +37,7 @@ impl CatalogConfig {
             user: user.into(),
             password: None,
             database: database.into(),
+            tls: ServerTls::default(),
             application_name: "tenantry".into(),
             connect_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(30),
@@ -47,6 +49,13 @@ impl CatalogConfig {
     #[must_use]
     pub fn with_password(mut self, password: Secret) -> Self {
         self.password = Some(password);
+        self
+    }
+
+    /// The same place, reached with this protection.
+    #[must_use]
+    pub fn with_tls(mut self, tls: ServerTls) -> Self {
+        self.tls = tls;
         self
     }
 

@@ -7,16 +7,17 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tenantry_tls::DriverStream;
 use tokio::task::JoinHandle;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{AsyncMessage, Client, NoTls, Row, Socket, Statement};
+use tokio_postgres::{AsyncMessage, Client, Row, Socket, Statement};
 
 /// How much longer than the server's own `statement_timeout` we wait for its answer.
 const GRACE: Duration = Duration::from_secs(5);
 
 pub(crate) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
-pub(crate) type Driver = tokio_postgres::Connection<Socket, tokio_postgres::tls::NoTlsStream>;
+pub(crate) type Driver = tokio_postgres::Connection<Socket, DriverStream<Socket>>;
 
 /// A client, the task that moves its bytes, and the statements it has prepared.
 #[derive(Debug)]
@@ -46,8 +47,11 @@ impl Connection {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let driver_config = config.driver();
-        let connecting = driver_config.connect(NoTls);
+        let mut driver_config = config.driver();
+        let tls = tenantry_tls::Driver::new(&config.tls)
+            .map_err(|source| CatalogError::Tls { place: config.place(), source })?;
+        tls.apply(&mut driver_config);
+        let connecting = driver_config.connect(tls);
         let (client, connection) = match tokio::time::timeout(config.connect_timeout, connecting).await {
             Ok(Ok(connected)) => connected,
             Ok(Err(error)) => return Err(refused(config, error.into())),

@@ -10,6 +10,8 @@ use tokio_postgres::error::SqlState;
 pub enum CatalogError {
     #[error("can't reach the catalog at {place}")]
     Unreachable { place: String, source: ServerError },
+    #[error("TLS to the catalog at {place} can't be set up")]
+    Tls { place: String, source: tenantry_tls::TlsError },
     #[error("the catalog at {place} did not answer in {seconds} s")]
     TimedOut { place: String, seconds: u64 },
     #[error("all {connections} connections to the catalog are in use")]
@@ -63,6 +65,7 @@ impl CatalogError {
             | Self::TimedOut { .. }
             | Self::CommitUnknown { .. }
             | Self::NoDatabase { .. } => ErrorKind::ServerUnavailable,
+            Self::Tls { source, .. } => source.kind(),
             Self::Busy { .. } => ErrorKind::LimitReached,
             Self::AuthenticationFailed { .. } => ErrorKind::AuthenticationFailed,
             Self::Unknown { what: "tenant", .. } => ErrorKind::UnknownTenant,
@@ -90,6 +93,7 @@ impl CatalogError {
             Self::Unreachable { .. } | Self::TimedOut { .. } => {
                 "check that the server runs, and host and port in [catalog] of the configuration"
             }
+            Self::Tls { source, .. } => return source.hint(),
             Self::Busy { .. } => "try again, or raise max_connections of the catalog",
             Self::AuthenticationFailed { .. } => "check user and password in [catalog] of the configuration",
             Self::NoDatabase { database, .. } => {

@@ -4,6 +4,7 @@ use crate::error::CatalogError;
 use crate::queries;
 use crate::row::get;
 use crate::tx::Tx;
+use std::net::SocketAddr;
 use std::time::SystemTime;
 
 /// A gateway that was heard of lately.
@@ -17,6 +18,19 @@ pub struct Gateway {
 }
 
 impl Tx {
+    /// Announces a gateway: where others pass cancel requests on to it, if it takes them. Gives its number, or `None` when a
+    /// thousand gateways are there already.
+    pub async fn register_gateway(
+        &self,
+        id: &str,
+        peer: Option<SocketAddr>,
+    ) -> Result<Option<u16>, CatalogError> {
+        let peer = peer.map(|peer| peer.to_string());
+        let row = self.query_one(queries::GATEWAY_REGISTER, &[&id, &peer]).await?;
+        let number = get::<Option<i32>>(&row, "gateway", "number")?;
+        Ok(number.and_then(|number| u16::try_from(number).ok()))
+    }
+
     /// The newest revision of the routes that this transaction sees. A gateway that serves it, or a later one, has heard
     /// of everything committed before.
     pub async fn route_revision(&self) -> Result<i64, CatalogError> {

@@ -7,6 +7,7 @@ use crate::suggest::nearest;
 use crate::tx::{Tx, constraint, found};
 use tenantry_core::{LoginBinding, LoginId, PoolMode, Secret, TenantId};
 use tokio_postgres::Row;
+use tokio_postgres::error::SqlState;
 
 const WHAT: &str = "login";
 
@@ -28,6 +29,13 @@ pub struct Login {
     pub pool_mode: PoolMode,
     /// Whether it may use the gateways' console.
     pub admin: bool,
+    pub disabled: bool,
+    /// In UTC, as RFC 3339 has it.
+    pub valid_until: Option<String>,
+    /// At once, at one gateway.
+    pub max_connections: Option<u32>,
+    /// Names of client certificates that stand for the password.
+    pub certificates: Vec<String>,
 }
 
 impl Tx {
@@ -62,6 +70,53 @@ impl Tx {
         let all = *binding == LoginBinding::All;
         found(self.execute(queries::LOGIN_SET_ALL, &[&id.get(), &all]).await?, WHAT, id)?;
         self.set_login_tenants(id, binding).await
+    }
+
+    /// Shuts a login, or opens it again.
+    pub async fn set_login_disabled(&self, id: LoginId, disabled: bool) -> Result<(), CatalogError> {
+        found(self.execute(queries::LOGIN_SET_DISABLED, &[&id.get(), &disabled]).await?, WHAT, id)
+    }
+
+    /// Changes when a login ends, in any form that PostgreSQL reads; `None` is never.
+    pub async fn set_login_valid_until(&self, id: LoginId, at: Option<&str>) -> Result<(), CatalogError> {
+        let set = self.execute(queries::LOGIN_SET_VALID_UNTIL, &[&id.get(), &at]).await;
+        let rows = set.map_err(|error| match error {
+            CatalogError::Server { ref source, .. }
+                if [
+                    SqlState::INVALID_DATETIME_FORMAT,
+                    SqlState::DATETIME_FIELD_OVERFLOW,
+                    SqlState::CHECK_VIOLATION,
+                ]
+                .iter()
+                .any(|state| source.is(state)) =>
+            {
+                let at = at.unwrap_or_default();
+                CatalogError::Invalid {
+                    message: format!("{at:?} is no time: write 2027-01-31 or 2027-01-31T12:00:00Z"),
+                }
+            }
+            other => other,
+        })?;
+        found(rows, WHAT, id)
+    }
+
+    /// Changes how many connections a login may have at one gateway; `None` is no limit.
+    pub async fn set_login_max_connections(&self, id: LoginId, max: Option<u32>) -> Result<(), CatalogError> {
+        let max = max.map(|max| i32::try_from(max).unwrap_or(i32::MAX));
+        found(self.execute(queries::LOGIN_SET_MAX_CONNECTIONS, &[&id.get(), &max]).await?, WHAT, id)
+    }
+
+    /// Changes which names of client certificates stand for the login's password.
+    pub async fn set_login_certificates(&self, id: LoginId, names: &[String]) -> Result<(), CatalogError> {
+        let set = self.execute(queries::LOGIN_SET_CERTIFICATES, &[&id.get(), &names]).await;
+        let rows = set.map_err(|error| {
+            constraint(error, |_, broken| {
+                (broken == "logins_certificates_check").then_some(CatalogError::Invalid {
+                    message: "a login has at most 32 names of certificates, none of them empty".into(),
+                })
+            })
+        })?;
+        found(rows, WHAT, id)
     }
 
     /// Changes how long the login's clients keep a server connection.
@@ -123,5 +178,9 @@ fn read(row: &Row) -> Result<Login, CatalogError> {
         binding,
         pool_mode: parse(row, WHAT, "pool_mode")?,
         admin: get(row, WHAT, "admin")?,
+        disabled: get(row, WHAT, "disabled")?,
+        valid_until: get(row, WHAT, "valid_until")?,
+        max_connections: get::<Option<i32>>(row, WHAT, "max_connections")?.map(i32::unsigned_abs),
+        certificates: get(row, WHAT, "certificates")?,
     })
 }

@@ -30,6 +30,7 @@ pub const MIGRATIONS: &[Migration] = migrations! {
     3 "0003_login_pool_mode",
     4 "0004_login_admin",
     5 "0005_cluster_connections",
+    6 "0006_connections",
 };
 
 /// What `migrate` did.

@@ -84,6 +84,10 @@ queries! {
     LOGIN_LIST = "login_select" + "login_list",
     LOGIN_UPSERT = "login_upsert",
     LOGIN_SET_ALL = "login_set_all",
+    LOGIN_SET_DISABLED = "login_set_disabled",
+    LOGIN_SET_VALID_UNTIL = "login_set_valid_until",
+    LOGIN_SET_MAX_CONNECTIONS = "login_set_max_connections",
+    LOGIN_SET_CERTIFICATES = "login_set_certificates",
     LOGIN_SET_ADMIN = "login_set_admin",
     LOGIN_SET_POOL_MODE = "login_set_pool_mode",
     LOGIN_UNBIND = "login_unbind",
@@ -99,6 +103,8 @@ queries! {
 
     GATEWAY_LIST = "gateway_list",
     GATEWAY_ACKNOWLEDGE = "gateway_acknowledge",
+    GATEWAY_REGISTER = "gateway_register",
+    GATEWAY_PEERS = "gateway_peers",
 
     FEED_STATE = "feed_state",
     FEED_CHANGES = "feed_changes",

@@ -3,7 +3,7 @@
 use crate::error::CatalogError;
 use std::fmt::Display;
 use std::str::FromStr;
-use tenantry_core::{ContextKind, DatabaseId, Epoch, Placement, SqlIdent};
+use tenantry_core::{ContextKind, DatabaseId, Epoch, Placement, ServerTls, SqlIdent};
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
@@ -77,4 +77,10 @@ pub(crate) fn placement(row: &Row, what: &'static str) -> Result<Option<Placemen
         schema: ident(row, what, "schema")?,
         epoch: Epoch::new(get(row, what, "epoch")?),
     }))
+}
+
+/// How connections to a cluster are protected.
+pub(crate) fn tls(row: &Row, what: &'static str) -> Result<ServerTls, CatalogError> {
+    let root_certificate = get::<Option<&str>>(row, what, "ssl_root_cert")?.map(Into::into);
+    Ok(ServerTls { mode: parse(row, what, "sslmode")?, root_certificate })
 }

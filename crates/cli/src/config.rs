@@ -12,6 +12,7 @@ mod secret;
 mod suggest;
 
 pub(crate) use error::ConfigError;
+use file::TlsWord;
 pub(crate) use file::{ContextChoice, GatewaySection};
 
 use file::ConfigFile;
@@ -24,8 +25,10 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tenantry_core::MasterKey;
+use tenantry_gateway::{CancelConfig, LoginLimits, TlsConfig, TlsMode};
 use tenantry_ops::ClusterAccess;
 use tenantry_ops::plan::Plan;
+use tenantry_tls::{CertificateFiles, ClientCertificates, ServerFiles};
 
 /// What is read when nothing else is said.
 const DEFAULT_FILE: &str = "tenantry.toml";
@@ -89,7 +92,7 @@ impl Config {
         };
         let source =
             SecretSource::new("[catalog]", section.password_file.as_deref(), section.password_env.as_deref());
-        self.server(&section.url, &source)
+        self.server(&section.url, &source, (section.sslmode.as_ref(), section.ssl_root_cert.as_deref()))
     }
 
     /// Admin access to every cluster of the configuration.
@@ -109,7 +112,11 @@ impl Config {
             section.password_env.as_deref(),
         );
         Ok(Cluster {
-            access: self.server(&section.url, &source)?,
+            access: self.server(
+                &section.url,
+                &source,
+                (section.sslmode.as_ref(), section.ssl_root_cert.as_deref()),
+            )?,
             pools: section.pools.clone(),
             max_connections: section.max_connections,
             cluster_connections: section.cluster_connections,
@@ -150,6 +157,7 @@ impl Config {
         for address in &self.file.gateway.listen {
             config.listen.extend(self.addresses(address)?);
         }
+        config.tls = self.gateway_tls()?;
         if let Some(address) = &self.file.gateway.metrics_listen {
             config.metrics_listen = self.addresses(address)?.next();
         }
@@ -170,6 +178,50 @@ impl Config {
         })
     }
 
+    /// TLS to clients, with its files where they are.
+    fn gateway_tls(&self) -> Result<TlsConfig, ConfigError> {
+        let section = &self.file.gateway.tls;
+        let mode = match section.mode {
+            TlsWord::Off => TlsMode::Off,
+            TlsWord::Allow => TlsMode::Allow,
+            TlsWord::Require => TlsMode::Require,
+        };
+        let pair = |cert: &Path, key: &Path| CertificateFiles {
+            certificate: self.folder().join(cert),
+            key: self.folder().join(key),
+        };
+        let own = match (&section.cert_file, &section.key_file) {
+            (Some(cert), Some(key)) => Some(pair(cert, key)),
+            (None, None) if mode == TlsMode::Off => None,
+            _ => {
+                return Err(ConfigError::Missing {
+                    key: "[gateway.tls] cert_file and key_file".into(),
+                    hint: "name the gateway's certificate and its key, or set mode = \"off\"".into(),
+                });
+            }
+        };
+        let more = section.more.iter().map(|more| pair(&more.cert_file, &more.key_file));
+        let clients = section.client_ca_file.as_ref().map(|authorities| ClientCertificates {
+            authorities: self.folder().join(authorities),
+            revoked: section.client_crl_file.as_ref().map(|file| self.folder().join(file)),
+            required: section.require_client_certificate,
+        });
+        if clients.is_none() && (section.require_client_certificate || section.client_crl_file.is_some()) {
+            return Err(ConfigError::Missing {
+                key: "[gateway.tls] client_ca_file".into(),
+                hint: "say who signs clients' certificates".into(),
+            });
+        }
+        let files = ServerFiles { certificates: own.into_iter().chain(more).collect(), clients };
+        let tenant_suffix = section.tenant_suffix.as_ref().map(|suffix| suffix.to_ascii_lowercase());
+        Ok(TlsConfig { mode, files, tenant_suffix })
+    }
+
+    /// Where other gateways pass cancel requests on to.
+    pub(crate) fn peer_listen(&self) -> std::net::SocketAddr {
+        self.file.gateway.peer_listen
+    }
+
     /// The SQL file of `[schema] file`.
     pub(crate) fn schema_file(&self) -> Option<PathBuf> {
         self.file.schema.file.as_ref().map(|file| self.folder().join(file))
@@ -184,7 +236,9 @@ impl Config {
     pub(crate) fn warnings(&self) -> Vec<String> {
         let clusters = self.file.clusters.values().map(|cluster| &cluster.password_file);
         let catalog = self.file.catalog.iter().map(|catalog| &catalog.password_file);
-        let files = clusters.chain(catalog).chain([&self.file.secrets.master_key_file]).flatten();
+        let tls = &self.file.gateway.tls;
+        let keys = tls.more.iter().map(|more| &more.key_file).chain(&tls.key_file);
+        let files = clusters.chain(catalog).chain([&self.file.secrets.master_key_file]).flatten().chain(keys);
         files.filter_map(|file| secret::readable_by_others(&self.folder().join(file))).collect()
     }
 
@@ -233,7 +287,16 @@ impl GatewaySection {
             max_message_bytes: self.max_message_bytes,
             buffer_bytes: self.buffer_bytes,
             max_client_statements: self.max_client_statements,
+            tls: TlsConfig::default(),
+            cancel: CancelConfig::default(),
+            logins: LoginLimits {
+                max_unauthenticated: self.max_unauthenticated,
+                failures_per_address: self.login_failures_per_address,
+                failures_per_login: self.login_failures_per_login,
+                failure_interval: ms(self.login_failure_interval_ms),
+            },
             max_server_statements: self.max_server_statements,
+            max_server_schemas: tenantry_gateway::Config::default().max_server_schemas,
             max_tenant_stats: self.max_tenant_stats,
             metrics_listen: None,
             metrics_labels: self.metrics_labels,
@@ -268,6 +331,13 @@ impl Default for GatewaySection {
             max_message_bytes: config.max_message_bytes,
             buffer_bytes: config.buffer_bytes,
             max_client_statements: config.max_client_statements,
+            tls: file::TlsSection::default(),
+            max_unauthenticated: config.logins.max_unauthenticated,
+            login_failures_per_address: config.logins.failures_per_address,
+            login_failures_per_login: config.logins.failures_per_login,
+            login_failure_interval_ms: ms(config.logins.failure_interval),
+            // Gateways of one host, which share its port, need no more.
+            peer_listen: std::net::SocketAddr::from(([127, 0, 0, 1], 0)),
             max_server_statements: config.max_server_statements,
             max_tenant_stats: config.max_tenant_stats,
             metrics_listen: None,

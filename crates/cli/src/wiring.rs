@@ -10,7 +10,8 @@ use tenantry_testkit::{Postgres, PostgresOptions};
 
 /// The catalog's own configuration.
 pub(crate) fn catalog_config(access: ClusterAccess) -> CatalogConfig {
-    let config = CatalogConfig::new(access.host, access.port, access.user, access.maintenance_database);
+    let config = CatalogConfig::new(access.host, access.port, access.user, access.maintenance_database)
+        .with_tls(access.tls);
     match access.password {
         Some(password) => config.with_password(password),
         None => config,
@@ -85,6 +86,7 @@ pub(crate) fn admin_of(postgres: &Postgres) -> ClusterAccess {
         user: postgres.superuser().to_owned(),
         password: Some(postgres.password().clone()),
         maintenance_database: "postgres".to_owned(),
+        tls: tenantry_core::ServerTls::default(),
     }
 }
 

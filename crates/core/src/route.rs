@@ -144,8 +144,6 @@ pub struct LoginAccess {
     pub valid_until: Option<SystemTime>,
     /// Connections at once, at one gateway.
     pub max_connections: Option<u32>,
-    /// Its transactions are run by a role that may write nothing.
-    pub read_only: bool,
     /// Names of a client certificate (common name, DNS name, mail address or URI) that stand for the password.
     pub certificates: Box<[Box<str>]>,
 }

@@ -170,6 +170,7 @@ fn new_cluster(
         server_version: probe.version,
         context,
         max_connections: request.cluster_connections,
+        tls: access.tls.clone(),
     })
 }
 
@@ -185,6 +186,7 @@ fn same(found: &Cluster, new: &NewCluster) -> bool {
         server_version,
         context,
         max_connections,
+        tls,
     } = found.clone();
     let found = NewCluster {
         name,
@@ -196,6 +198,7 @@ fn same(found: &Cluster, new: &NewCluster) -> bool {
         server_version,
         context,
         max_connections,
+        tls,
     };
     found == *new
 }
@@ -205,6 +208,7 @@ async fn register(control: &Control, new: &NewCluster) -> Result<(), OpsError> {
     tx.upsert_cluster(new).await?;
     let details = serde_json::json!({
         "host": new.host, "port": new.port, "server_version": new.server_version, "context": new.context.as_str(),
+        "sslmode": new.tls.mode.as_str(),
     });
     tx.audit(&control.audit("cluster.add", format!("cluster/{}", new.name), None, details)).await?;
     Ok(tx.commit().await?)

@@ -4,7 +4,7 @@ use crate::{OpsError, sql};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tenantry_catalog::{AuditEntry, Catalog, CatalogError, Database, OperationLock};
-use tenantry_core::{ContextKey, MasterKey, Secret, TenantId};
+use tenantry_core::{ContextKey, MasterKey, Secret, ServerTls, TenantId};
 use tenantry_wire::scram::{DEFAULT_ROUNDS, Verifier};
 use tokio_postgres::Client;
 
@@ -39,6 +39,7 @@ pub struct ClusterAccess {
     pub password: Option<Secret>,
     /// The database that administration starts from.
     pub maintenance_database: String,
+    pub tls: ServerTls,
 }
 
 impl Control {

@@ -15,6 +15,8 @@ pub enum OpsError {
     NoAccess(String),
     #[error("can't connect to database {database:?} of cluster {cluster:?}")]
     Connect { cluster: String, database: String, source: ServerError },
+    #[error("TLS to cluster {cluster:?} can't be set up")]
+    Tls { cluster: String, source: tenantry_tls::TlsError },
     #[error("{doing} failed")]
     Server { doing: String, source: ServerError },
     #[error(transparent)]
@@ -75,6 +77,7 @@ impl OpsError {
     /// What went wrong, in the terms of whoever asked.
     pub fn kind(&self) -> ErrorKind {
         match self {
+            Self::Tls { source, .. } => source.kind(),
             Self::NoAccess(_) | Self::Sql(_) | Self::Name(_) => ErrorKind::InvalidInput,
             Self::Connect { .. } => ErrorKind::ServerUnavailable,
             Self::Server { source, .. } if source.is_lost() => ErrorKind::ServerUnavailable,
@@ -91,6 +94,7 @@ impl OpsError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Tls { source, .. } => source.hint(),
             Self::NoAccess(name) => {
                 Some(format!("give [clusters.{name}] a host, a port and an admin user in the configuration"))
             }

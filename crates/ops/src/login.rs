@@ -1,6 +1,7 @@
 //! Gateway logins: who may connect to the gateway, and for which tenants.
 
 use crate::{Control, OpsError};
+use serde::Serialize;
 use std::collections::BTreeSet;
 use tenantry_catalog::{NewLogin, Tx};
 use tenantry_core::{ErrorKind, LoginBinding, LoginId, PoolMode, Secret, TenantKey};
@@ -21,13 +22,33 @@ pub struct LoginSummary {
     pub pool_mode: PoolMode,
     /// Whether it may use the gateways' console.
     pub admin: bool,
+    pub disabled: bool,
+    /// In UTC, as RFC 3339 has it.
+    pub valid_until: Option<String>,
+    /// At once, at one gateway.
+    pub max_connections: Option<u32>,
+    /// Names of client certificates that stand for the password.
+    pub certificates: Vec<String>,
 }
 
 /// What else is to be changed of a login; what is `None` stays, or has its default in a new one.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct LoginChange {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pool_mode: Option<PoolMode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub admin: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disabled: Option<bool>,
+    /// A time in any form that PostgreSQL reads; `Some(None)` is never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Option<String>>,
+    /// `Some(None)` is no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_connections: Option<Option<u32>>,
+    /// All of them; none means that only the password counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificates: Option<Vec<String>>,
 }
 
 /// The longest name that PostgreSQL, and so a client, would have.
@@ -39,7 +60,7 @@ pub async fn create(
     name: &str,
     password: &Secret,
     scope: &LoginScope,
-    change: LoginChange,
+    change: &LoginChange,
 ) -> Result<(), OpsError> {
     if name.is_empty() || name.len() > LONGEST || name.chars().any(char::is_control) {
         return Err(OpsError::refused(
@@ -69,28 +90,39 @@ pub async fn create(
         LoginScope::All => serde_json::json!("all"),
         LoginScope::Only(keys) => serde_json::json!(keys),
     };
-    let details =
-        serde_json::json!({ "tenants": tenants, "pool_mode": change.pool_mode, "admin": change.admin });
+    let details = serde_json::json!({ "tenants": tenants, "changed": change });
     tx.audit(&control.audit("login.set", format!("login/{name}"), None, details)).await?;
     Ok(tx.commit().await?)
 }
 
 /// Changes a login and leaves its password and tenants alone. Clients that are connected feel it at their next transaction.
-pub async fn set(control: &Control, name: &str, change: LoginChange) -> Result<(), OpsError> {
+pub async fn set(control: &Control, name: &str, change: &LoginChange) -> Result<(), OpsError> {
     let tx = control.catalog.transaction().await?;
     let login = tx.login(name).await?;
     apply(&tx, login.id, change).await?;
-    let details = serde_json::json!({ "pool_mode": change.pool_mode, "admin": change.admin });
+    let details = serde_json::json!({ "changed": change });
     tx.audit(&control.audit("login.set", format!("login/{name}"), None, details)).await?;
     Ok(tx.commit().await?)
 }
 
-async fn apply(tx: &Tx, login: LoginId, change: LoginChange) -> Result<(), OpsError> {
+async fn apply(tx: &Tx, login: LoginId, change: &LoginChange) -> Result<(), OpsError> {
     if let Some(mode) = change.pool_mode {
         tx.set_login_pool_mode(login, mode).await?;
     }
     if let Some(admin) = change.admin {
         tx.set_login_admin(login, admin).await?;
+    }
+    if let Some(disabled) = change.disabled {
+        tx.set_login_disabled(login, disabled).await?;
+    }
+    if let Some(at) = &change.valid_until {
+        tx.set_login_valid_until(login, at.as_deref()).await?;
+    }
+    if let Some(max) = change.max_connections {
+        tx.set_login_max_connections(login, max).await?;
+    }
+    if let Some(names) = &change.certificates {
+        tx.set_login_certificates(login, names).await?;
     }
     Ok(())
 }
@@ -111,7 +143,16 @@ pub async fn list(control: &Control) -> Result<Vec<LoginSummary>, OpsError> {
                 LoginScope::Only(keys)
             }
         };
-        all.push(LoginSummary { name: login.name, scope, pool_mode: login.pool_mode, admin: login.admin });
+        all.push(LoginSummary {
+            name: login.name,
+            scope,
+            pool_mode: login.pool_mode,
+            admin: login.admin,
+            disabled: login.disabled,
+            valid_until: login.valid_until,
+            max_connections: login.max_connections,
+            certificates: login.certificates,
+        });
     }
     tx.rollback().await?;
     Ok(all)

@@ -2,7 +2,8 @@
 
 use crate::{ClusterAccess, OpsError};
 use std::time::Duration;
-use tokio_postgres::{Client, Config, NoTls};
+use tenantry_tls::Driver;
+use tokio_postgres::{Client, Config};
 
 /// How long an administrator's connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,7 +35,10 @@ pub(crate) async fn connect(
     if let Some(password) = &access.password {
         config.password(password.expose());
     }
-    let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
+    let tls =
+        Driver::new(&access.tls).map_err(|source| OpsError::Tls { cluster: cluster.to_owned(), source })?;
+    tls.apply(&mut config);
+    let (client, connection) = config.connect(tls).await.map_err(failed)?;
     // It lives exactly as long as the client; its error reaches whoever waits for an answer.
     tokio::spawn(async move {
         if let Err(error) = connection.await {

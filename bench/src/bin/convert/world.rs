@@ -41,6 +41,7 @@ impl World {
             user: postgres.superuser().to_owned(),
             password: Some(postgres.password().clone()),
             maintenance_database: "postgres".into(),
+            tls: tenantry_core::ServerTls::default(),
         };
         let config = CatalogConfig::new(postgres.host(), postgres.port(), postgres.superuser(), "catalog")
             .with_password(postgres.password().clone());

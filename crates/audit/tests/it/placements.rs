@@ -43,6 +43,7 @@ pub(crate) async fn deployment(version: u32) -> (&'static Postgres, Control, i64
         user: postgres.superuser().to_owned(),
         password: Some(postgres.password().clone()),
         maintenance_database: "postgres".into(),
+        tls: tenantry_core::ServerTls::default(),
     };
     let control = Control {
         catalog,

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use tenantry_core::{
     ClusterId, DatabaseId, DatabaseRoute, Domain, KeyId, Limits, LoginAccess, LoginBinding, LoginId,
-    LoginRoute, RouteChange, ServerTls, TenantId, TenantRoute,
+    LoginRoute, RouteChange, TenantId, TenantRoute,
 };
 use tokio_postgres::Row;
 
@@ -103,7 +103,7 @@ fn database(row: &Row) -> Result<DatabaseRoute, CatalogError> {
         key: KeyId::new(get(row, WHAT, "key_id")?),
         max_connections: number(row, WHAT, "max_connections")?,
         cluster_connections: number(row, WHAT, "cluster_connections")?,
-        tls: ServerTls::default(),
+        tls: row::tls(row, WHAT)?,
     })
 }
 
@@ -123,6 +123,14 @@ fn login(row: &Row) -> Result<LoginRoute, CatalogError> {
         binding,
         pool_mode: parse(row, WHAT, "pool_mode")?,
         admin: get(row, WHAT, "admin")?,
-        access: LoginAccess::default(),
+        access: LoginAccess {
+            disabled: get(row, WHAT, "disabled")?,
+            valid_until: get(row, WHAT, "valid_until")?,
+            max_connections: get::<Option<i32>>(row, WHAT, "max_connections")?.map(i32::unsigned_abs),
+            certificates: get::<Vec<String>>(row, WHAT, "certificates")?
+                .into_iter()
+                .map(Into::into)
+                .collect(),
+        },
     })
 }

@@ -7,6 +7,8 @@ use crate::connection::{Connection, next_message};
 use crate::error::CatalogError;
 use crate::migrate;
 use crate::queries;
+use crate::row::get;
+use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -115,6 +117,7 @@ impl Follower {
                 self.publish(table, position, |_| skipped);
             }
         }
+        self.meet_peers(session).await?;
         if let Some(gateway) = &self.options.gateway {
             let revision = self.position.revision;
             session.connection.execute(queries::GATEWAY_ACKNOWLEDGE, &[gateway, &revision]).await?;
@@ -123,9 +126,28 @@ impl Follower {
         Ok(())
     }
 
+    /// Looks where other gateways are. They are not part of the log of changes: each renews its row all the time.
+    async fn meet_peers(&self, session: &Session) -> Result<(), CatalogError> {
+        let rows = session.connection.query(queries::GATEWAY_PEERS, &[&self.options.gateway]).await?;
+        let mut peers = BTreeMap::new();
+        for row in rows {
+            let number = u16::try_from(get::<i32>(&row, "gateway", "number")?);
+            let address = get::<&str>(&row, "gateway", "peer")?.parse();
+            if let (Ok(number), Ok(address)) = (number, address) {
+                peers.insert(number, address);
+            }
+        }
+        let served = Arc::clone(&self.routes.borrow());
+        if *served.peers() != peers {
+            self.routes.send_replace(Arc::new(served.with_peers(peers)));
+        }
+        Ok(())
+    }
+
     fn publish(&mut self, table: RouteTable, position: Position, skipped: impl FnOnce(usize) -> usize) {
         self.position = position;
-        self.routes.send_replace(Arc::new(table));
+        let peers = self.routes.borrow().peers().clone();
+        self.routes.send_replace(Arc::new(table.with_peers(peers)));
         self.status.send_modify(|status| {
             status.revision = position.revision;
             status.skipped = skipped(status.skipped);

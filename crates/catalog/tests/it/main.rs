@@ -18,7 +18,7 @@ use tenantry_catalog::{
     PasswordSource, Tenant, Tx,
 };
 use tenantry_core::{
-    ContextKind, Epoch, Placement, RouteTable, SqlIdent, TenancyModel, TenantKey, TenantState,
+    ContextKind, Epoch, Placement, RouteTable, ServerTls, SqlIdent, TenancyModel, TenantKey, TenantState,
 };
 use tenantry_testkit::{Postgres, fresh_database};
 use tokio::sync::watch;
@@ -84,6 +84,7 @@ pub(crate) fn new_cluster(name: &str) -> NewCluster {
         server_version: 180_000,
         max_connections: None,
         context: ContextKind::Carrier,
+        tls: ServerTls::default(),
     }
 }
 

@@ -61,18 +61,78 @@ struct ChangeArgs {
     /// It may not
     #[arg(long, conflicts_with = "admin")]
     no_admin: bool,
+    /// It may not connect any more; who is connected is refused at the next transaction
+    #[arg(long)]
+    disable: bool,
+    /// It may again
+    #[arg(long, conflicts_with = "disable")]
+    enable: bool,
+    /// From then on it may not connect: 2027-01-31, 2027-01-31T12:00:00Z, or none
+    #[arg(long, value_name = "TIME")]
+    valid_until: Option<String>,
+    /// Connections at once, at one gateway, or none
+    #[arg(long, value_name = "N", value_parser = limit)]
+    connection_limit: Option<Bound>,
+    /// A name in a client's certificate (common name, DNS name, mail address or URI) that stands for the password; may be repeated.
+    /// Takes the place of those before
+    #[arg(long = "certificate", value_name = "NAME")]
+    certificates: Vec<String>,
+    /// Only the password counts
+    #[arg(long, conflicts_with = "certificates")]
+    no_certificates: bool,
 }
+
+/// The word for taking a bound away.
+const NONE: &str = "none";
 
 impl ChangeArgs {
     fn is_empty(&self) -> bool {
-        self.pool_mode.is_none() && !self.admin && !self.no_admin
+        let Self {
+            pool_mode,
+            admin,
+            no_admin,
+            disable,
+            enable,
+            valid_until,
+            connection_limit,
+            certificates,
+            no_certificates,
+        } = self;
+        let words = pool_mode.is_none() && valid_until.is_none() && connection_limit.is_none();
+        words
+            && certificates.is_empty()
+            && ![admin, no_admin, disable, enable, no_certificates].contains(&&true)
     }
 }
+
+fn limit(text: &str) -> Result<Bound, String> {
+    match text {
+        NONE => Ok(Bound(None)),
+        number => match number.parse() {
+            Ok(number) if number > 0 => Ok(Bound(Some(number))),
+            _ => Err("it is a number from 1, or none".to_owned()),
+        },
+    }
+}
+
+/// A number, or that there is none.
+#[derive(Debug, Clone, Copy)]
+struct Bound(Option<u32>);
 
 impl From<ChangeArgs> for LoginChange {
     fn from(args: ChangeArgs) -> Self {
         let admin = (args.admin || args.no_admin).then_some(args.admin);
-        Self { pool_mode: args.pool_mode, admin }
+        let disabled = (args.disable || args.enable).then_some(args.disable);
+        let certificates =
+            (args.no_certificates || !args.certificates.is_empty()).then_some(args.certificates);
+        Self {
+            pool_mode: args.pool_mode,
+            admin,
+            disabled,
+            valid_until: args.valid_until.map(|at| (at != NONE).then_some(at)),
+            max_connections: args.connection_limit.map(|limit| limit.0),
+            certificates,
+        }
     }
 }
 
@@ -99,19 +159,17 @@ pub(crate) async fn run(session: &Session, command: LoginCommand) -> anyhow::Res
             let scope = if args.all_tenants { LoginScope::All } else { LoginScope::Only(args.tenants) };
             let (_, control) = session.control().await?;
             let password = read_password(printer, args.password_file.as_deref(), &args.name)?;
-            login::create(&control, &args.name, &password, &scope, args.change.into()).await?;
+            login::create(&control, &args.name, &password, &scope, &args.change.into()).await?;
             emit(printer, &control, &args.name).await
         }
         LoginCommand::Set(args) => {
             if args.change.is_empty() {
-                return Err(Refusal::input(
-                    "nothing to change",
-                    "say what: --pool-mode MODE, --admin or --no-admin",
-                )
-                .into());
+                return Err(
+                    Refusal::input("nothing to change", "say what: see tenantry login set --help").into()
+                );
             }
             let (_, control) = session.control().await?;
-            login::set(&control, &args.name, args.change.into()).await?;
+            login::set(&control, &args.name, &args.change.into()).await?;
             emit(printer, &control, &args.name).await
         }
         LoginCommand::List => {
@@ -150,6 +208,12 @@ struct LoginDocument {
     tenants: Option<Vec<TenantKey>>,
     pool_mode: PoolMode,
     admin: bool,
+    disabled: bool,
+    valid_until: Option<String>,
+    /// `null` is no limit.
+    connection_limit: Option<u32>,
+    /// Names of client certificates that stand for the password.
+    certificates: Vec<String>,
 }
 
 impl From<LoginSummary> for LoginDocument {
@@ -158,7 +222,16 @@ impl From<LoginSummary> for LoginDocument {
             LoginScope::All => None,
             LoginScope::Only(tenants) => Some(tenants),
         };
-        Self { name: login.name, tenants, pool_mode: login.pool_mode, admin: login.admin }
+        Self {
+            name: login.name,
+            tenants,
+            pool_mode: login.pool_mode,
+            admin: login.admin,
+            disabled: login.disabled,
+            valid_until: login.valid_until,
+            connection_limit: login.max_connections,
+            certificates: login.certificates,
+        }
     }
 }
 
@@ -172,6 +245,22 @@ impl LoginDocument {
     }
 }
 
+impl LoginDocument {
+    /// What keeps it from connecting, or stands for its password; empty for most.
+    fn bounds(&self) -> String {
+        let mut words = Vec::new();
+        if self.disabled {
+            words.push("disabled".to_owned());
+        }
+        words.extend(self.valid_until.iter().map(|at| format!("until {at}")));
+        words.extend(self.connection_limit.map(|limit| format!("{limit} connections")));
+        if !self.certificates.is_empty() {
+            words.push(format!("certificate {}", self.certificates.join(" or ")));
+        }
+        words.join(", ")
+    }
+}
+
 impl Document for LoginDocument {
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         let mode = match self.pool_mode {
@@ -180,7 +269,9 @@ impl Document for LoginDocument {
             PoolMode::Either => "; its clients may keep a server connection for the session",
         };
         let admin = if self.admin { ", and use the console" } else { "" };
-        writeln!(out, "login {} may act for {}{admin}{mode}", self.name, self.tenants())
+        let bounds = self.bounds();
+        let bounds = if bounds.is_empty() { bounds } else { format!(" ({bounds})") };
+        writeln!(out, "login {} may act for {}{admin}{mode}{bounds}", self.name, self.tenants())
     }
 }
 
@@ -194,13 +285,14 @@ impl Document for LoginList {
         if self.logins.is_empty() {
             return writeln!(out, "no logins yet: tenantry login create NAME --tenant KEY");
         }
-        let mut table = grid(["LOGIN", "TENANTS", "POOL MODE", "CONSOLE"]);
+        let mut table = grid(["LOGIN", "TENANTS", "POOL MODE", "CONSOLE", "BOUNDS"]);
         for login in &self.logins {
             table.row([
                 login.name.clone(),
                 login.tenants(),
                 login.pool_mode.to_string(),
                 if login.admin { "yes" } else { "no" }.to_owned(),
+                login.bounds(),
             ]);
         }
         table.write(out)

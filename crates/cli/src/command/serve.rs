@@ -6,15 +6,16 @@ use crate::logging::{self, LogFormat};
 use crate::notify::Notify;
 use crate::stop::Stop;
 use crate::wiring;
+use anyhow::Context;
 use clap::Args;
 use std::env;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 use tenantry_catalog::{Catalog, CatalogConfig, Feed, FeedHandle, FeedOptions};
-use tenantry_core::RouteTable;
-use tenantry_gateway::{Gateway, Leaving, Reloaded, Request, Shutdown};
+use tenantry_core::{ErrorKind, RouteTable};
+use tenantry_gateway::{CancelConfig, Gateway, Leaving, Reloaded, Request, Shutdown};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Interval;
@@ -40,7 +41,7 @@ pub(crate) struct ServeArgs {
 
 pub(crate) async fn run(session: &Session, args: ServeArgs) -> anyhow::Result<()> {
     logging::start(args.log_format, &args.log)?;
-    let (config, gateway_config) = read(session, &args)?;
+    let (config, mut gateway_config) = read(session, &args)?;
     let master_key = config.master_key()?;
     let catalog = wiring::catalog_config(config.catalog()?);
     // From here on a signal is heard, also while the first routes are still loading.
@@ -48,6 +49,7 @@ pub(crate) async fn run(session: &Session, args: ServeArgs) -> anyhow::Result<()
     if args.migrate || config.auto_migrate() {
         Catalog::connect(catalog.clone()).await?.migrate().await?;
     }
+    gateway_config.cancel = join_gateways(&catalog, config.peer_listen()).await?;
     let started = tokio::select! {
         started = follow(catalog, gateway_name()) => started?,
         () = stop.requested() => return Ok(()),
@@ -168,6 +170,28 @@ async fn finish(gateway: Gateway, how: Shutdown, drain: Duration) {
             gateway.shutdown(drain).await;
         }
     }
+}
+
+/// Listens for other gateways and announces this one, for cancel requests that reach the wrong one of them.
+async fn join_gateways(catalog: &CatalogConfig, listen: SocketAddr) -> anyhow::Result<CancelConfig> {
+    let listener = TcpListener::bind(listen).with_context(|| crate::failure::Refusal {
+        kind: ErrorKind::Conflict,
+        message: format!("can't listen on {listen} for other gateways"),
+        hint: Some("choose another address in [gateway] peer_listen".into()),
+    })?;
+    let address = listener.local_addr()?;
+    let catalog = Catalog::connect(catalog.clone()).await?;
+    let tx = catalog.transaction().await?;
+    let number = tx.register_gateway(&gateway_name(), Some(address)).await?;
+    tx.commit().await?;
+    if number.is_none() {
+        tracing::warn!("too many gateways: cancel requests for this one's clients are heard here only");
+    }
+    Ok(CancelConfig {
+        number: number.unwrap_or(0),
+        listener: Some(Arc::new(listener)),
+        ..CancelConfig::default()
+    })
 }
 
 /// Starts to follow the catalog under this gateway's name.

@@ -2,8 +2,11 @@
 
 use super::secret::SecretSource;
 use super::{Config, ConfigError};
+use std::fs;
+use std::path::Path;
+use tenantry_core::{ServerTls, SslMode};
 use tenantry_ops::ClusterAccess;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::Host;
 use toml::Spanned;
 
 impl Config {
@@ -12,6 +15,7 @@ impl Config {
         &self,
         url: &Spanned<String>,
         secret: &SecretSource<'_>,
+        tls: (Option<&Spanned<String>>, Option<&Path>),
     ) -> Result<ClusterAccess, ConfigError> {
         let bad = |message: &str, hint: &str| self.invalid(url.span(), message, hint);
         let shape = "write postgres://USER@HOST:PORT/DATABASE";
@@ -28,10 +32,10 @@ impl Config {
                 "take the password out of the URL, and name its place with password_file or password_env",
             ));
         }
-        if parsed.get_ssl_mode() == SslMode::Require {
+        if url.get_ref().contains("sslmode=") {
             return Err(bad(
-                "TLS to servers is not offered yet",
-                "take sslmode=require out, and keep the connection on a private network",
+                "sslmode stands beside the URL, not in it",
+                "write sslmode = \"verify-full\" below it",
             ));
         }
         let ([host], [] | [_]) = (parsed.get_hosts(), parsed.get_ports()) else {
@@ -49,7 +53,34 @@ impl Config {
             user: user.to_owned(),
             password: secret.read("the password", self.folder())?,
             maintenance_database: database.to_owned(),
+            tls: self.server_tls(tls.0, tls.1)?,
         })
+    }
+
+    /// Reads how a server's connections are protected.
+    fn server_tls(
+        &self,
+        mode: Option<&Spanned<String>>,
+        root: Option<&Path>,
+    ) -> Result<ServerTls, ConfigError> {
+        let root_certificate = match root {
+            None => None,
+            Some(file) => {
+                let path = self.folder().join(file);
+                Some(fs::read_to_string(&path).map_err(|source| ConfigError::Read { path, source })?.into())
+            }
+        };
+        // A root that is named is there to be held against.
+        let default = if root_certificate.is_some() { SslMode::VerifyFull } else { SslMode::default() };
+        let Some(mode) = mode else { return Ok(ServerTls { mode: default, root_certificate }) };
+        let parsed = mode.get_ref().parse::<SslMode>();
+        let parsed = parsed
+            .map_err(|error| self.invalid(mode.span(), error.to_string(), "choose one of these words"))?;
+        if parsed.verifies() && root_certificate.is_none() {
+            let message = format!("sslmode {parsed} needs a root certificate to trust");
+            return Err(self.invalid(mode.span(), message, "name its PEM file with ssl_root_cert"));
+        }
+        Ok(ServerTls { mode: parsed, root_certificate })
     }
 
     /// An error that must not repeat the line it is about.

@@ -43,6 +43,14 @@ pub(crate) struct CatalogSection {
     /// The environment variable that holds the password, instead of `password_file`.
     #[serde(default)]
     pub(crate) password_env: Option<String>,
+    /// How connections to it are protected: `disable`, `prefer` (TLS where the server offers it), `require` (TLS, whoever the
+    /// server is), `verify-ca` (its certificate is signed by the root) or `verify-full` (and is for this host).
+    #[serde(default)]
+    #[schemars(with = "Option<SslModeWord>")]
+    pub(crate) sslmode: Option<Spanned<String>>,
+    /// A PEM file with the certificates of those whom to trust, for `verify-ca` and `verify-full`.
+    #[serde(default)]
+    pub(crate) ssl_root_cert: Option<PathBuf>,
     /// Create the catalog's tables, and bring them to this version, whenever a command starts. Several processes may do so at
     /// once. When false, `tenantry serve --migrate` does it.
     #[serde(default = "yes")]
@@ -78,6 +86,14 @@ pub(crate) struct ClusterSection {
     /// The environment variable that holds the password, instead of `password_file`.
     #[serde(default)]
     pub(crate) password_env: Option<String>,
+    /// How connections to it are protected: `disable`, `prefer` (TLS where the server offers it), `require` (TLS, whoever the
+    /// server is), `verify-ca` (its certificate is signed by the root) or `verify-full` (and is for this host).
+    #[serde(default)]
+    #[schemars(with = "Option<SslModeWord>")]
+    pub(crate) sslmode: Option<Spanned<String>>,
+    /// A PEM file with the certificates of those whom to trust, for `verify-ca` and `verify-full`.
+    #[serde(default)]
+    pub(crate) ssl_root_cert: Option<PathBuf>,
     /// The databases for tenants of the shared and schema models. `tenantry cluster add` makes those that are missing.
     #[serde(default = "default_pools")]
     pub(crate) pools: Vec<String>,
@@ -99,6 +115,60 @@ fn default_pools() -> Vec<String> {
 
 fn default_max_connections() -> u32 {
     50
+}
+
+/// The words of `SslMode`, for the JSON schema.
+#[derive(JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "only its JSON schema is used")]
+enum SslModeWord {
+    Disable,
+    Prefer,
+    Require,
+    VerifyCa,
+    VerifyFull,
+}
+
+/// Whether clients may, or must, use TLS.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TlsWord {
+    #[default]
+    Off,
+    Allow,
+    Require,
+}
+
+/// TLS to clients, also where they begin with it (`sslnegotiation=direct`). The files are read again when they change; one that
+/// can't be used never takes effect.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TlsSection {
+    /// `off`, `allow`, or `require`: who does not use it is refused.
+    pub(crate) mode: TlsWord,
+    /// The gateway's certificate, a PEM file with those that lead to the root behind it.
+    pub(crate) cert_file: Option<PathBuf>,
+    /// Its private key, a PEM file that nobody else may read.
+    pub(crate) key_file: Option<PathBuf>,
+    /// Certificates for other names that clients ask for (SNI), each with `cert_file` and `key_file`.
+    pub(crate) more: Vec<CertificateSection>,
+    /// A PEM file with the certificates of those who sign clients' certificates. Such a certificate stands for the password of
+    /// the logins that name it (`tenantry login set NAME --certificate NAME`).
+    pub(crate) client_ca_file: Option<PathBuf>,
+    /// A PEM file with what they have revoked.
+    pub(crate) client_crl_file: Option<PathBuf>,
+    /// Refuse clients that show no certificate.
+    pub(crate) require_client_certificate: bool,
+    /// With `db.example.com`, whoever connects to `acme.db.example.com` means the tenant `acme`.
+    pub(crate) tenant_suffix: Option<String>,
+}
+
+/// A certificate and its key.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CertificateSection {
+    pub(crate) cert_file: PathBuf,
+    pub(crate) key_file: PathBuf,
 }
 
 /// How a cluster's databases prove the tenant context.
@@ -159,6 +229,19 @@ pub(crate) struct GatewaySection {
     pub(crate) log_min_duration_ms: Option<u64>,
     /// Log when clients come and go.
     pub(crate) log_connections: bool,
+    /// TLS to clients.
+    pub(crate) tls: TlsSection,
+    /// Connections that have not logged in yet, over all workers; one address may have half of them.
+    pub(crate) max_unauthenticated: usize,
+    /// Failed logins in a row that one address may have. Then it is refused, except as logins that it has been before.
+    pub(crate) login_failures_per_address: u32,
+    /// Failed logins in a row as one login, from anywhere. Then addresses that have not been this login before wait a second.
+    pub(crate) login_failures_per_login: u32,
+    /// How long until a failed login is forgotten, in milliseconds.
+    pub(crate) login_failure_interval_ms: u64,
+    /// Where other gateways pass on cancel requests that are for clients of this one, as `IP:PORT`; port 0 takes a free one, which
+    /// the catalog tells them. Name an address that they reach where gateways run on several hosts. Not for clients.
+    pub(crate) peer_listen: std::net::SocketAddr,
 }
 
 /// The product's plain schema.

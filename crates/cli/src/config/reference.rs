@@ -7,11 +7,12 @@ use serde_json::{Map, Value};
 use std::fmt::Write as _;
 
 /// Sections in the order in which a person meets them.
-const SECTIONS: [(&str, &str); 10] = [
+const SECTIONS: [(&str, &str); 11] = [
     ("catalog", "[catalog]"),
     ("secrets", "[secrets]"),
     ("clusters", "[clusters.NAME]"),
     ("gateway", "[gateway]"),
+    ("gateway.tls", "[gateway.tls]"),
     ("schema", "[schema]"),
     ("tenancy", "[tenancy]"),
     ("tables", "[tables]"),
@@ -41,7 +42,7 @@ pub(crate) fn markdown() -> anyhow::Result<String> {
          listed here is refused. Editors complete and check the file with [`tenantry.schema.json`](tenantry.schema.json).\n",
     );
     for (name, title) in SECTIONS {
-        let section = &schema["properties"][name];
+        let section = name.split('.').fold(&schema, |node, key| &resolve(&schema, node)["properties"][key]);
         write!(out, "\n## `{title}`\n\n")?;
         match section.get("additionalProperties").or_else(|| section.get("items")) {
             Some(item) => entries(&mut out, &schema, name, item)?,

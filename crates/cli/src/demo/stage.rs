@@ -207,9 +207,9 @@ async fn provision(teller: &Teller, control: &Control) -> anyhow::Result<()> {
         teller.done("tenant", &format!("{:<9} {:<9} in {took} ms", role.key, role.model));
     }
     let password = Secret::new(cast::PASSWORD);
-    login::create(control, cast::LOGIN, &password, &LoginScope::All, LoginChange::default()).await?;
+    login::create(control, cast::LOGIN, &password, &LoginScope::All, &LoginChange::default()).await?;
     let bound = LoginScope::Only(vec![TenantKey::new(cast::TENANTS[0].key)?]);
-    login::create(control, cast::BOUND_LOGIN, &password, &bound, LoginChange::default()).await?;
+    login::create(control, cast::BOUND_LOGIN, &password, &bound, &LoginChange::default()).await?;
     teller.done(
         "logins",
         &format!("{} for all tenants, {} for {} alone", cast::LOGIN, cast::BOUND_LOGIN, cast::TENANTS[0].key),

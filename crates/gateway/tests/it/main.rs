@@ -6,7 +6,9 @@
     reason = "a test fails by panicking, and may tell a long story"
 )]
 
+mod cancel;
 mod console;
+mod door;
 mod drivers;
 mod fairness;
 mod faults;

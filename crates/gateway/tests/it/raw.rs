@@ -22,14 +22,22 @@ const DEADLINE: Duration = Duration::from_secs(20);
 
 impl Raw {
     pub(crate) async fn open(world: &World) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", world.port())).await.unwrap();
+        Self::over(TcpStream::connect(("127.0.0.1", world.port())).await.unwrap())
+    }
+
+    pub(crate) fn over(stream: TcpStream) -> Self {
         let key = CancelKey { pid: 0, secret: Box::new([]) };
         Self { stream, inbuf: BytesMut::new(), out: BytesMut::new(), key }
     }
 
     pub(crate) async fn login(world: &World, tenant: &str) -> Self {
+        Self::login_speaking(world, tenant, 0).await
+    }
+
+    /// Logs in with protocol 3.`minor`.
+    pub(crate) async fn login_speaking(world: &World, tenant: &str, minor: u16) -> Self {
         let mut raw = Self::open(world).await;
-        startup::startup(&mut raw.out, 0, [("user", "app"), ("database", tenant)]);
+        startup::startup(&mut raw.out, minor, [("user", "app"), ("database", tenant)]);
         raw.flush().await;
         assert_eq!(raw.message().await.unwrap().0, tag::AUTHENTICATION);
         let (exchange, first) = ClientExchange::new(PASSWORD, None, ChannelBinding::Unsupported);
@@ -78,6 +86,12 @@ impl Raw {
         })
         .await
         .expect("the gateway answers")
+    }
+
+    /// Reads to the end of the stream.
+    pub(crate) async fn end(&mut self) {
+        let reading = async { while matches!(self.stream.read_buf(&mut self.inbuf).await, Ok(1..)) {} };
+        tokio::time::timeout(DEADLINE, reading).await.expect("the gateway closes the connection");
     }
 
     /// Everything up to ReadyForQuery.

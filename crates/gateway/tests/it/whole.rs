@@ -63,6 +63,7 @@ impl Whole {
             user: data_server.superuser().to_owned(),
             password: Some(data_server.password().clone()),
             maintenance_database: "postgres".to_owned(),
+            tls: tenantry_core::ServerTls::default(),
         };
         let master_key = MasterKey::generate();
         let control = Control {
@@ -126,7 +127,7 @@ async fn provision(control: &Control, context: ContextKind, tenant_type: TenantT
     for (key, model) in MODELS {
         create(control, key, model).await;
     }
-    login::create(control, "app", &Secret::new(PASSWORD), &LoginScope::All, LoginChange::default())
+    login::create(control, "app", &Secret::new(PASSWORD), &LoginScope::All, &LoginChange::default())
         .await
         .unwrap();
 }

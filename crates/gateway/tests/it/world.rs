@@ -175,6 +175,11 @@ impl World {
         self.try_another(config).unwrap()
     }
 
+    /// One more gateway on a port of its own.
+    pub(crate) fn beside(&self, config: Config) -> Gateway {
+        Gateway::start(config, &self.receiver, self.key.clone()).unwrap()
+    }
+
     pub(crate) fn try_another(&self, config: Config) -> Result<Gateway, tenantry_gateway::GatewayError> {
         let listen = vec![([127, 0, 0, 1], self.port).into()];
         Gateway::start(Config { listen, ..config }, &self.receiver, self.key.clone())

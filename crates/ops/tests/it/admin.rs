@@ -105,8 +105,8 @@ async fn logins_are_verifiers_and_plans_give_limits() {
 
     let scope = LoginScope::Only(vec![key("acme")]);
     let password = Secret::new("a good password");
-    login::create(&world.control, "app", &password, &scope, LoginChange::default()).await.unwrap();
-    login::create(&world.control, "all", &password, &LoginScope::All, LoginChange::default()).await.unwrap();
+    login::create(&world.control, "app", &password, &scope, &LoginChange::default()).await.unwrap();
+    login::create(&world.control, "all", &password, &LoginScope::All, &LoginChange::default()).await.unwrap();
     let listed = login::list(&world.control).await.unwrap();
     assert_eq!(listed.iter().map(|login| login.name.as_str()).collect::<Vec<_>>(), ["all", "app"]);
     assert_eq!(listed[1].scope, scope);
@@ -115,7 +115,7 @@ async fn logins_are_verifiers_and_plans_give_limits() {
         "x",
         &password,
         &LoginScope::Only(vec![key("nobody")]),
-        LoginChange::default(),
+        &LoginChange::default(),
     )
     .await
     .unwrap_err();
@@ -126,7 +126,9 @@ async fn logins_are_verifiers_and_plans_give_limits() {
             || login::list(&world.control).await.unwrap().len() == 1
     );
     assert!(
-        login::create(&world.control, "", &password, &LoginScope::All, LoginChange::default()).await.is_err()
+        login::create(&world.control, "", &password, &LoginScope::All, &LoginChange::default())
+            .await
+            .is_err()
     );
 }
 

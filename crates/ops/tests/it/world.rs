@@ -60,6 +60,7 @@ impl World {
             user: postgres.superuser().to_owned(),
             password: Some(postgres.password().clone()),
             maintenance_database: "postgres".into(),
+            tls: tenantry_core::ServerTls::default(),
         };
         let control = Control {
             catalog,

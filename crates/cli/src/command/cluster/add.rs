@@ -11,7 +11,6 @@ use tenantry_core::{ContextKind, ErrorKind, SqlIdent};
 use tenantry_ops::ClusterAccess;
 use tenantry_ops::cluster::{self, AddCluster, AddedCluster};
 use tenantry_ops::isolation::{self, Probe, TenantType};
-use tokio_postgres::NoTls;
 
 #[derive(Debug, Args)]
 pub(crate) struct AddArgs {
@@ -79,7 +78,9 @@ async fn look(access: &ClusterAccess) -> anyhow::Result<Probe> {
         message: format!("can't connect to {}:{}", access.host, access.port),
         hint: Some("check host, port, user and password of the cluster in the configuration".into()),
     };
-    let (client, connection) = config.connect(NoTls).await.with_context(unreachable)?;
+    let tls = tenantry_tls::Driver::new(&access.tls)?;
+    tls.apply(&mut config);
+    let (client, connection) = config.connect(tls).await.with_context(unreachable)?;
     let driver = tokio::spawn(connection);
     let probe = isolation::probe(&client).await?;
     drop(client);

@@ -1,0 +1,1 @@
+SELECT tenantry.register_gateway($1, $2) AS number

@@ -1,0 +1,1 @@
+UPDATE tenantry.logins SET certificates = $2 WHERE id = $1

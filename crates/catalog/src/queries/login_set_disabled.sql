@@ -1,0 +1,1 @@
+UPDATE tenantry.logins SET disabled = $2 WHERE id = $1
