@@ -283,6 +283,9 @@ impl GatewaySection {
             queue_timeout: ms(self.queue_timeout_ms),
             max_queue: self.max_queue,
             linger: ms(self.linger_ms),
+            pin_idle_timeout: ms(self.pin_idle_timeout_ms),
+            session_idle_timeout: (self.session_idle_timeout_ms > 0)
+                .then(|| ms(self.session_idle_timeout_ms)),
             server_idle_timeout: ms(self.server_idle_timeout_ms),
             max_message_bytes: self.max_message_bytes,
             buffer_bytes: self.buffer_bytes,
@@ -327,6 +330,8 @@ impl Default for GatewaySection {
             queue_timeout_ms: ms(config.queue_timeout),
             max_queue: config.max_queue,
             linger_ms: ms(config.linger),
+            pin_idle_timeout_ms: ms(config.pin_idle_timeout),
+            session_idle_timeout_ms: config.session_idle_timeout.map_or(0, ms),
             server_idle_timeout_ms: ms(config.server_idle_timeout),
             max_message_bytes: config.max_message_bytes,
             buffer_bytes: config.buffer_bytes,

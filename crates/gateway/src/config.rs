@@ -30,6 +30,10 @@ pub struct Config {
     pub max_queue: usize,
     /// How long an idle server connection stays entered for its tenant before it is reset.
     pub linger: Duration,
+    /// How long a client may keep a server connection idle because something of its session needs it. Then its session ends.
+    pub pin_idle_timeout: Duration,
+    /// The same for clients of pool mode `session`; without a bound when `None`.
+    pub session_idle_timeout: Option<Duration>,
     /// How long an idle server connection is kept.
     pub server_idle_timeout: Duration,
     /// The largest message a client may send, except COPY data, which is streamed.
@@ -74,6 +78,8 @@ impl Default for Config {
             queue_timeout: Duration::from_secs(30),
             max_queue: 1_000,
             linger: Duration::from_secs(1),
+            pin_idle_timeout: Duration::from_mins(10),
+            session_idle_timeout: None,
             server_idle_timeout: Duration::from_mins(10),
             max_message_bytes: 64 << 20,
             buffer_bytes: 256 << 10,

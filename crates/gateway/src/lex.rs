@@ -92,6 +92,27 @@ impl SessionWords {
     }
 }
 
+/// Names with a dot in a text: settings that no library has declared have one, and the server lists them nowhere. In
+/// lower case; what is no setting is asked for in vain.
+pub(crate) fn dotted_names(text: &[u8]) -> impl Iterator<Item = String> + '_ {
+    const LONGEST: usize = 126;
+    let of_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'$');
+    text.split(move |byte| !of_name(byte)).filter_map(|word| {
+        let fits = word.len() <= LONGEST && memchr::memchr(b'.', word).is_some();
+        let starts =
+            |part: &[u8]| part.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
+        let named = fits && word.split(|byte| *byte == b'.').all(starts);
+        named.then(|| String::from_utf8_lossy(word).to_ascii_lowercase())
+    })
+}
+
+/// Whether a text may set something: it begins with SET, or has a SET among several statements.
+pub(crate) fn may_set(sql: &[u8]) -> bool {
+    let sql = sql.trim_ascii_start();
+    let sets = |sql: &[u8]| sql.len() > 4 && sql[..3].eq_ignore_ascii_case(b"set");
+    sets(sql) || memchr::memchr_iter(b';', sql).any(|at| sets(sql[at + 1..].trim_ascii_start()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,6 +132,16 @@ mod tests {
         assert_eq!(kinds("DEALLOCATE _pg3_0"), Some(vec![Cleanup::Deallocate("_pg3_0".into())]));
         assert_eq!(kinds("DEALLOCATE PREPARE \"A b\""), None);
         assert_eq!(kinds("deallocate \"Ab\";"), Some(vec![Cleanup::Deallocate("Ab".into())]));
+    }
+
+    #[test]
+    fn names_with_a_dot_are_found_wherever_they_stand() {
+        let names = |sql: &str| dotted_names(sql.as_bytes()).collect::<Vec<_>>();
+        assert_eq!(names("SET App.user_id = '4.2'"), ["app.user_id"]);
+        assert_eq!(names("SELECT set_config('a.b.c', x.y, false), 1.5, .e, f."), ["a.b.c", "x.y"]);
+        assert!(
+            may_set(b" set a.b = 1") && may_set(b"BEGIN;\nSET a.b = 1") && !may_set(b"UPDATE t SET a = 1")
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! without a server connection, and [`transaction::Transaction`] is what it is lent for one transaction.
 
 mod attach;
+mod hold;
 mod login;
 mod overdue;
 mod prove;
@@ -35,7 +36,7 @@ use bytes::{Buf, Bytes};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
-use tenantry_core::{ErrorKind, LoginId, Placement, RouteTable, TenantId, TenantState};
+use tenantry_core::{ErrorKind, LoginId, Placement, PoolMode, RouteTable, TenantId, TenantState};
 use tenantry_wire::backend::{self, TransactionStatus};
 use tenantry_wire::frontend::tag;
 use tenantry_wire::{frame, frontend};
@@ -182,6 +183,10 @@ struct Session {
     /// Running it may change the session, see `lex::SessionWords`.
     unnamed_is_residual: bool,
     cancel: Registered,
+    /// Names with a dot that its texts have: settings among them, perhaps, that no list of the server's shows.
+    custom: Vec<Box<str>>,
+    /// What the startup packet asks for, where the login leaves the choice.
+    asked_mode: Option<PoolMode>,
     /// Bytes of a COPY data message that nobody asked for, still to come.
     unwanted: usize,
     /// The server's parameters as the client was told at login.
@@ -204,6 +209,7 @@ pub(crate) struct Target {
     message_bytes: usize,
     /// What the tenant may use, and uses, on this worker.
     pub(crate) account: Arc<Account>,
+    hold: hold::Hold,
     pub(crate) stats: Arc<TenantStats>,
     pub(crate) pool_stats: Arc<PoolStats>,
 }
@@ -295,6 +301,8 @@ impl Session {
             startup_settings: Arc::clone(&settings),
             settings,
             statements: ClientStatements::default(),
+            custom: Vec::new(),
+            asked_mode: login.pool_mode,
             unwanted: 0,
             greeting: Arc::default(),
             unnamed: Vec::new(),

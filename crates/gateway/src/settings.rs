@@ -57,6 +57,22 @@ impl Settings {
         FOLLOWED.iter().any(|followed| followed.eq_ignore_ascii_case(name))
     }
 
+    /// Whether a setting that a client has changed by SQL may follow it: all but those that say who somebody is, or
+    /// whether policies apply. That is no part of the guarantee; SQL can set them on any connection, to no effect.
+    pub(crate) fn may_follow(name: &str) -> bool {
+        const NEVER: &[&str] = &["role", "session_authorization", "row_security", "session_replication_role"];
+        const OURS: &[&str] = &["tenancy.", "tenantry."];
+        let name = name.to_ascii_lowercase();
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'$');
+        name.bytes().all(plain)
+            && !NEVER.contains(&name.as_str())
+            && !OURS.iter().any(|prefix| name.starts_with(prefix))
+    }
+
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.0.insert(name.to_ascii_lowercase().into(), value.into());
     }

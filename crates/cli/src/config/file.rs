@@ -207,6 +207,11 @@ pub(crate) struct GatewaySection {
     pub(crate) max_queue: usize,
     /// How long an idle server connection stays entered for its tenant before it is reset, in milliseconds.
     pub(crate) linger_ms: u64,
+    /// How long a client may keep a server connection idle because something of its session needs it (a cursor WITH HOLD, a
+    /// statement that SQL prepared, a temporary table, LISTEN), in milliseconds. Then its session ends.
+    pub(crate) pin_idle_timeout_ms: u64,
+    /// The same for clients of logins with pool mode `session`, in milliseconds; 0 is without a bound.
+    pub(crate) session_idle_timeout_ms: u64,
     /// How long an idle server connection is kept, in milliseconds.
     pub(crate) server_idle_timeout_ms: u64,
     /// The largest message a client may send, in bytes. COPY data is streamed and not counted.

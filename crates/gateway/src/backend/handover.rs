@@ -185,6 +185,35 @@ impl ServerConnection {
         Ok(())
     }
 
+    /// A client that keeps this connection has lost the tenant's context on it: asks for the next nonce. Nothing may be owed.
+    pub(crate) async fn rechallenge(&mut self) -> Result<(), BackendError> {
+        const NAME: &[u8] = b"tenantry_again";
+        self.state = State::Unknown;
+        let out = &mut self.io.outbuf;
+        // By the extended protocol, which leaves the client its unnamed statement.
+        frontend::parse(out, NAME, "SELECT tenancy.rechallenge()", &[]);
+        frontend::bind_text(out, b"", NAME, &[]);
+        frontend::execute(out, b"", 0);
+        frontend::close(out, frontend::STATEMENT, NAME);
+        frontend::sync(out);
+        self.io.flush().await?;
+        let nonce = self.read_reply().await?.value.ok_or(BackendError::Protocol("no nonce"))?;
+        self.nonce = Some(Nonce::new(nonce));
+        self.state = State::Clean;
+        Ok(())
+    }
+
+    /// Sets again what a client that keeps this connection has reset, and that its startup packet chose.
+    pub(crate) async fn set_again(&mut self, settings: &[(&str, &str)]) -> Result<(), BackendError> {
+        self.prepare_own();
+        for (name, value) in settings {
+            self.run(Own::Set, &[Some(name.as_bytes()), Some(value.as_bytes())]);
+        }
+        frontend::sync(&mut self.io.outbuf);
+        self.io.flush().await?;
+        self.read_reply().await.map(drop)
+    }
+
     /// Reads up to ReadyForQuery. Returns the columns of the last row.
     async fn read_reply(&mut self) -> Result<Answer, BackendError> {
         let mut answer = Answer::default();

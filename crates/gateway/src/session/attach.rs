@@ -1,5 +1,6 @@
 //! How a session gets a server connection that is inside its tenant, and gives it back.
 
+use super::hold::Hold;
 use super::transaction::Transaction;
 use super::{Session, Target, unavailable};
 use crate::backend::{BackendError, Entering, Entry, NotEntered, Residue, ServerConnection, State};
@@ -9,11 +10,11 @@ use crate::settings::Settings;
 use crate::slow::Stopwatch;
 use std::sync::Arc;
 use std::time::Instant;
-use tenantry_core::{ErrorKind, TenancyModel, TenantState};
+use tenantry_core::{ErrorKind, Placement, PoolMode, TenancyModel, TenantState};
 
 impl Session {
     /// Where this session's transactions go now. Looked up again only when the routes have changed.
-    fn target(&mut self) -> Result<Arc<Target>, ClientError> {
+    pub(super) fn target(&mut self) -> Result<Arc<Target>, ClientError> {
         if let (Some(target), false) = (&self.target, self.routes.has_changed().unwrap_or(false)) {
             return Ok(Arc::clone(target));
         }
@@ -44,7 +45,10 @@ impl Session {
         let account = self.worker.account(route, database.cluster, &stats);
         let placement = placement.clone();
         let message_bytes = usize::try_from(route.limits.message_bytes).unwrap_or(usize::MAX);
-        let target = Arc::new(Target { tenant, placement, pool, message_bytes, account, stats, pool_stats });
+        let mode = table.login(&self.login_name).map_or(PoolMode::Transaction, |login| login.pool_mode);
+        let hold = Hold::of(mode, self.asked_mode);
+        let target =
+            Arc::new(Target { tenant, placement, pool, message_bytes, account, hold, stats, pool_stats });
         self.target = Some(Arc::clone(&target));
         Ok(target)
     }
@@ -64,6 +68,10 @@ impl Session {
         for _ in 0..=target.pool.route.max_connections {
             let mut server = target.pool.acquire(&target.account, &target.placement).await?;
             let meter = Meter::start(&target, &self.listed, asked);
+            if target.hold == Hold::Session {
+                // On a connection of one's own nothing is left of anybody.
+                server.residue = server.residue.max(Residue::Session);
+            }
             let handover = hand_over(&mut server, &target, &self.settings, entry);
             match tokio::time::timeout(self.worker.shared.config.handover_timeout, handover).await {
                 Ok(Ok(entering)) => {
@@ -133,7 +141,7 @@ pub(super) enum Entrance {
     Alone,
 }
 
-enum Handover {
+pub(super) enum Handover {
     NotEntered(NotEntered),
     Broken(BackendError),
 }
@@ -166,13 +174,7 @@ async fn hand_over(
     // The server reports a change only against what it reported last: what it knows of another client must not hide a
     // change that this one makes.
     let alone = entrance == Entrance::Alone || !settings.is_reported_like(&server.settings);
-    // Behind the tenant's own schema, the pool's: extensions are there, and tables that tenants share.
-    let schema = format!("{}, public", target.placement.schema);
-    let in_schema = target.placement.model == TenancyModel::Schema;
-    let path = in_schema.then_some(("search_path", schema.as_str()));
-    let changes: Vec<(&str, &str)> = path.into_iter().chain(settings.all()).collect();
-    let entering = server.queue_entry(&target.pool.context_key, tenant, epoch, &changes)?;
-    server.settings = Arc::clone(settings);
+    let entering = queue_entry(server, target, settings)?;
     if !alone {
         return Ok(Some(entering));
     }
@@ -180,10 +182,32 @@ async fn hand_over(
     Ok(None)
 }
 
+/// Queues the entry under the client's settings.
+pub(super) fn queue_entry(
+    server: &mut ServerConnection,
+    target: &Target,
+    settings: &Arc<Settings>,
+) -> Result<Entering, BackendError> {
+    // Behind the tenant's own schema, the pool's: extensions are there, and tables that tenants share.
+    let schema = search_path(&target.placement);
+    let in_schema = target.placement.model == TenancyModel::Schema;
+    let path = in_schema.then_some(("search_path", schema.as_str()));
+    let changes: Vec<(&str, &str)> = path.into_iter().chain(settings.all()).collect();
+    let (tenant, epoch) = (target.tenant, target.placement.epoch);
+    let entering = server.queue_entry(&target.pool.context_key, tenant, epoch, &changes)?;
+    server.settings = Arc::clone(settings);
+    Ok(entering)
+}
+
 /// A setting of the client's that the server does not take, in the server's words.
 pub(super) fn bad_setting(said: Option<String>) -> ClientError {
     ClientError::new(ErrorKind::InvalidInput, said.unwrap_or_else(|| "a setting was refused".into()))
         .with_hint("check the settings in the connection's parameters")
+}
+
+/// The search path of a tenant that has a schema of its own.
+pub(super) fn search_path(placement: &Placement) -> String {
+    format!("{}, public", placement.schema)
 }
 
 fn no_tenant() -> ClientError {

@@ -11,7 +11,7 @@ use crate::worker::Worker;
 use std::sync::Arc;
 use std::time::SystemTime;
 use tenantry_core::{
-    ErrorKind, LoginBinding, LoginId, LoginRoute, RouteTable, TenantId, TenantRoute, TenantState,
+    ErrorKind, LoginBinding, LoginId, LoginRoute, PoolMode, RouteTable, TenantId, TenantRoute, TenantState,
 };
 use tenantry_wire::startup::{Startup, parse_options};
 
@@ -39,6 +39,8 @@ pub(super) struct Login {
     pub(super) place: LoginPlace,
     /// It is an administrator who asked for the console.
     pub(super) console: bool,
+    /// What it asks for, where the login leaves the choice.
+    pub(super) pool_mode: Option<PoolMode>,
 }
 
 /// What the startup packet says, before any of it is believed.
@@ -49,6 +51,7 @@ struct Claim {
     /// The database, when it may be a driver's default (it equals the user).
     default_database: Option<String>,
     settings: Settings,
+    pool_mode: Option<PoolMode>,
 }
 
 pub(super) async fn authenticate(
@@ -73,9 +76,23 @@ pub(super) async fn authenticate(
     // For everybody else there is no such database: no tenant can be called that.
     if login.admin && opened.startup.get("database").is_some_and(is_console) {
         let (id, name, settings) = (login.id, login.name.clone(), claim.settings);
-        return Ok(Login { id, name, tenant: None, settings, minor: opened.minor, place, console: true });
+        return Ok(Login {
+            id,
+            name,
+            tenant: None,
+            settings,
+            minor: opened.minor,
+            place,
+            console: true,
+            pool_mode: None,
+        });
     }
     let tenant = claim.resolve(&routes, login)?;
+    if claim.pool_mode == Some(PoolMode::Session) && login.pool_mode == PoolMode::Transaction {
+        return Err(ClientError::new(ErrorKind::NotAllowed, "this login may not keep a server connection for a session")
+            .with_hint("remove tenantry.pool_mode from the connection's options, or allow it with: tenantry login set NAME --pool-mode either")
+            .into());
+    }
     if let Some(tenant) = &tenant
         && tenant.state != TenantState::Active
     {
@@ -89,6 +106,7 @@ pub(super) async fn authenticate(
         minor: opened.minor,
         place,
         console: false,
+        pool_mode: claim.pool_mode,
     })
 }
 
@@ -108,6 +126,7 @@ impl Claim {
             _ => user,
         };
         let mut settings = Settings::default();
+        let mut pool_mode = None;
         let mut options = Vec::new();
         for (name, value) in &startup.params {
             match name.as_str() {
@@ -120,6 +139,8 @@ impl Claim {
         for (name, value) in options {
             if name.eq_ignore_ascii_case("tenantry.tenant") {
                 tenants.push(("tenantry.tenant", value));
+            } else if name.eq_ignore_ascii_case("tenantry.pool_mode") {
+                pool_mode = Some(wished_mode(&value)?);
             } else if Settings::allowed_at_startup(&name) {
                 settings.set(&name, &value);
             } else {
@@ -138,7 +159,7 @@ impl Claim {
             Some(database) => tenants.push(("database", database.to_owned())),
             None => {}
         }
-        Ok(Self { login: login.to_owned(), tenants, default_database, settings })
+        Ok(Self { login: login.to_owned(), tenants, default_database, settings, pool_mode })
     }
 
     /// Takes the host that the client asked for (SNI) for a name of a tenant, if it is one: `acme.db.example.com` under a
@@ -201,6 +222,14 @@ fn find<'r>(routes: &'r RouteTable, name: &str) -> Option<&'r Arc<TenantRoute>> 
 fn unknown(name: &str) -> ClientError {
     ClientError::new(ErrorKind::UnknownTenant, format!("tenant {name:?} does not exist"))
         .with_hint("the database name of the connection is the tenant's key or one of its domains")
+}
+
+fn wished_mode(value: &str) -> Result<PoolMode, ClientError> {
+    match value.parse() {
+        Ok(mode @ (PoolMode::Transaction | PoolMode::Session)) => Ok(mode),
+        _ => Err(ClientError::new(ErrorKind::InvalidInput, format!("{value:?} is no pool mode"))
+            .with_hint("tenantry.pool_mode is transaction or session")),
+    }
 }
 
 /// Said only to who has proved to be the login.

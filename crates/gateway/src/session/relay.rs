@@ -11,18 +11,19 @@ mod client;
 mod server;
 
 use super::Session;
+use super::hold::{Hold, Looking, Next};
 use super::transaction::{Expected, Pipeline, Transaction};
 use crate::backend::{Entry, NotEntered};
 use crate::error::{ClientError, SessionEnd};
 use crate::limit::timer::Overdue;
-use client::Flow;
+pub(super) use client::Flow;
 use std::future::poll_fn;
 use std::task::Poll;
 use tenantry_core::ErrorKind;
 use tenantry_wire::backend::{self, TransactionStatus};
 
 /// What happened while waiting.
-enum Event {
+pub(super) enum Event {
     Progress,
     ServerLost,
     ClientGone,
@@ -78,19 +79,18 @@ impl Session {
             if self.cancel.slot.is_busy() {
                 self.cancel.slot.delivered().await;
             }
-            let flow = match self.pump_client(&mut transaction) {
-                Ok(flow) => flow,
+            let event = match self.turn(&mut transaction).await {
+                Ok(Some(event)) => event,
+                Ok(None) => {
+                    self.release(transaction);
+                    return Ok(());
+                }
                 Err(end) => {
-                    self.abandon(transaction).await;
+                    self.part(transaction).await;
                     return Err(end);
                 }
             };
-            if transaction.is_finished() {
-                self.release(transaction);
-                return Ok(());
-            }
-            transaction.note_doing();
-            match self.exchange(&mut transaction, flow).await {
+            match event {
                 Event::Progress => {}
                 Event::ServerLost => return self.server_lost(transaction, &Broken::Lost),
                 Event::Overdue => {
@@ -102,7 +102,7 @@ impl Session {
                     continue;
                 }
                 Event::ClientGone => {
-                    self.abandon(transaction).await;
+                    self.part(transaction).await;
                     return Err(SessionEnd::ClientGone);
                 }
             }
@@ -118,8 +118,33 @@ impl Session {
         }
     }
 
+    /// Forwards what is there and waits for more. `None` when the connection can be given back.
+    async fn turn(&mut self, transaction: &mut Transaction) -> Result<Option<Event>, SessionEnd> {
+        if transaction.attention
+            && transaction.ran
+            && transaction.is_finished()
+            && matches!(self.attend(transaction).await?, Next::Release)
+        {
+            return Ok(None);
+        }
+        // What the client says next may depend on what the server is being asked.
+        let flow = match transaction.looking {
+            Looking::Asked(_) => Flow::Wait,
+            _ => self.pump_client(transaction)?,
+        };
+        let kept = transaction.hold != Hold::Transaction;
+        if transaction.is_finished() && !kept {
+            return Ok(None);
+        }
+        transaction.note_doing();
+        if transaction.is_resting() {
+            return self.rest(transaction).await.map(Some);
+        }
+        Ok(Some(self.exchange(transaction, flow).await))
+    }
+
     /// Moves bytes over the sockets until something arrived. Cancel-safe: nothing is held across the wait.
-    async fn exchange(&mut self, transaction: &mut Transaction, flow: Flow) -> Event {
+    pub(super) async fn exchange(&mut self, transaction: &mut Transaction, flow: Flow) -> Event {
         let limit = self.worker.shared.config.buffer_bytes;
         let client = &mut self.client;
         let timer = &transaction.server.timer;
@@ -184,7 +209,7 @@ impl Session {
         let mut in_pipeline = false;
         for expected in transaction.expected.drain(..) {
             match expected {
-                Expected::Enter(_) | Expected::SyncInjected => {}
+                Expected::Enter(_) | Expected::Look | Expected::SyncInjected => {}
                 Expected::Query => {
                     super::refuse::error(out, error);
                     backend::ready_for_query(out, TransactionStatus::Idle);

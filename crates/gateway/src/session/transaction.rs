@@ -4,6 +4,7 @@
 //! client is waiting for, those to messages that the gateway put in, and those that the gateway answers itself
 //! without sending anything.
 
+use super::hold::{Hold, Looking};
 use super::{ClientStatement, Target};
 use crate::backend::{Entering, Residue, ServerConnection};
 use crate::clients::Meter;
@@ -23,6 +24,8 @@ use tenantry_wire::frontend;
 pub(super) enum Expected {
     /// The entry into the tenant, in the same pipeline as what follows; swallowed.
     Enter(Entering),
+    /// What the session left behind, see `hold.rs`; swallowed up to ReadyForQuery.
+    Look,
     /// A simple Query or a function call: everything up to ReadyForQuery.
     Query,
     Sync,
@@ -76,6 +79,7 @@ impl Pipeline {
     }
 }
 
+#[allow(clippy::struct_excessive_bools, reason = "marks of rare events, each of its own kind")]
 pub(super) struct Transaction {
     pub(super) server: Box<ServerConnection>,
     pub(super) target: Arc<Target>,
@@ -91,6 +95,20 @@ pub(super) struct Transaction {
     pub(super) doubtful: bool,
     /// The server has said a FATAL error to the client.
     pub(super) fatal_seen: bool,
+    pub(super) hold: Hold,
+    /// Not to be given back without a closer look: one of the fields below, or `hold`, says why.
+    pub(super) attention: bool,
+    /// Something of the session may have changed since the server was asked.
+    pub(super) noted: bool,
+    /// The server could not say what is left behind.
+    pub(super) unknown: bool,
+    /// The client has done nothing for as long as it may.
+    pub(super) expiring: bool,
+    /// The tenant is elsewhere now.
+    pub(super) leaving: bool,
+    /// The client has had an answer to a message of its own.
+    pub(super) ran: bool,
+    pub(super) looking: Looking,
     /// Counts the loan; dropped before the connection is given back.
     pub(super) meter: Meter,
     /// What the timer was told last.
@@ -119,6 +137,7 @@ impl Transaction {
             0 => u64::MAX,
             bytes => bytes,
         };
+        let hold = target.hold;
         Self {
             server,
             target,
@@ -130,6 +149,14 @@ impl Transaction {
             server_pass: 0,
             doubtful: false,
             fatal_seen: false,
+            hold,
+            attention: hold != Hold::Transaction,
+            noted: false,
+            unknown: false,
+            expiring: false,
+            leaving: false,
+            ran: false,
+            looking: Looking::No,
             meter,
             doing: Doing::Nothing,
             cancelled: Overdue::Nothing,
@@ -143,6 +170,13 @@ impl Transaction {
     /// Notes that the session is not as it was, beyond what command tags tell.
     pub(super) fn note_session_change(&mut self) {
         self.residue = self.residue.max(Residue::Session);
+        self.noted = true;
+        self.attention = true;
+    }
+
+    /// Whether the client rests on a connection that it keeps.
+    pub(super) fn is_resting(&self) -> bool {
+        self.hold != Hold::Transaction && self.is_finished()
     }
 
     pub(super) fn into_parts(self) -> (Box<ServerConnection>, Arc<Pool>) {
@@ -163,12 +197,12 @@ impl Transaction {
 
     /// Whether the client's own messages are what is being waited for, or already answered in part.
     pub(super) fn in_prologue(&self) -> bool {
-        matches!(self.expected.front(), Some(Expected::Enter(_)))
+        matches!(self.expected.front(), Some(Expected::Enter(_) | Expected::Look))
     }
 
     /// Whether the client has sent anything that is not answered yet.
     pub(super) fn owes_client(&self) -> bool {
-        !matches!(self.expected.back(), None | Some(Expected::Enter(_)))
+        !matches!(self.expected.back(), None | Some(Expected::Enter(_) | Expected::Look))
     }
 
     pub(super) fn scope(&self) -> StatementScope {

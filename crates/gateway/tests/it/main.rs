@@ -20,6 +20,7 @@ mod metrics;
 mod protocol;
 mod raw;
 mod restart;
+mod sessions;
 mod smoke;
 mod tls;
 mod whole;

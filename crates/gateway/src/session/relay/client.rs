@@ -1,9 +1,11 @@
 //! What the client says: which messages go on, which wait, which are answered here.
 
+use super::super::hold::Hold;
 use super::super::transaction::{Expected, Pipeline, Transaction};
 use super::super::{ClientStatement, Session, cleanup_of, unknown_message};
 use crate::error::{ClientError, SessionEnd};
-use crate::lex::Cleanup;
+use crate::lex::{self, Cleanup};
+use crate::settings::Settings;
 use bytes::{Buf, Bytes, BytesMut};
 use tenantry_core::ErrorKind;
 use tenantry_wire::backend::TransactionStatus;
@@ -19,7 +21,7 @@ const MAX_EXPECTED: usize = 4_096;
 
 /// Whether more of the client's bytes are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flow {
+pub(in crate::session) enum Flow {
     Read,
     /// The next message is there and waits for the server.
     Wait,
@@ -109,6 +111,9 @@ impl Session {
         let Some(statements) = cleanup_of(&self.client.inbuf[frame::HEADER..header.len]) else {
             return Cleaned::No;
         };
+        if transaction.hold != Hold::Transaction {
+            return self.cleanup_kept(transaction, header, &statements);
+        }
         // Before an entry is answered the client is outside a transaction; waiting for its answer would be for ever.
         if transaction.owes_client() {
             return Cleaned::Later;
@@ -135,6 +140,49 @@ impl Session {
         Cleaned::No
     }
 
+    /// On a connection that the client keeps the server cleans up, but for names that are ours, and for a function that would
+    /// give up the tenant's fence: there are no other locks of a session's to give up.
+    fn cleanup_kept(
+        &mut self,
+        transaction: &mut Transaction,
+        header: frame::Header,
+        statements: &[(Cleanup, &'static str)],
+    ) -> Cleaned {
+        let ours = |cleanup: &Cleanup| matches!(cleanup, Cleanup::Deallocate(name) if self.statements.contains_key(name.as_bytes()));
+        if statements.iter().all(|(cleanup, _)| ours(cleanup)) {
+            if !transaction.expected.is_empty() {
+                return Cleaned::Later;
+            }
+            if transaction.status != TransactionStatus::Failed
+                && !transaction.pipeline.is_open()
+                && self.answer_cleanup(statements, transaction.status)
+            {
+                self.client.inbuf.advance(header.len);
+                return Cleaned::Answered;
+            }
+        }
+        if !statements.iter().any(|(cleanup, _)| matches!(cleanup, Cleanup::UnlockAll)) {
+            return Cleaned::No;
+        }
+        let text = String::from_utf8_lossy(&self.client.inbuf[frame::HEADER..header.len - 1]);
+        let sql = text.split(';').map(|statement| match lex::cleanup(statement).as_deref() {
+            Some([(Cleanup::UnlockAll, _)]) => "SELECT ''::pg_catalog.void AS pg_advisory_unlock_all",
+            _ => statement,
+        });
+        let sql = sql.collect::<Vec<_>>().join(";");
+        if transaction.owes_client() {
+            transaction.nudge();
+            return Cleaned::Later;
+        }
+        frontend::query(&mut transaction.server.io.outbuf, &sql);
+        transaction.note_session_change();
+        transaction.server.unnamed = 0;
+        transaction.end_pipeline();
+        transaction.expected.push_back(Expected::Query);
+        self.client.inbuf.advance(header.len);
+        Cleaned::Answered
+    }
+
     fn client_message(
         &mut self,
         transaction: &mut Transaction,
@@ -142,10 +190,16 @@ impl Session {
         message: &mut BytesMut,
     ) -> Result<(), SessionEnd> {
         match tag {
+            tag::PARSE | tag::BIND | tag::DESCRIBE | tag::CLOSE if transaction.hold == Hold::Session => {
+                as_it_is(transaction, tag, message);
+            }
             tag::QUERY | tag::FUNCTION_CALL => {
                 // A function call has no text and its reply no tag.
                 if tag == tag::FUNCTION_CALL || self.worker.shared.session_words.occur_in(message) {
                     transaction.note_session_change();
+                    self.note_names(message);
+                } else if lex::may_set(&message[frame::HEADER..]) {
+                    self.note_names(message);
                 }
                 transaction.server.io.outbuf.extend_from_slice(message);
                 transaction.server.unnamed = 0;
@@ -202,6 +256,9 @@ impl Session {
         let mut definition = &body[name.len() + 1..];
         if self.deallocates(transaction, definition) {
             definition = DEALLOCATE_NOTHING;
+        }
+        if lex::may_set(definition) {
+            self.note_names(definition);
         }
         if name.is_empty() {
             self.unnamed.clear();
@@ -270,7 +327,7 @@ impl Session {
     }
 
     /// Sees to it that the server has what the client calls `name`, and returns what the server calls it.
-    fn server_name(&mut self, transaction: &mut Transaction, name: &[u8]) -> Box<[u8]> {
+    fn server_name(&mut self, transaction: &mut Transaction, name: &[u8], parameters: &[u8]) -> Box<[u8]> {
         if name.is_empty() && self.unnamed_id != 0 {
             if transaction.server.unnamed != self.unnamed_id {
                 frontend::parse_raw(&mut transaction.server.io.outbuf, b"", &self.unnamed);
@@ -286,15 +343,29 @@ impl Session {
         let statement = transaction.known(entry, &self.worker.shared.session_words);
         if statement.changes_session {
             transaction.note_session_change();
+            // A parameter may name the setting.
+            note_names(&mut self.custom, &statement.body);
+            note_names(&mut self.custom, parameters);
         }
         transaction.ensure_prepared(&statement);
         statement.name.clone()
+    }
+
+    fn note_names(&mut self, text: &[u8]) {
+        note_names(&mut self.custom, text);
+    }
+
+    /// The unnamed statement may set something that it or a parameter names.
+    fn note_residual(&mut self, parameters: &[u8]) {
+        note_names(&mut self.custom, &self.unnamed);
+        note_names(&mut self.custom, parameters);
     }
 
     fn bind(&mut self, transaction: &mut Transaction, message: &[u8]) -> Result<(), SessionEnd> {
         let bind = frontend::Bind::decode(&message[frame::HEADER..]).map_err(|_| malformed("Bind"))?;
         if bind.statement.is_empty() && self.unnamed_is_residual {
             transaction.note_session_change();
+            self.note_residual(bind.rest);
         }
         if let Some(stopwatch) = &mut transaction.stopwatch {
             let named = self.statements.get_mut(bind.statement).map(|statement| &*statement.body);
@@ -304,7 +375,7 @@ impl Session {
         if bind.statement.is_empty() && unnamed_is_there {
             transaction.server.io.outbuf.extend_from_slice(message);
         } else {
-            let name = self.server_name(transaction, bind.statement);
+            let name = self.server_name(transaction, bind.statement, bind.rest);
             frontend::bind_raw(&mut transaction.server.io.outbuf, bind.portal, &name, bind.rest);
         }
         transaction.expect(Expected::Bind);
@@ -315,7 +386,7 @@ impl Session {
         let describe =
             frontend::Describe::decode(&message[frame::HEADER..]).map_err(|_| malformed("Describe"))?;
         if describe.kind == frontend::STATEMENT {
-            let name = self.server_name(transaction, describe.name);
+            let name = self.server_name(transaction, describe.name, b"");
             frontend::describe(&mut transaction.server.io.outbuf, frontend::STATEMENT, &name);
         } else {
             transaction.server.io.outbuf.extend_from_slice(message);
@@ -323,6 +394,17 @@ impl Session {
         transaction.expect(Expected::Describe);
         Ok(())
     }
+}
+
+/// On a connection that is the client's own, its names are the server's.
+fn as_it_is(transaction: &mut Transaction, tag: u8, message: &[u8]) {
+    transaction.server.io.outbuf.extend_from_slice(message);
+    transaction.expect(match tag {
+        tag::PARSE => Expected::Parse { statement: None, name: Box::default() },
+        tag::BIND => Expected::Bind,
+        tag::DESCRIBE => Expected::Describe,
+        _ => Expected::ClosePortal,
+    });
 }
 
 fn close(transaction: &mut Transaction, message: &[u8]) -> Result<(), SessionEnd> {
@@ -376,9 +458,21 @@ fn must_wait(transaction: &mut Transaction, tag: u8) -> Result<bool, SessionEnd>
             transaction.nudge();
             transaction.may_begin_copy()
         }
-        tag::PARSE | tag::BIND | tag::DESCRIBE => transaction.parse_is_unconfirmed(),
+        tag::PARSE | tag::BIND | tag::DESCRIBE if transaction.hold != Hold::Session => {
+            transaction.parse_is_unconfirmed()
+        }
         _ => false,
     })
+}
+
+/// Remembers what may be a setting that the server lists nowhere.
+fn note_names(known: &mut Vec<Box<str>>, text: &[u8]) {
+    const MAX_NAMES: usize = 64;
+    for name in lex::dotted_names(text) {
+        if known.len() < MAX_NAMES && Settings::may_follow(&name) && !known.iter().any(|k| **k == *name) {
+            known.push(name.into());
+        }
+    }
 }
 
 fn malformed(message: &'static str) -> ClientError {

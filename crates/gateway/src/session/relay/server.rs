@@ -1,5 +1,6 @@
 //! What the server says: whose reply it is, and what it tells about the session.
 
+use super::super::hold::Looking;
 use super::super::overdue::statement_error;
 use super::super::transaction::{Expected, Pipeline, Transaction};
 use super::super::{Session, refuse, residue_of};
@@ -10,7 +11,9 @@ use crate::slow::{Slow, fingerprint};
 use crate::stats::micros;
 use bytes::Buf;
 use std::sync::Arc;
-use tenantry_wire::backend::{self, ErrorFields, ParameterStatus, ready_status, tag as reply};
+use tenantry_wire::backend::{
+    self, ErrorFields, ParameterStatus, TransactionStatus, ready_status, tag as reply,
+};
 use tenantry_wire::frame;
 
 /// A reply that must be looked at as a whole is never longer than this: the largest is the description of as many
@@ -145,6 +148,8 @@ impl Session {
                 let residue = residue_of(command);
                 let deallocated_all = command == b"DEALLOCATE ALL" || command == b"DISCARD ALL";
                 transaction.residue = transaction.residue.max(residue);
+                transaction.noted |= transaction.hold.is_noted_by(command, residue);
+                transaction.attention |= transaction.noted;
                 transaction.note_statement_end(None);
                 transaction.meter.statements += 1;
                 if deallocated_all {
@@ -283,6 +288,9 @@ fn ready(transaction: &mut Transaction, at: usize, header: frame::Header) -> Res
     let body = &transaction.server.io.inbuf[at + frame::HEADER..at + header.len];
     transaction.status = ready_status(body).map_err(|_| Broken::Lost)?;
     transaction.note_statement_end(Some(transaction.status));
+    transaction.ran = true;
+    transaction.expiring = false;
+    transaction.noted |= transaction.unknown;
     if transaction.pipeline.is_copy_in() {
         transaction.pipeline = Pipeline::Closed;
     }
@@ -305,12 +313,44 @@ fn prologue_reply(
     header: frame::Header,
     at: usize,
 ) -> Result<Verdict, Broken> {
+    if matches!(transaction.looking, Looking::Asked(_)) {
+        return look_reply(transaction, header, at);
+    }
     let server = &mut transaction.server;
     let Some(Expected::Enter(entering)) = transaction.expected.front_mut() else { return Err(Broken::Lost) };
     let body = &server.io.inbuf[at + frame::HEADER..at + header.len];
     let said = entering.reply(header.tag, body)?;
     if server.note_entry(entering, said) {
         transaction.expected.pop_front();
+    }
+    Ok(Verdict::Swallow)
+}
+
+/// A reply to the question what the session looks like, between two transactions of the client's: what the server says of
+/// its own accord is for the client.
+fn look_reply(transaction: &mut Transaction, header: frame::Header, at: usize) -> Result<Verdict, Broken> {
+    let body = &transaction.server.io.inbuf[at + frame::HEADER..at + header.len];
+    let Looking::Asked(found) = &mut transaction.looking else { return Err(Broken::Lost) };
+    match header.tag {
+        reply::DATA_ROW => found.read(body).ok_or(Broken::Lost)?,
+        reply::ERROR => found.fail(body),
+        reply::NOTIFICATION if !transaction.target.placement.model.is_pooled() => {
+            return Ok(Verdict::Forward);
+        }
+        reply::PARAMETER_STATUS => {
+            let status = ParameterStatus::decode(body).map_err(|_| Broken::Lost)?;
+            let (name, value) = (text(status.name), text(status.value));
+            transaction.server.report(&name, &value);
+            return Ok(Verdict::Forward);
+        }
+        reply::READY_FOR_QUERY if ready_status(body) != Ok(TransactionStatus::Idle) => {
+            return Err(Broken::Lost);
+        }
+        reply::READY_FOR_QUERY => {
+            transaction.looking = Looking::Answered(std::mem::take(found));
+            transaction.expected.pop_front();
+        }
+        _ => {}
     }
     Ok(Verdict::Swallow)
 }
