@@ -1,8 +1,8 @@
 //! The command line: the tree of commands and what all of them take. Each command's own flags stand beside it.
 
 use crate::command::{
-    audit, catalog, cluster, completions, convert, demo, erd, generate, login, plan, rules, schema, scope,
-    serve, tenant,
+    audit, catalog, cluster, completions, convert, demo, erd, gateway, generate, login, plan, rules, schema,
+    scope, serve, tenant,
 };
 use crate::print::{ColorChoice, Format, Printer};
 use clap::builder::styling::{AnsiColor, Styles};
@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Demo(demo::DemoArgs),
     /// Run the gateway, following the catalog
     Serve(serve::ServeArgs),
+    /// Come from another pooler: read its configuration and say what corresponds to it
+    Gateway(gateway::GatewayArgs),
     /// Make PostgreSQL servers ready for tenants, list and check them
     #[command(subcommand)]
     Cluster(cluster::ClusterCommand),

@@ -7,6 +7,7 @@ pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod erd;
+pub(crate) mod gateway;
 pub(crate) mod generate;
 pub(crate) mod login;
 pub(crate) mod plan;
@@ -28,6 +29,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
     let session = Session { global: cli.global };
     match cli.command {
         Command::Demo(args) => demo::run(&session, args).await,
+        Command::Gateway(args) => gateway::run(&session, &args),
         Command::Serve(args) => serve::run(&session, args).await,
         Command::Cluster(command) => cluster::run(&session, command).await,
         Command::Tenant(command) => tenant::run(&session, command).await,

@@ -9,6 +9,7 @@ mod demo;
 mod failure;
 mod logging;
 mod notify;
+mod pgbouncer;
 mod print;
 mod stop;
 mod wiring;

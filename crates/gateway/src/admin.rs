@@ -75,7 +75,7 @@ struct Portal {
 }
 
 /// What one command comes to.
-pub(super) enum Outcome {
+enum Outcome {
     Table(Table),
     Done(&'static str),
     /// Nothing but a semicolon.

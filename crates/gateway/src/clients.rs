@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
-use tenantry_core::{LoginId, TenantId};
+use tenantry_core::TenantId;
 
 /// What a session is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,6 @@ pub(crate) struct Client {
 /// What is known once the client has proved who it is.
 #[derive(Debug)]
 pub(crate) struct Known {
-    pub(crate) login: LoginId,
     pub(crate) name: Box<str>,
     pub(crate) application: Box<str>,
     pub(crate) cancel: Option<Arc<CancelSlot>>,
@@ -171,10 +170,6 @@ impl Clients {
     /// All of them at this moment.
     pub(crate) fn all(&self) -> Vec<Arc<Client>> {
         self.connected.lock().values().map(Arc::clone).collect()
-    }
-
-    pub(crate) fn get(&self, id: u64) -> Option<Arc<Client>> {
-        self.connected.lock().get(&id).map(Arc::clone)
     }
 }
 

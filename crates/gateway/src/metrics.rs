@@ -111,11 +111,11 @@ fn pool_name(routes: &RouteTable, placement: Option<&tenantry_core::Placement>) 
     database.map(|database| database.stable_name.to_string()).unwrap_or_default()
 }
 
+/// A tenant, and how many of its clients do what.
+type ClientsOf = (Option<TenantId>, Vec<(Activity, u64)>);
+
 /// How many clients of each labelled tenant do what; all others under `None`.
-fn states_by_tenant(
-    clients: &[Arc<Client>],
-    labelled: impl Fn(TenantId) -> bool,
-) -> Vec<(Option<TenantId>, Vec<(Activity, u64)>)> {
+fn states_by_tenant(clients: &[Arc<Client>], labelled: impl Fn(TenantId) -> bool) -> Vec<ClientsOf> {
     let mut counts: HashMap<(Option<TenantId>, &'static str), (Activity, u64)> = HashMap::new();
     for client in clients {
         let activity = client.activity();

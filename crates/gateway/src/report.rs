@@ -120,13 +120,6 @@ impl Report {
         self.counts.logins_refused += worker.counts.logins_refused;
     }
 
-    /// Everything that was counted, of all tenants.
-    pub(crate) fn total(&self) -> Totals {
-        let mut total = self.forgotten;
-        self.tenants.values().for_each(|tenant| total.add(tenant));
-        total
-    }
-
     /// How many clients are doing that.
     pub(crate) fn clients_in(&self, activity: Activity) -> usize {
         self.clients.iter().filter(|client| client.activity() == activity).count()

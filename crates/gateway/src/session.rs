@@ -145,7 +145,6 @@ async fn run_console(
     listed: &Arc<Client>,
 ) -> Result<(), SessionEnd> {
     listed.know(Known {
-        login: login.id,
         name: login.name.clone(),
         application: login.settings.get("application_name").unwrap_or_default().into(),
         cancel: None,
@@ -285,7 +284,6 @@ impl Session {
         let cancel = worker.shared.cancels.register(login.minor);
         listed.set_tenant(login.tenant);
         listed.know(Known {
-            login: login.id,
             name: login.name.clone(),
             application: settings.get("application_name").unwrap_or_default().into(),
             cancel: Some(Arc::clone(&cancel.slot)),

@@ -185,7 +185,9 @@ impl Worker {
                 let meant = pools.values().filter(|pool| id.is_none_or(|id| pool.route.id == id));
                 let meant: Vec<_> = meant.map(Arc::clone).collect();
                 drop(pools);
-                meant.iter().for_each(|pool| pool.retire());
+                for pool in meant {
+                    pool.retire();
+                }
             }
         }
     }

@@ -10,10 +10,11 @@ mod row;
 
 pub use authentication::{Authentication, BackendKeyData, Mechanisms, NegotiateProtocolVersion};
 pub use encode::{
-    ErrorMessage, Severity, TypedColumn, authentication_ok, authentication_sasl, backend_key_data, bind_complete,
-    close_complete, command_complete, data_row, empty_query, error_response, negotiate_protocol_version,
-    no_data, notice_response, parameter_status, parameter_description, parse_complete, portal_suspended, ready_for_query, row_description,
-    sasl_continue, sasl_final, typed_row_description,
+    ErrorMessage, Severity, TypedColumn, authentication_ok, authentication_sasl, backend_key_data,
+    bind_complete, close_complete, command_complete, data_row, empty_query, error_response,
+    negotiate_protocol_version, no_data, notice_response, parameter_description, parameter_status,
+    parse_complete, portal_suspended, ready_for_query, row_description, sasl_continue, sasl_final,
+    typed_row_description,
 };
 pub use row::{Column, DataRow, ParameterDescription, RowDescription, Values};
 

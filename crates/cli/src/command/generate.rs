@@ -32,13 +32,30 @@ pub(crate) fn run(session: &Session, command: &GenerateCommand) -> anyhow::Resul
 }
 
 /// Every page, by its file's name.
-fn pages() -> anyhow::Result<[(&'static str, String); 4]> {
+fn pages() -> anyhow::Result<[(&'static str, String); 5]> {
     Ok([
         ("configuration.md", reference::markdown()?),
         ("tenantry.schema.json", reference::json_schema()?),
         ("commands.md", commands()),
         ("rules.md", rules::page()),
+        ("metrics.md", metrics()),
     ])
+}
+
+/// The list of metrics.
+fn metrics() -> String {
+    let mut out = String::from(
+        "# Metrics\n\n<!-- Made by `tenantry generate docs` from the gateway's own list. -->\n\n\
+         Served in Prometheus' text format at `/metrics` of `[gateway] metrics_listen`. `tenant` and `pool` have labels of their own for\n\
+         the `metrics_labels` with the most server time of late; all others are summed under `other`, and every series only grows.\n\n\
+         | metric | kind | labels | meaning |\n|---|---|---|---|\n",
+    );
+    for metric in tenantry_gateway::METRICS {
+        let (name, kind, labels, help) = (metric.name, metric.kind, metric.labels, metric.help);
+        // Writing to a String can't fail.
+        let _infallible = writeln!(out, "| `{name}` | {kind} | {labels} | {help} |");
+    }
+    out
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {

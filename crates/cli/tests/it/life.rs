@@ -70,6 +70,32 @@ impl Deployment {
     }
 }
 
+/// The console over psql, for a login that was given it while connected to nothing; and the configuration read again.
+fn operate(it: &Deployment, gateway: &Child, port: &str) {
+    assert!(!psql(port, "admin", "SHOW VERSION").0);
+    it.does(&["login", "set", "app", "--admin"]);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !psql(port, "admin", "SHOW VERSION").0 {
+        assert!(Instant::now() < deadline, "the gateway never heard of the right");
+    }
+    assert!(psql(port, "admin", "SHOW TENANTS acme").1.starts_with("acme|"));
+    let config = std::fs::read_to_string(it.place.path().join("tenantry.toml")).unwrap();
+    let changed = config.replace("workers = 1", "workers = 1\nmax_clients = 77");
+    std::fs::write(it.place.path().join("tenantry.toml"), &changed).unwrap();
+    assert_eq!(psql(port, "admin", "RELOAD"), (true, "RELOAD".to_owned()));
+    assert!(psql(port, "admin", "SHOW CONFIG").1.contains("max_clients|77|10000|yes"));
+    std::fs::write(it.place.path().join("tenantry.toml"), changed.replace("workers = 1", "workers = 2"))
+        .unwrap();
+    let (reloaded, said) = psql(port, "admin", "RELOAD");
+    assert!(!reloaded && said.contains("workers waits for a restart"), "{said}");
+    std::fs::write(it.place.path().join("tenantry.toml"), config).unwrap();
+    let hung_up = Command::new("kill").args(["-HUP", &gateway.id().to_string()]).status().unwrap();
+    assert!(hung_up.success());
+    while !psql(port, "admin", "SHOW CONFIG").1.contains("max_clients|10000|10000|yes") {
+        assert!(Instant::now() < deadline, "the configuration was never read again");
+    }
+}
+
 fn psql(port: &str, database: &str, sql: &str) -> (bool, String) {
     let output = Command::new(client_bin("psql").unwrap())
         .env("PGPASSWORD", "open sesame")
@@ -105,6 +131,7 @@ async fn from_an_empty_server_to_a_served_tenant_and_back() {
     );
     assert_eq!(psql(&port, "globex", "SELECT count(*) FROM labels"), (true, "0".to_owned()));
 
+    operate(&it, &gateway, &port);
     it.does(&["tenant", "suspend", "acme"]);
     assert!(!psql(&port, "acme", "SELECT 1").0);
     it.does(&["tenant", "resume", "acme"]);

@@ -64,18 +64,17 @@ const SETTINGS: &[Setting] = &[
         key: "log_min_duration_ms",
         get: |c| c.log_min_duration.map(ms).unwrap_or_default(),
         set: Some(|c, v| match v {
-            "" | "-1" | "off" => Some(c.log_min_duration = None),
+            "" | "-1" | "off" => {
+                c.log_min_duration = None;
+                Some(())
+            }
             _ => v.parse().ok().map(|v| c.log_min_duration = Some(Duration::from_millis(v))),
         }),
     },
     Setting {
         key: "log_connections",
         get: |c| c.log_connections.to_string(),
-        set: Some(|c, v| match v {
-            "1" | "true" | "on" | "yes" => Some(c.log_connections = true),
-            "0" | "false" | "off" | "no" => Some(c.log_connections = false),
-            _ => None,
-        }),
+        set: Some(|c, v| switch(v).map(|on| c.log_connections = on)),
     },
 ];
 
@@ -84,6 +83,14 @@ const ALIASES: &[(&str, &str)] = &[("max_client_conn", "max_clients")];
 
 fn ms(duration: Duration) -> String {
     duration.as_millis().to_string()
+}
+
+fn switch(value: &str) -> Option<bool> {
+    match value {
+        "1" | "true" | "on" | "yes" => Some(true),
+        "0" | "false" | "off" | "no" => Some(false),
+        _ => None,
+    }
 }
 
 fn put<T: std::str::FromStr>(place: &mut T, value: &str) -> Option<()> {

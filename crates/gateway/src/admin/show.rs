@@ -5,7 +5,7 @@ mod pools;
 mod process;
 mod tenants;
 
-use super::answer::{Cell, Column, Table, int, text};
+use super::answer::{Cell, Column, Table, text};
 use super::command::unknown;
 use crate::clients::Client;
 use crate::error::ClientError;
@@ -120,7 +120,7 @@ pub(super) async fn table(worker: &Worker, what: &Show) -> Result<Table, ClientE
         Show::Lists => view.lists(),
         Show::Version => vec![vec![concat!("Tenantry ", env!("CARGO_PKG_VERSION")).into()]],
         Show::State => view.state(),
-        Show::Mem => view.memory(),
+        Show::Mem => process::memory(),
         Show::Tenants(name) => view.tenants(name.as_deref())?,
         Show::Limits(name) => view.limits(name.as_deref())?,
         Show::Moves => view.moves(),

@@ -59,7 +59,9 @@ impl<K: Copy + Eq + Hash + Ord, C: Counts> Labels<K, C> {
     /// Takes the counts of now: of all that are told apart, and the sum of those that no longer are.
     pub(super) fn update(&mut self, now: &HashMap<K, C>, forgotten: C, most: usize) {
         self.total = forgotten;
-        now.values().for_each(|counts| self.total.add(counts));
+        for counts in now.values() {
+            self.total.add(counts);
+        }
         self.refresh(now);
         self.rank(now);
         self.choose(now, most);

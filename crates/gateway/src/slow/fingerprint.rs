@@ -129,16 +129,12 @@ fn dollar(text: &str, out: &mut Out) -> usize {
         return 1 + digits;
     }
     let tag = text[1..].find(|c: char| !is_word(c) && !c.is_ascii_digit()).map(|end| &text[..end + 2]);
-    match tag.filter(|tag| tag.ends_with('$')) {
-        Some(tag) => {
-            out.value();
-            text[tag.len()..].find(tag).map_or(text.len(), |at| at + 2 * tag.len())
-        }
-        None => {
-            out.push("$", Glue::Sign);
-            1
-        }
-    }
+    let Some(tag) = tag.filter(|tag| tag.ends_with('$')) else {
+        out.push("$", Glue::Sign);
+        return 1;
+    };
+    out.value();
+    text[tag.len()..].find(tag).map_or(text.len(), |at| at + 2 * tag.len())
 }
 
 /// Digits, letters (hexadecimal, exponents) and points; a sign behind an exponent.
@@ -175,9 +171,8 @@ struct Out {
 impl Out {
     fn push(&mut self, token: &str, glue: Glue) {
         let space = std::mem::take(&mut self.space) && token != ",";
-        if space && !self.text.is_empty() {
-            self.text.push(' ');
-        } else if glue == Glue::Word && self.text.ends_with('?') {
+        let behind_value = glue == Glue::Word && self.text.ends_with('?');
+        if behind_value || (space && !self.text.is_empty()) {
             self.text.push(' ');
         }
         self.text.push_str(token);

@@ -4,12 +4,12 @@ use super::{Counter, micros};
 use std::time::Duration;
 
 /// Buckets within one doubling: the error of a quantile is at most a quarter.
-const STEPS: u64 = 4;
+const STEPS: usize = 4;
 /// The first bucket ends at 2^4 microseconds, the last but one at 2^26, about a minute.
 const FIRST: u32 = 4;
 const LAST: u32 = 26;
 /// How many there are, with the one for whatever is longer.
-pub(crate) const BUCKETS: usize = ((LAST - FIRST) as usize) * STEPS as usize + 2;
+pub(crate) const BUCKETS: usize = ((LAST - FIRST) as usize) * STEPS + 2;
 
 /// Counts of durations: log-linear, so that 88 buckets reach from 16 microseconds to a minute.
 #[derive(Debug)]
@@ -88,14 +88,17 @@ fn bucket_of(us: u64) -> usize {
     if doubling >= LAST {
         return BUCKETS - 1;
     }
-    let quarter = (us >> (doubling - 2)) & (STEPS - 1);
-    ((doubling - FIRST) as usize) * STEPS as usize + usize::try_from(quarter).unwrap_or(0) + 1
+    // Two bits behind the first: less than STEPS.
+    let quarter = usize::try_from((us >> (doubling - 2)) & 3).unwrap_or(0);
+    ((doubling - FIRST) as usize) * STEPS + quarter + 1
 }
 
 /// Microseconds that everything in a bucket is below; `None` for the last, which has no end.
 pub(crate) fn bucket_limit(index: usize) -> Option<u64> {
-    let index = u64::try_from(index).ok().filter(|_| index < BUCKETS - 1)?;
+    if index >= BUCKETS - 1 {
+        return None;
+    }
     let Some(at) = index.checked_sub(1) else { return Some(1 << FIRST) };
     let (doubling, quarter) = (at / STEPS, at % STEPS);
-    Some(((STEPS + quarter + 1) << (u64::from(FIRST) + doubling)) / STEPS)
+    Some((((STEPS + quarter + 1) as u64) << (FIRST as usize + doubling)) / STEPS as u64)
 }

@@ -51,7 +51,9 @@ proptest! {
         }
         let (live, mut sum) = stats.tenants();
         prop_assert!(live.len() <= 8);
-        live.iter().for_each(|(_, totals)| sum.add(totals));
+        for (_, totals) in &live {
+            sum.add(totals);
+        }
         prop_assert_eq!(sum.transactions, u64::try_from(visits.len()).unwrap());
     }
 }

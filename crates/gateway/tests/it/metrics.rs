@@ -1,5 +1,7 @@
 //! Metrics and health over HTTP.
 
+#![allow(clippy::float_cmp, reason = "counts are whole numbers")]
+
 use crate::world::World;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -97,7 +99,7 @@ async fn whoever_drains_is_not_ready_and_still_says_so() {
     let open = client.transaction().await.unwrap();
     open.query("SELECT 1", &[]).await.unwrap();
     let (gateway, rest) = world.take_gateway();
-    let stopping = tokio::spawn(gateway.shutdown(std::time::Duration::from_secs(60)));
+    let stopping = tokio::spawn(gateway.shutdown(std::time::Duration::from_mins(1)));
     while get(addr, "/readyz").await != (503, "draining\n".into()) {}
     assert_eq!(get(addr, "/healthz").await.0, 200);
     open.commit().await.unwrap();

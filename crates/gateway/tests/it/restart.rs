@@ -74,7 +74,7 @@ async fn whoever_leaves_waits_for_clients_that_are_busy_or_want_to_stay() {
     let client = world.connect("acme").await;
     let config = world.config("acme");
     let (gateway, rest) = world.take_gateway();
-    let mut leaving = Box::pin(gateway.leave(Duration::from_secs(60), Leaving::ClientsThatWantTo));
+    let mut leaving = Box::pin(gateway.leave(Duration::from_mins(1), Leaving::ClientsThatWantTo));
     let refused = async { while connect(&config).await.is_ok() {} };
     tokio::select! {
         () = &mut leaving => panic!("left with a client there"),

@@ -214,7 +214,9 @@ pub fn typed_row_description(out: &mut BytesMut, columns: &[TypedColumn<'_>]) {
 pub fn parameter_description(out: &mut BytesMut, types: &[u32]) {
     message(out, tag::PARAMETER_DESCRIPTION, |out| {
         count(out, types.len());
-        types.iter().for_each(|oid| out.put_u32(*oid));
+        for oid in types {
+            out.put_u32(*oid);
+        }
     });
 }
 

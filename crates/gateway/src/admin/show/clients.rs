@@ -74,7 +74,7 @@ impl View<'_> {
             let Some(database) = self.database_of(client) else { continue };
             let asked = client.connected + client.asked_after();
             let application = client.known().map_or("", |known| &known.application);
-            rows.push(self.server(
+            rows.push(server_row(
                 &server,
                 (&database.login, &database.stable_name, "active"),
                 (timestamp(asked), Some(client.id), application),
@@ -84,7 +84,7 @@ impl View<'_> {
         }
         for pool in &self.report.pools {
             for idle in &pool.idle {
-                rows.push(self.server(
+                rows.push(server_row(
                     &idle.target,
                     (&pool.route.login, &pool.route.stable_name, "idle"),
                     (timestamp(clock(idle.idle_since)), None, ""),
@@ -95,30 +95,29 @@ impl View<'_> {
         }
         rows
     }
+}
 
-    fn server(
-        &self,
-        server: &CancelTarget,
-        (user, database, state): (&str, &str, &str),
-        (asked, link, application): (String, Option<u64>, &str),
-        statements: Cell,
-        tenant: Option<String>,
-    ) -> Vec<Cell> {
-        let (host, port) = server.address.shown();
-        let id = i64::from(server.key.pid);
-        let mut row: Vec<Cell> = vec!["S".into(), user.into(), database.into(), "none".into(), state.into()];
-        row.extend([host.into(), port.map(u32::from).into(), Cell::Null, Cell::Null]);
-        row.extend([
-            timestamp(clock(server.opened)).into(),
-            asked.into(),
-            0_u32.into(),
-            0_u32.into(),
-            0_u32.into(),
-        ]);
-        row.extend([id.to_string().into(), link.map(|id| id.to_string()).into(), id.into(), "".into()]);
-        row.extend([application.into(), statements, id.into(), tenant.into()]);
-        row
-    }
+fn server_row(
+    server: &CancelTarget,
+    (user, database, state): (&str, &str, &str),
+    (asked, link, application): (String, Option<u64>, &str),
+    statements: Cell,
+    tenant: Option<String>,
+) -> Vec<Cell> {
+    let (host, port) = server.address.shown();
+    let id = i64::from(server.key.pid);
+    let mut row: Vec<Cell> = vec!["S".into(), user.into(), database.into(), "none".into(), state.into()];
+    row.extend([host.into(), port.map(u32::from).into(), Cell::Null, Cell::Null]);
+    row.extend([
+        timestamp(clock(server.opened)).into(),
+        asked.into(),
+        0_u32.into(),
+        0_u32.into(),
+        0_u32.into(),
+    ]);
+    row.extend([id.to_string().into(), link.map(|id| id.to_string()).into(), id.into(), "".into()]);
+    row.extend([application.into(), statements, id.into(), tenant.into()]);
+    row
 }
 
 /// When that was on the clock.

@@ -45,10 +45,9 @@ impl View<'_> {
         ];
         rows.into_iter().map(|(key, value)| vec![key.into(), value.into()]).collect()
     }
+}
 
-    pub(super) fn memory(&self) -> Vec<Vec<Cell>> {
-        let row =
-            |name: &str, bytes: u64| vec![name.into(), Cell::Null, Cell::Null, Cell::Null, bytes.into()];
-        resident_bytes().map(|bytes| row("resident", bytes)).into_iter().collect()
-    }
+pub(super) fn memory() -> Vec<Vec<Cell>> {
+    let row = |name: &str, bytes: u64| vec![name.into(), Cell::Null, Cell::Null, Cell::Null, bytes.into()];
+    resident_bytes().map(|bytes| row("resident", bytes)).into_iter().collect()
 }
