@@ -6,6 +6,7 @@
 
 mod bounds;
 mod desynchronisation;
+mod handover;
 mod oracles;
 mod statements;
 

@@ -22,7 +22,11 @@ const DEADLINE: Duration = Duration::from_secs(20);
 
 impl Raw {
     pub(crate) async fn open(world: &World) -> Self {
-        Self::over(TcpStream::connect(("127.0.0.1", world.port())).await.unwrap())
+        Self::to(world.port()).await
+    }
+
+    async fn to(port: u16) -> Self {
+        Self::over(TcpStream::connect(("127.0.0.1", port)).await.unwrap())
     }
 
     pub(crate) fn over(stream: TcpStream) -> Self {
@@ -31,16 +35,37 @@ impl Raw {
     }
 
     pub(crate) async fn login(world: &World, tenant: &str) -> Self {
-        Self::login_speaking(world, tenant, 0).await
+        Self::try_login(world, tenant).await.expect("the login succeeds")
     }
 
     /// Logs in with protocol 3.`minor`.
     pub(crate) async fn login_speaking(world: &World, tenant: &str, minor: u16) -> Self {
-        let mut raw = Self::open(world).await;
-        startup::startup(&mut raw.out, minor, [("user", "app"), ("database", tenant)]);
+        let raw = Self::open(world).await.as_user("app", tenant, PASSWORD, minor).await;
+        raw.welcomed().await.expect("the login succeeds")
+    }
+
+    /// `None` when the tenant can't be entered right now.
+    pub(crate) async fn try_login(world: &World, tenant: &str) -> Option<Self> {
+        Self::open(world).await.as_user("app", tenant, PASSWORD, 0).await.welcomed().await
+    }
+
+    /// The pool's database itself, as its superuser: what the gateway's answers are compared with.
+    pub(crate) async fn direct(world: &World) -> Self {
+        let server = world.postgres;
+        let raw = Self::to(server.port()).await;
+        raw.as_user(server.superuser(), &world.pool, server.password().expose(), 0)
+            .await
+            .welcomed()
+            .await
+            .unwrap()
+    }
+
+    async fn as_user(self, user: &str, database: &str, password: &str, minor: u16) -> Self {
+        let mut raw = self;
+        startup::startup(&mut raw.out, minor, [("user", user), ("database", database)]);
         raw.flush().await;
         assert_eq!(raw.message().await.unwrap().0, tag::AUTHENTICATION);
-        let (exchange, first) = ClientExchange::new(PASSWORD, None, ChannelBinding::Unsupported);
+        let (exchange, first) = ClientExchange::new(password, None, ChannelBinding::Unsupported);
         frontend::sasl_initial(&mut raw.out, "SCRAM-SHA-256", &first);
         raw.flush().await;
         let (_, body) = raw.message().await.unwrap();
@@ -55,12 +80,26 @@ impl Raw {
             panic!("{body:?}")
         };
         exchange.finish(signature).unwrap();
-        for (tag, body) in raw.until_ready().await {
-            if tag == tag::BACKEND_KEY_DATA {
-                raw.key = BackendKeyData::decode(&body).unwrap().to_key();
+        raw
+    }
+
+    /// Reads up to the first ReadyForQuery. `None` when the gateway says goodbye instead.
+    async fn welcomed(mut self) -> Option<Self> {
+        loop {
+            match self.message().await? {
+                (tag::BACKEND_KEY_DATA, body) => self.key = BackendKeyData::decode(&body).unwrap().to_key(),
+                (tag::READY_FOR_QUERY, _) => return Some(self),
+                _ => {}
             }
         }
-        raw
+    }
+
+    /// Asks for a cancel of what runs, and waits until the gateway has taken note.
+    pub(crate) async fn cancel(&self, world: &World) {
+        let mut other = Self::open(world).await;
+        startup::cancel_request(&mut other.out, &self.key);
+        other.flush().await;
+        assert!(other.message().await.is_none(), "a cancel request has no answer");
     }
 
     pub(crate) async fn flush(&mut self) {

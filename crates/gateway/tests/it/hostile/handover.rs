@@ -1,0 +1,110 @@
+//! What happens where a handover fails: nothing of the next client's is executed, and nobody meets anybody else's rows.
+
+use super::{ask, rows, tags};
+use crate::raw::{Raw, sqlstate};
+use crate::world::World;
+use tenantry_core::TenancyModel;
+use tenantry_testkit::versions_for_tests;
+use tenantry_wire::frontend;
+
+/// The function loses the context, and with it the nonce, in a statement whose command tag tells nothing.
+const FORGETS: &str =
+    "CREATE FUNCTION public.forgets() RETURNS int LANGUAGE plpgsql AS 'BEGIN RESET ALL; RETURN 1; END';
+     GRANT EXECUTE ON FUNCTION public.forgets() TO PUBLIC";
+
+#[tokio::test]
+async fn what_follows_a_failed_entry_is_not_executed() {
+    for version in versions_for_tests() {
+        let world = World::narrow(version).await;
+        world.admin_of(TenancyModel::Shared, 1).await.batch_execute(FORGETS).await.unwrap();
+        let mut evil = Raw::login(&world, "acme").await;
+        let mut victim = Raw::login(&world, "umbrella").await;
+        assert_eq!(rows(&ask(&mut evil, "SELECT forgets()").await), ["1"]);
+        // Two messages in one packet: neither the one that ends the entry's pipeline nor the one behind it.
+        frontend::query(&mut victim.out, "INSERT INTO notes (id, slug, body) VALUES (1, 'a', 'mine')");
+        let failed = victim.until_ready().await;
+        assert_eq!((tags(&failed).as_str(), sqlstate(&failed).as_deref()), ("EZ", Some("57P03")));
+        assert_eq!(rows(&ask(&mut victim, "SELECT count(*) FROM notes").await), ["0"]);
+        assert_eq!(rows(&ask(&mut evil, "SELECT count(*) FROM notes").await), ["0"]);
+
+        assert_eq!(rows(&ask(&mut evil, "SELECT forgets()").await), ["1"]);
+        for body in ["first", "second"] {
+            frontend::parse(
+                &mut victim.out,
+                b"",
+                &format!("INSERT INTO notes (id, slug, body) VALUES (2, '{body}', '{body}')"),
+                &[],
+            );
+            frontend::bind_text(&mut victim.out, b"", b"", &[]);
+            frontend::execute(&mut victim.out, b"", 0);
+            frontend::sync(&mut victim.out);
+        }
+        let failed = victim.until_ready().await;
+        assert_eq!((tags(&failed).as_str(), sqlstate(&failed).as_deref()), ("EZ", Some("57P03")));
+        assert_eq!(tags(&victim.until_ready().await), "12CZ");
+        assert_eq!(rows(&ask(&mut victim, "SELECT body FROM notes").await), ["second"]);
+        assert_eq!(rows(&ask(&mut evil, "SELECT count(*) FROM notes").await), ["0"]);
+        world.close().await;
+    }
+}
+
+/// PostgreSQL's promise that the handover rests on: after an error in a pipeline everything up to Sync is skipped, whatever
+/// kind of message it is; and a failed block refuses what follows.
+#[tokio::test]
+async fn a_server_skips_what_follows_an_error_in_a_pipeline() {
+    for version in versions_for_tests() {
+        let world = World::narrow(version).await;
+        let mut raw = Raw::direct(&world).await;
+        for sql in ["BEGIN", "SELECT 1/0", "COMMIT"] {
+            frontend::parse(&mut raw.out, b"", sql, &[]);
+            frontend::bind_text(&mut raw.out, b"", b"", &[]);
+            frontend::execute(&mut raw.out, b"", 0);
+        }
+        frontend::query(&mut raw.out, "CREATE TABLE skipped ()");
+        frontend::parse(&mut raw.out, b"", "CREATE TABLE skipped ()", &[]);
+        frontend::bind_text(&mut raw.out, b"", b"", &[]);
+        frontend::execute(&mut raw.out, b"", 0);
+        frontend::sync(&mut raw.out);
+        let answer = raw.until_ready().await;
+        assert_eq!((tags(&answer).as_str(), sqlstate(&answer).as_deref()), ("12C1EZ", Some("22012")));
+        assert_eq!(sqlstate(&ask(&mut raw, "SELECT 1").await).as_deref(), Some("25P02"));
+        ask(&mut raw, "ROLLBACK").await;
+        assert_eq!(
+            rows(&ask(&mut raw, "SELECT count(*) FROM pg_class WHERE relname = 'skipped'").await),
+            ["0"]
+        );
+        world.close().await;
+    }
+}
+
+/// The first statement of a transaction behind a handover is what it is on a connection of one's own.
+#[tokio::test]
+async fn statements_that_must_be_alone_are_alone_behind_a_handover() {
+    for version in versions_for_tests() {
+        let world = World::narrow(version).await;
+        let mut one = Raw::login(&world, "acme").await;
+        let mut other = Raw::login(&world, "umbrella").await;
+        for (sql, expected, code) in [
+            ("VACUUM notes", "NCZ", None),
+            ("DECLARE c CURSOR FOR SELECT 1", "EZ", Some("25P01")),
+            ("COMMIT", "NCZ", None),
+            ("SELECT 1/0", "EZ", Some("22012")),
+            ("SELECT 1", "TDCZ", None),
+        ] {
+            for client in [&mut one, &mut other] {
+                let answer = ask(client, sql).await;
+                assert_eq!((tags(&answer).as_str(), sqlstate(&answer).as_deref()), (expected, code), "{sql}");
+            }
+        }
+        // Nothing of a statement that failed takes the entry with it.
+        assert_eq!(
+            rows(
+                &ask(&mut one, "INSERT INTO notes (id, slug, body) VALUES (1, 'a', 'a') RETURNING body")
+                    .await
+            ),
+            ["a"]
+        );
+        assert_eq!(rows(&ask(&mut other, "SELECT count(*) FROM notes").await), ["0"]);
+        world.close().await;
+    }
+}
