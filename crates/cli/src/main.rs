@@ -6,6 +6,7 @@ mod args;
 mod command;
 mod config;
 mod demo;
+mod descriptors;
 mod failure;
 mod logging;
 mod notify;

@@ -241,7 +241,8 @@ impl Worker {
             // Cancel-safe, all of them: `changed`, `tick` and `recv` lose nothing when dropped.
             tokio::select! {
                 _ = ticks.tick() => {
-                    self.clusters.lock().values().for_each(|cluster| cluster.timers.tick());
+                    let clusters: Vec<_> = self.clusters.lock().values().map(Arc::clone).collect();
+                    clusters.iter().for_each(|cluster| cluster.tick());
                     continue;
                 }
                 changed = routes.changed(), if feed_alive => feed_alive = changed.is_ok(),

@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::config::Config;
+use crate::descriptors;
 use crate::logging::{self, LogFormat};
 use crate::notify::Notify;
 use crate::stop::Stop;
@@ -42,6 +43,7 @@ pub(crate) struct ServeArgs {
 pub(crate) async fn run(session: &Session, args: ServeArgs) -> anyhow::Result<()> {
     logging::start(args.log_format, &args.log)?;
     let (config, mut gateway_config) = read(session, &args)?;
+    descriptors::make_room_for(gateway_config.max_clients);
     let master_key = config.master_key()?;
     let catalog = wiring::catalog_config(config.catalog()?);
     // From here on a signal is heard, also while the first routes are still loading.

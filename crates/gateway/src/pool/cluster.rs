@@ -37,6 +37,16 @@ pub(crate) struct Cluster {
     pub(crate) timers: Timers,
 }
 
+impl Cluster {
+    /// Wakes who is overdue, and serves tenants that waited for what another worker has given back.
+    pub(crate) fn tick(&self) {
+        self.timers.tick();
+        let mut leftovers = Leftovers::new();
+        self.state.lock().look_again(&mut leftovers, |_| None);
+        drop(leftovers);
+    }
+}
+
 /// The connections of one server.
 #[derive(Debug, Default)]
 pub(super) struct Connections {
@@ -388,7 +398,7 @@ impl Connections {
         }
     }
 
-    /// Looks anew at those who wait: limits may have changed, other workers may have given something back.
+    /// Looks anew at tenants that were held back: limits may have changed, other workers may have given something back.
     pub(super) fn look_again(
         &mut self,
         leftovers: &mut Leftovers,
@@ -400,7 +410,7 @@ impl Connections {
                 for account in pool.queue.accounts() {
                     limits(account.tenant).into_iter().for_each(|limits| account.set_limits(limits));
                 }
-                pool.queue.rank_all(clock);
+                pool.queue.rank_held_back(clock);
             }
         }
         self.dispatch(leftovers);

@@ -141,9 +141,13 @@ impl<W: Waits> Queue<W> {
         }
     }
 
-    /// Looks anew at all tenants: limits may have changed, or another worker has given something back.
-    pub(super) fn rank_all(&mut self, clock: u64) {
-        let tenants: Vec<TenantId> = self.tenants.keys().copied().collect();
+    /// Looks anew at those that are held back: limits may have changed, or another worker has given something back.
+    pub(super) fn rank_held_back(&mut self, clock: u64) {
+        if self.ranked.len() == self.tenants.len() {
+            return;
+        }
+        let held_back = self.tenants.iter().filter(|(_, waiting)| waiting.rank.is_none());
+        let tenants: Vec<TenantId> = held_back.map(|(tenant, _)| *tenant).collect();
         for tenant in tenants {
             self.rank(tenant, clock);
         }

@@ -7,6 +7,7 @@ mod context;
 mod convert;
 mod install;
 mod lifecycle;
+mod limits;
 mod materialized;
 mod placements;
 mod provision;
