@@ -49,7 +49,7 @@ impl Connection {
     {
         let mut driver_config = config.driver();
         let tls = tenantry_tls::Driver::new(&config.tls)
-            .map_err(|source| CatalogError::Tls { place: config.place(), source })?;
+            .map_err(|source| CatalogError::Tls { place: config.place(), source: Box::new(source) })?;
         tls.apply(&mut driver_config);
         let connecting = driver_config.connect(tls);
         let (client, connection) = match tokio::time::timeout(config.connect_timeout, connecting).await {

@@ -11,7 +11,7 @@ pub enum CatalogError {
     #[error("can't reach the catalog at {place}")]
     Unreachable { place: String, source: ServerError },
     #[error("TLS to the catalog at {place} can't be set up")]
-    Tls { place: String, source: tenantry_tls::TlsError },
+    Tls { place: String, source: Box<tenantry_tls::TlsError> },
     #[error("the catalog at {place} did not answer in {seconds} s")]
     TimedOut { place: String, seconds: u64 },
     #[error("all {connections} connections to the catalog are in use")]

@@ -16,7 +16,7 @@ pub enum OpsError {
     #[error("can't connect to database {database:?} of cluster {cluster:?}")]
     Connect { cluster: String, database: String, source: ServerError },
     #[error("TLS to cluster {cluster:?} can't be set up")]
-    Tls { cluster: String, source: tenantry_tls::TlsError },
+    Tls { cluster: String, source: Box<tenantry_tls::TlsError> },
     #[error("{doing} failed")]
     Server { doing: String, source: ServerError },
     #[error(transparent)]

@@ -35,8 +35,8 @@ pub(crate) async fn connect(
     if let Some(password) = &access.password {
         config.password(password.expose());
     }
-    let tls =
-        Driver::new(&access.tls).map_err(|source| OpsError::Tls { cluster: cluster.to_owned(), source })?;
+    let tls = Driver::new(&access.tls)
+        .map_err(|source| OpsError::Tls { cluster: cluster.to_owned(), source: Box::new(source) })?;
     tls.apply(&mut config);
     let (client, connection) = config.connect(tls).await.map_err(failed)?;
     // It lives exactly as long as the client; its error reaches whoever waits for an answer.

@@ -106,7 +106,7 @@ impl Follower {
         match reader.since(&served, self.position).await? {
             Update::Nothing => {}
             Update::Changed { table, position, skipped } => {
-                self.publish(*table, position, |old| old + skipped);
+                self.publish(&table, position, |old| old + skipped);
             }
             Update::Lost => {
                 tracing::info!(
@@ -114,7 +114,7 @@ impl Follower {
                     "the catalog's log does not reach back: loading all routes"
                 );
                 let (table, position, skipped) = reader.everything().await?;
-                self.publish(table, position, |_| skipped);
+                self.publish(&table, position, |_| skipped);
             }
         }
         self.meet_peers(session).await?;
@@ -144,7 +144,7 @@ impl Follower {
         Ok(())
     }
 
-    fn publish(&mut self, table: RouteTable, position: Position, skipped: impl FnOnce(usize) -> usize) {
+    fn publish(&mut self, table: &RouteTable, position: Position, skipped: impl FnOnce(usize) -> usize) {
         self.position = position;
         let peers = self.routes.borrow().peers().clone();
         self.routes.send_replace(Arc::new(table.with_peers(peers)));
