@@ -52,12 +52,14 @@ pub struct ClientError {
     pub sqlstate: &'static str,
     pub message: Cow<'static, str>,
     pub hint: Option<Cow<'static, str>>,
+    /// The place in the client's text, in characters from 1.
+    pub position: Option<u32>,
 }
 
 impl ClientError {
     /// An error with its kind's SQLSTATE.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, sqlstate: kind.sqlstate(), message: message.into(), hint: None }
+        Self { kind, sqlstate: kind.sqlstate(), message: message.into(), hint: None, position: None }
     }
 
     /// Adds what to do about it.
@@ -71,6 +73,13 @@ impl ClientError {
     #[must_use]
     pub fn with_sqlstate(mut self, sqlstate: &'static str) -> Self {
         self.sqlstate = sqlstate;
+        self
+    }
+
+    /// Adds the place in the client's text that it is about: in characters, from 1.
+    #[must_use]
+    pub fn at(mut self, position: u32) -> Self {
+        self.position = Some(position);
         self
     }
 

@@ -12,6 +12,7 @@ use crate::metrics::Metrics;
 use crate::pause::Pauses;
 use crate::port;
 use crate::report::{Command, MAX_COMMANDS, Report};
+use crate::rewriting::Rewriters;
 use crate::session;
 use crate::tls::Certificates;
 use crate::worker::{Phase, Shared, Worker};
@@ -58,6 +59,16 @@ impl Gateway {
         routes: &watch::Receiver<Arc<RouteTable>>,
         master_key: MasterKey,
     ) -> Result<Self, GatewayError> {
+        Self::start_with(config, routes, master_key, &Rewriters::none())
+    }
+
+    /// The same, with rewriters for statements on shared tables. They are followed like the routes.
+    pub fn start_with(
+        config: Config,
+        routes: &watch::Receiver<Arc<RouteTable>>,
+        master_key: MasterKey,
+        rewriters: &watch::Receiver<Arc<Rewriters>>,
+    ) -> Result<Self, GatewayError> {
         if config.listen.is_empty() {
             return Err(GatewayError::NoAddress);
         }
@@ -93,7 +104,7 @@ impl Gateway {
             commands.push(command);
             let (leaves, has_left) = watch::channel(false);
             left.push(has_left);
-            let worker = Worker::new(Arc::clone(&shared), routes.clone(), watch_phase.clone());
+            let worker = Worker::new(Arc::clone(&shared), routes.clone(), watch_phase.clone(), rewriters.clone());
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()

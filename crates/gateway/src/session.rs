@@ -11,6 +11,7 @@ mod overdue;
 mod prove;
 mod refuse;
 mod relay;
+mod rewritten;
 mod startup;
 mod transaction;
 
@@ -26,6 +27,7 @@ use crate::door::{LoginPlace, Source};
 use crate::error::{ClientError, SessionEnd};
 use crate::lex::{self, Cleanup};
 use crate::pool::Pool;
+use crate::rewriting::{CopyFrom, Rewriter, Rewriters};
 use crate::settings::Settings;
 use crate::statement::{Statement, StatementScope};
 use crate::stats::{PoolStats, TenantStats};
@@ -170,6 +172,8 @@ struct Session {
     /// Tells when the routes have changed since `target` was looked up.
     routes: watch::Receiver<Arc<RouteTable>>,
     phase: watch::Receiver<Phase>,
+    /// Tells the same of the rewriters.
+    rewriters: watch::Receiver<Arc<Rewriters>>,
     target: Option<Arc<Target>>,
     /// What the startup packet chose: `RESET ALL` returns to it.
     startup_settings: Arc<Settings>,
@@ -177,6 +181,8 @@ struct Session {
     statements: ClientStatements,
     /// The unnamed statement: what followed its name in the Parse message.
     unnamed: Vec<u8>,
+    /// The COPY that it is, where that needs more than the statement itself.
+    unnamed_copy: Option<Arc<CopyFrom>>,
     /// Distinguishes this session's unnamed statements from each other and from everybody else's; 0 is none.
     unnamed_id: u64,
     /// Running it may change the session, see `lex::SessionWords`.
@@ -211,12 +217,24 @@ pub(crate) struct Target {
     hold: hold::Hold,
     pub(crate) stats: Arc<TenantStats>,
     pub(crate) pool_stats: Arc<PoolStats>,
+    /// What makes statements fit shared tables.
+    rewriter: Option<Arc<Rewriter>>,
+}
+
+/// A statement as a pool knows it.
+struct Interned {
+    scope: StatementScope,
+    pool: Arc<Pool>,
+    statement: Arc<Statement>,
+    /// The rewriter that was asked; 0 is none.
+    rewriter: u64,
+    copy: Option<Arc<CopyFrom>>,
 }
 
 struct ClientStatement {
     body: Bytes,
     /// The statement in the pool where it was last used.
-    known: Option<(StatementScope, Arc<Pool>, Arc<Statement>)>,
+    known: Option<Interned>,
 }
 
 /// A client's prepared statements, bounded in number and size.
@@ -295,6 +313,7 @@ impl Session {
             tenant: login.tenant,
             routes: worker.routes.clone(),
             phase: worker.phase.clone(),
+            rewriters: worker.rewriting.watch(),
             target: None,
             startup_settings: Arc::clone(&settings),
             settings,
@@ -304,6 +323,7 @@ impl Session {
             unwanted: 0,
             greeting: Arc::default(),
             unnamed: Vec::new(),
+            unnamed_copy: None,
             unnamed_id: 0,
             unnamed_is_residual: false,
             cancel,

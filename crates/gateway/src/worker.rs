@@ -11,6 +11,7 @@ use crate::limit::timer::TICK;
 use crate::pause::Pauses;
 use crate::pool::{Cluster, Pool};
 use crate::report::{Command, PoolCounts, PoolReport, WorkerCounts, WorkerReport};
+use crate::rewriting::{Rewriters, Rewriting};
 use crate::stats::{TenantStats, WorkerStats};
 use crate::tls::Certificates;
 use arc_swap::ArcSwap;
@@ -115,6 +116,7 @@ pub(crate) struct Worker {
     pools: Mutex<HashMap<DatabaseId, Arc<Pool>>>,
     clusters: Mutex<HashMap<ClusterId, Arc<Cluster>>>,
     unnamed_ids: AtomicU64,
+    pub(crate) rewriting: Rewriting,
 }
 
 impl Worker {
@@ -122,6 +124,7 @@ impl Worker {
         shared: Arc<Shared>,
         routes: watch::Receiver<Arc<RouteTable>>,
         phase: watch::Receiver<Phase>,
+        rewriters: watch::Receiver<Arc<Rewriters>>,
     ) -> Arc<Self> {
         Arc::new(Self {
             stats: WorkerStats::new(shared.config.max_tenant_stats),
@@ -133,6 +136,7 @@ impl Worker {
             pools: Mutex::default(),
             clusters: Mutex::default(),
             unnamed_ids: AtomicU64::new(1),
+            rewriting: Rewriting::new(rewriters),
         })
     }
 

@@ -35,6 +35,7 @@ const PARTITIONS: &str = include_str!("isolation/partitions.sql");
 const PARTITIONS_LIST: &str = include_str!("isolation/partitions_list.sql");
 const SCOPES: &str = include_str!("isolation/scopes.sql");
 const SESSION: &str = include_str!("isolation/session.sql");
+const COPY: &str = include_str!("isolation/copy.sql");
 const SURFACE: &str = include_str!("isolation/surface.sql");
 const SURFACE_CLOSE: &str = include_str!("isolation/surface_close.sql");
 const GRANTS: &str = include_str!("isolation/grants.sql");
@@ -273,6 +274,7 @@ async fn run_parts(
         ("partitions by list", PARTITIONS_LIST),
         ("scopes", SCOPES),
         ("session", SESSION),
+        ("copy", COPY),
     ]);
     parts.push(("surface", SURFACE));
     if surface == Surface::Closed {

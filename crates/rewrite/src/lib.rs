@@ -5,6 +5,7 @@
 
 #![allow(clippy::result_large_err, reason = "a refusal is rare, and carries all that a person needs")]
 
+mod copy;
 mod edit;
 mod find;
 mod guard;
@@ -17,6 +18,7 @@ mod refusal;
 mod rewriter;
 mod script;
 
+pub use copy::{STAGE, Sent, Staged};
 pub use find::Star;
 pub use refusal::{Place, Refusal};
 pub use rewriter::{Rewriter, Rewritten, Strings};

@@ -113,6 +113,15 @@ impl Refusal {
         self
     }
 
+    /// The same, of the text that became `text`, in which it was found: at its place, counted from the end, if the same stands there.
+    pub(crate) fn of(self, original: &str, text: &str) -> Self {
+        let Place { offset, length, .. } = self.place;
+        let at = original.len().checked_sub(text.len().saturating_sub(offset));
+        let same = at.filter(|at| original.get(*at..at + length) == text.get(offset..offset + length));
+        let range = same.map_or(0..original.len(), |at| at..at + length);
+        Self { place: Place::new(original, range), ..self }
+    }
+
     /// The same, of a text in which this one's text starts at `start`.
     pub(crate) fn within(mut self, whole: &str, start: usize) -> Self {
         let from = self.place.offset + start;

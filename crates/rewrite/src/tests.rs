@@ -1,5 +1,6 @@
 //! Statements and what they become. The schemas are made by migrations too.
 
+mod copy;
 mod corpus;
 mod costs;
 mod data;

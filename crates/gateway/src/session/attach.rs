@@ -15,10 +15,12 @@ use tenantry_core::{ErrorKind, Placement, PoolMode, TenancyModel, TenantState};
 impl Session {
     /// Where this session's transactions go now. Looked up again only when the routes have changed.
     pub(super) fn target(&mut self) -> Result<Arc<Target>, ClientError> {
-        if let (Some(target), false) = (&self.target, self.routes.has_changed().unwrap_or(false)) {
+        let changed = self.routes.has_changed().unwrap_or(false) || self.rewriters.has_changed().unwrap_or(false);
+        if let (Some(target), false) = (&self.target, changed) {
             return Ok(Arc::clone(target));
         }
         self.target = None;
+        self.rewriters.mark_unchanged();
         let Some(tenant) = self.tenant else { return Err(no_tenant()) };
         let table = Arc::clone(&self.routes.borrow_and_update());
         let Some(route) = table.tenant(tenant) else {
@@ -41,6 +43,8 @@ impl Session {
             return Err(ClientError::server_unavailable());
         };
         let pool = self.worker.pool(database, placement.model);
+        let shared = placement.model == TenancyModel::Shared;
+        let rewriter = if shared { self.worker.rewriting.of(database.id) } else { None };
         let (stats, pool_stats) = (self.worker.stats.tenant(tenant), Arc::clone(&pool.stats));
         let account = self.worker.account(route, database.cluster, &stats);
         let placement = placement.clone();
@@ -48,7 +52,7 @@ impl Session {
         let mode = table.login(&self.login_name).map_or(PoolMode::Transaction, |login| login.pool_mode);
         let hold = Hold::of(mode, self.asked_mode);
         let target =
-            Arc::new(Target { tenant, placement, pool, message_bytes, account, hold, stats, pool_stats });
+            Arc::new(Target { tenant, placement, pool, message_bytes, account, hold, stats, pool_stats, rewriter });
         self.target = Some(Arc::clone(&target));
         Ok(target)
     }

@@ -14,6 +14,7 @@ fn message(error: &ClientError, severity: Severity) -> ErrorMessage<'_> {
         message: &error.message,
         detail: None,
         hint: error.hint.as_deref(),
+        position: error.position,
     }
 }
 

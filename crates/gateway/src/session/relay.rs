@@ -17,6 +17,7 @@ use crate::backend::{Entry, NotEntered};
 use crate::error::{ClientError, SessionEnd};
 use crate::limit::timer::Overdue;
 pub(super) use client::Flow;
+pub(super) use server::Verdict;
 use std::future::poll_fn;
 use std::task::Poll;
 use tenantry_core::ErrorKind;

@@ -5,7 +5,8 @@
 //! without sending anything.
 
 use super::hold::{Hold, Looking};
-use super::{ClientStatement, Target};
+use super::rewritten::Replies;
+use super::{ClientStatement, Interned, Target};
 use crate::backend::{Entering, Residue, ServerConnection};
 use crate::clients::Meter;
 use crate::lex::SessionWords;
@@ -43,6 +44,12 @@ pub(super) enum Expected {
     Bind,
     Describe,
     Execute,
+    /// A Bind that the gateway put in.
+    BindInjected,
+    /// An Execute that the gateway put in, of what comes before the rows of a COPY are in their table; or of the COPY itself.
+    ExecuteInjected,
+    /// The last of them, whose end is the end of the client's COPY.
+    ExecuteCopied,
     ClosePortal,
     /// A Close that concerns the client's name only.
     CloseKnown(Box<[u8]>),
@@ -122,6 +129,8 @@ pub(super) struct Transaction {
     pub(super) result_left: u64,
     /// Where slow statements are logged.
     pub(super) stopwatch: Option<Box<Stopwatch>>,
+    /// What was sent in the place of what the client wrote.
+    pub(super) replies: Replies,
 }
 
 impl Transaction {
@@ -164,6 +173,7 @@ impl Transaction {
             result_limit,
             result_left: result_limit,
             stopwatch: None,
+            replies: Replies::default(),
         }
     }
 
@@ -213,16 +223,23 @@ impl Transaction {
     }
 
     /// The statement behind a client's name, as this pool knows it.
-    pub(super) fn known(&self, statement: &mut ClientStatement, words: &SessionWords) -> Arc<Statement> {
+    pub(super) fn known(&mut self, statement: &mut ClientStatement, words: &SessionWords) -> Arc<Statement> {
         let scope = self.scope();
-        if let Some((at, pool, known)) = &statement.known
-            && *at == scope
-            && Arc::ptr_eq(pool, &self.target.pool)
+        let rewriter = self.target.rewriter.as_ref().map_or(0, |rewriter| rewriter.id);
+        if let Some(known) = &statement.known
+            && known.scope == scope
+            && known.rewriter == rewriter
+            && Arc::ptr_eq(&known.pool, &self.target.pool)
         {
-            return Arc::clone(known);
+            self.replies.named_copy.clone_from(&known.copy);
+            return Arc::clone(&known.statement);
         }
-        let known = self.target.pool.statements.lock().intern(scope, &statement.body, words);
-        statement.known = Some((scope, Arc::clone(&self.target.pool), Arc::clone(&known)));
+        let (body, copy) = self.rewrite_body(&statement.body);
+        let body = body.as_ref().unwrap_or(&statement.body);
+        let pool = Arc::clone(&self.target.pool);
+        let known = pool.statements.lock().intern(scope, body, words);
+        self.replies.named_copy.clone_from(&copy);
+        statement.known = Some(Interned { scope, pool, statement: Arc::clone(&known), rewriter, copy });
         known
     }
 
@@ -275,7 +292,7 @@ impl Transaction {
 
     /// Whether what the server is doing, or is about to do, may be to read COPY data.
     pub(super) fn may_begin_copy(&self) -> bool {
-        self.expected.iter().any(|e| matches!(e, Expected::Query | Expected::Execute))
+        self.expected.iter().any(|e| matches!(e, Expected::Query | Expected::Execute | Expected::ExecuteInjected))
     }
 
     /// What the server does with a failed pipeline: nothing more until its Sync. Statements that were to be prepared

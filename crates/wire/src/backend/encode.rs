@@ -42,6 +42,8 @@ pub struct ErrorMessage<'a> {
     pub message: &'a str,
     pub detail: Option<&'a str>,
     pub hint: Option<&'a str>,
+    /// In the text of the statement: characters, from 1.
+    pub position: Option<u32>,
 }
 
 pub fn error_response(out: &mut BytesMut, error: &ErrorMessage<'_>) {
@@ -54,6 +56,7 @@ pub fn notice_response(out: &mut BytesMut, notice: &ErrorMessage<'_>) {
 
 fn fields(out: &mut BytesMut, tag: u8, error: &ErrorMessage<'_>) {
     let severity = error.severity.as_str();
+    let position = error.position.map(|position| position.to_string());
     let all = [
         // S is for people and may be translated, V is for programs; ours are the same.
         (b'S', Some(severity)),
@@ -62,6 +65,7 @@ fn fields(out: &mut BytesMut, tag: u8, error: &ErrorMessage<'_>) {
         (b'M', Some(error.message)),
         (b'D', error.detail),
         (b'H', error.hint),
+        (b'P', position.as_deref()),
     ];
     message(out, tag, |out| {
         for (field, content) in all {

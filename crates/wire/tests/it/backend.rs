@@ -29,6 +29,7 @@ proptest! {
     ) {
         let error = ErrorMessage {
             severity, sqlstate: &sqlstate, message: &message, detail: detail.as_deref(), hint: hint.as_deref(),
+            position: None,
         };
         let body = one_frame(tag::ERROR, |out| backend::error_response(out, &error));
         prop_assert_eq!(&one_frame(tag::NOTICE, |out| backend::notice_response(out, &error)), &body);

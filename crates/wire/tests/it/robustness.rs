@@ -86,6 +86,7 @@ fn valid() -> Vec<u8> {
         message: "no",
         detail: None,
         hint: Some("none"),
+        position: None,
     };
     backend::error_response(&mut out, &error);
     out.to_vec()

@@ -201,7 +201,10 @@ impl Session {
                 } else if lex::may_set(&message[frame::HEADER..]) {
                     self.note_names(message);
                 }
-                transaction.server.io.outbuf.extend_from_slice(message);
+                match transaction.rewrite_query(tag, &message[frame::HEADER..]) {
+                    Some(text) => frontend::query(&mut transaction.server.io.outbuf, &text),
+                    None => transaction.server.io.outbuf.extend_from_slice(message),
+                }
                 transaction.server.unnamed = 0;
                 transaction.end_pipeline();
                 transaction.expected.push_back(Expected::Query);
@@ -217,6 +220,11 @@ impl Session {
             tag::EXECUTE => {
                 if let Some(stopwatch) = &mut transaction.stopwatch {
                     stopwatch.execute(&message[frame::HEADER..]);
+                }
+                if transaction.replies.portal.is_some()
+                    && transaction.execute_copy(&message[frame::HEADER..])
+                {
+                    return Ok(());
                 }
                 transaction.server.io.outbuf.extend_from_slice(message);
                 transaction.expect(Expected::Execute);
@@ -240,6 +248,9 @@ impl Session {
                     let simple = matches!(transaction.expected.front(), Some(Expected::Query));
                     transaction.pipeline =
                         if simple { Pipeline::Closed } else { Pipeline::Open { flushed: false } };
+                    if tag == tag::COPY_DONE {
+                        transaction.finish_copy();
+                    }
                 }
             }
             // In the middle of a transaction the server connection is closed with the session.
@@ -266,7 +277,10 @@ impl Session {
             self.unnamed_id = self.worker.next_unnamed_id();
             self.unnamed_is_residual = self.worker.shared.session_words.occur_in(definition);
             transaction.server.unnamed = self.unnamed_id;
-            frontend::parse_raw(&mut transaction.server.io.outbuf, b"", definition);
+            let (sent, copy) = transaction.rewrite_body(definition);
+            self.unnamed_copy = copy;
+            let sent = sent.as_deref().unwrap_or(definition);
+            frontend::parse_raw(&mut transaction.server.io.outbuf, b"", sent);
             transaction.expect(Expected::Parse { statement: None, name: Box::default() });
             return Ok(());
         }
@@ -294,7 +308,7 @@ impl Session {
         if !taken {
             transaction.make_room(&statement);
         }
-        frontend::parse_raw(&mut transaction.server.io.outbuf, &statement.name, definition);
+        frontend::parse_raw(&mut transaction.server.io.outbuf, &statement.name, &statement.body);
         let expected = if taken {
             Expected::Parse { statement: None, name: Box::default() }
         } else {
@@ -330,7 +344,10 @@ impl Session {
     fn server_name(&mut self, transaction: &mut Transaction, name: &[u8], parameters: &[u8]) -> Box<[u8]> {
         if name.is_empty() && self.unnamed_id != 0 {
             if transaction.server.unnamed != self.unnamed_id {
-                frontend::parse_raw(&mut transaction.server.io.outbuf, b"", &self.unnamed);
+                let (sent, copy) = transaction.rewrite_body(&self.unnamed);
+                self.unnamed_copy = copy;
+                let sent = sent.as_deref().unwrap_or(&self.unnamed);
+                frontend::parse_raw(&mut transaction.server.io.outbuf, b"", sent);
                 transaction.server.unnamed = self.unnamed_id;
                 transaction.expect(Expected::ParseInjected(None));
             }
@@ -377,6 +394,11 @@ impl Session {
         } else {
             let name = self.server_name(transaction, bind.statement, bind.rest);
             frontend::bind_raw(&mut transaction.server.io.outbuf, bind.portal, &name, bind.rest);
+        }
+        if transaction.target.rewriter.is_some() {
+            let named = transaction.replies.named_copy.take();
+            let copy = if bind.statement.is_empty() { self.unnamed_copy.clone() } else { named };
+            transaction.replies.bound(bind.portal, copy);
         }
         transaction.expect(Expected::Bind);
         Ok(())

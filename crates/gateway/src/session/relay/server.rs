@@ -2,14 +2,16 @@
 
 use super::super::hold::Looking;
 use super::super::overdue::statement_error;
+use super::super::rewritten::copied;
 use super::super::transaction::{Expected, Pipeline, Transaction};
 use super::super::{Session, refuse, residue_of};
 use super::Broken;
 use crate::error::ClientError;
+use crate::rewriting::Step;
 use crate::settings::Settings;
 use crate::slow::{Slow, fingerprint};
 use crate::stats::micros;
-use bytes::Buf;
+use bytes::{Buf, BytesMut};
 use std::sync::Arc;
 use tenantry_wire::backend::{
     self, ErrorFields, ParameterStatus, TransactionStatus, ready_status, tag as reply,
@@ -71,6 +73,12 @@ impl Session {
                     transaction.server.io.inbuf.advance(header.len);
                     keep = 0;
                     refuse::error(&mut self.client.outbuf, &error);
+                }
+                Verdict::Replaced(message) => {
+                    self.forward(transaction, keep);
+                    transaction.server.io.inbuf.advance(header.len);
+                    keep = 0;
+                    self.client.outbuf.extend_from_slice(&message);
                 }
             }
             if matches!(transaction.expected.front(), Some(Expected::ParseKnown(_) | Expected::CloseKnown(_)))
@@ -144,7 +152,22 @@ impl Session {
                 return ready(transaction, at, header);
             }
             reply::COMMAND_COMPLETE => {
+                let step = transaction.copy_step();
+                let body = &transaction.server.io.inbuf[at + frame::HEADER..at + header.len];
                 let command = backend::command_tag(body).map_err(|_| Broken::Lost)?;
+                match step {
+                    Step::Own => {}
+                    Step::Ours => return Ok(Verdict::Swallow),
+                    Step::End => {
+                        let end = copied(command).ok_or(Broken::Lost)?;
+                        transaction.note_statement_end(None);
+                        transaction.meter.statements += 1;
+                        if transaction.ends_copy() {
+                            self.answered(transaction);
+                        }
+                        return Ok(Verdict::Replaced(end));
+                    }
+                }
                 let residue = residue_of(command);
                 let deallocated_all = command == b"DEALLOCATE ALL" || command == b"DISCARD ALL";
                 transaction.residue = transaction.residue.max(residue);
@@ -184,7 +207,12 @@ impl Session {
                     return Ok(Verdict::Swallow);
                 }
             }
-            reply::BIND_COMPLETE => drop(settle(transaction, |e| matches!(e, Expected::Bind))?),
+            reply::BIND_COMPLETE => {
+                let is_bind = |e: &Expected| matches!(e, Expected::Bind | Expected::BindInjected);
+                if let Expected::BindInjected = settle(transaction, is_bind)? {
+                    return Ok(Verdict::Swallow);
+                }
+            }
             reply::PARAMETER_DESCRIPTION => must_owe(transaction, |e| matches!(e, Expected::Describe))?,
             reply::NO_DATA => drop(settle(transaction, |e| matches!(e, Expected::Describe))?),
             reply::ROW_DESCRIPTION => {
@@ -192,7 +220,9 @@ impl Session {
             }
             reply::FUNCTION_RESULT => must_owe(transaction, |e| matches!(e, Expected::Query))?,
             reply::COPY_IN => {
-                must_owe(transaction, |e| matches!(e, Expected::Execute | Expected::Query))?;
+                let reads =
+                    |e: &Expected| matches!(e, Expected::Execute | Expected::ExecuteInjected | Expected::Query);
+                must_owe(transaction, reads)?;
                 if !transaction.begin_copy_in() {
                     return Err(Broken::Lost);
                 }
@@ -208,9 +238,13 @@ impl Session {
                     return Err(Broken::Lost);
                 }
                 let ours = (sqlstate == b"57014").then(|| statement_error(transaction.cancelled)).flatten();
+                let told = fields.ok().and_then(|fields| transaction.replies.error(&fields));
                 self.pipeline_failed(transaction);
                 if let Some(error) = ours {
                     return Ok(Verdict::Instead(error));
+                }
+                if let Some(told) = told {
+                    return Ok(told);
                 }
             }
             reply::PARAMETER_STATUS => {
@@ -247,8 +281,12 @@ impl Session {
         }
         let ends = |e: &&Expected| !matches!(e, Expected::Sync | Expected::SyncInjected);
         let executes = transaction.expected.iter().take_while(ends);
-        let mut executes = executes.filter(|e| matches!(e, Expected::Execute)).count();
-        if matches!(transaction.expected.front(), Some(Expected::Execute)) {
+        // Those of a COPY are one for the client.
+        let injected = |e: &&Expected| matches!(e, Expected::ExecuteInjected | Expected::ExecuteCopied);
+        let copies = usize::from(executes.clone().any(|e| injected(&e)));
+        let mut executes = executes.filter(|e| matches!(e, Expected::Execute)).count() + copies;
+        let front = transaction.expected.front();
+        if front.is_some_and(|e| matches!(e, Expected::Execute) || injected(&e)) {
             self.answered(transaction);
             executes -= 1;
         }
@@ -288,6 +326,7 @@ fn ready(transaction: &mut Transaction, at: usize, header: frame::Header) -> Res
     let body = &transaction.server.io.inbuf[at + frame::HEADER..at + header.len];
     transaction.status = ready_status(body).map_err(|_| Broken::Lost)?;
     transaction.note_statement_end(Some(transaction.status));
+    transaction.replies.end();
     transaction.ran = true;
     transaction.expiring = false;
     transaction.noted |= transaction.unknown;
@@ -355,11 +394,13 @@ fn look_reply(transaction: &mut Transaction, header: frame::Header, at: usize) -
     Ok(Verdict::Swallow)
 }
 
-enum Verdict {
+pub(in crate::session) enum Verdict {
     Forward,
     Swallow,
     /// The client is told this, in the gateway's words.
     Instead(ClientError),
+    /// The client gets this whole message.
+    Replaced(BytesMut),
 }
 
 /// The reply that is owed next must be one of these.

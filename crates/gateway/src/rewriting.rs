@@ -1,0 +1,174 @@
+//! Statements that shared tables need to be other than the client wrote them: asked of a rewriter that is given from outside, once
+//! per text.
+//!
+//! Nothing of the isolation rests on it. Without a rewriter, and where it has nothing to say, a statement goes on as it is; the
+//! database judges what arrives, whoever wrote it.
+
+mod cache;
+mod copy;
+mod position;
+
+use crate::error::ClientError;
+use cache::Cache;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use tenantry_core::DatabaseId;
+use tokio::sync::watch;
+
+pub(crate) use copy::{CopyPortal, Copying, Step, told};
+pub(crate) use position::Shift;
+
+/// How the session that a text is for reads strings in plain quotes: its `standard_conforming_strings`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum QuotedStrings {
+    #[default]
+    Standard,
+    /// A backslash escapes the next character.
+    Backslash,
+}
+
+/// What makes statements of an application, which knows the plain schema, fit the tables that tenants share.
+pub trait Rewrite: Send + Sync + fmt::Debug {
+    /// A cheap look. False: [`rewrite`](Self::rewrite) would leave the text alone.
+    fn might_need(&self, sql: &str) -> bool;
+
+    /// What to send in the place of a text of one or more statements; `None` is the text itself. An error is told to the client as if
+    /// it were the server's.
+    fn rewrite(&self, sql: &str, strings: QuotedStrings) -> Result<Option<Rewritten>, ClientError>;
+}
+
+/// What is sent in the place of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewritten {
+    pub sql: String,
+    /// The COPYs in it that became three statements each, in order.
+    pub copies: Vec<CopyFrom>,
+}
+
+/// A COPY … FROM STDIN that became three statements.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyFrom {
+    /// The number of the first of them in the text, from 0.
+    pub first: usize,
+    /// The table that rows are read into, and the table that the client knows: errors speak of the latter.
+    pub stage: String,
+    pub table: String,
+    /// What makes room for the rows, what reads them, and what puts them into the table: its count of rows is the COPY's.
+    pub begin: String,
+    pub copy: String,
+    pub finish: String,
+}
+
+/// The rewriters in force. They may be replaced while a gateway runs: sessions hear of it between transactions.
+#[derive(Debug, Clone, Default)]
+pub struct Rewriters {
+    /// For databases that have none of their own.
+    pub everywhere: Option<Arc<dyn Rewrite>>,
+    pub of: HashMap<DatabaseId, Arc<dyn Rewrite>>,
+}
+
+impl Rewriters {
+    /// None, for ever: nothing is rewritten.
+    pub fn none() -> watch::Receiver<Arc<Self>> {
+        watch::channel(Arc::default()).1
+    }
+
+    fn of(&self, database: DatabaseId) -> Option<&Arc<dyn Rewrite>> {
+        self.of.get(&database).or(self.everywhere.as_ref())
+    }
+}
+
+/// What became of a text.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    Same,
+    Other(Box<Other>),
+    Refused(ClientError),
+}
+
+/// What is sent in the place of a text.
+#[derive(Debug)]
+pub(crate) struct Other {
+    pub(crate) rewritten: Rewritten,
+    pub(crate) shift: Shift,
+}
+
+/// A rewriter with what it has said, for one worker.
+#[derive(Debug)]
+pub(crate) struct Rewriter {
+    /// Tells it from all others of this worker. Never 0.
+    pub(crate) id: u64,
+    rewrite: Arc<dyn Rewrite>,
+    cache: Mutex<Cache>,
+}
+
+impl Rewriter {
+    pub(crate) fn new(id: u64, rewrite: Arc<dyn Rewrite>) -> Self {
+        Self { id, rewrite, cache: Mutex::default() }
+    }
+
+    /// What to send in the place of a text; `None` when nothing is to be done. The text is known to be what the server reads.
+    pub(crate) fn look(&self, sql: &str, strings: QuotedStrings) -> Option<Arc<Verdict>> {
+        if !self.rewrite.might_need(sql) {
+            return None;
+        }
+        if let Some(known) = self.cache.lock().get(strings, sql) {
+            return Some(known);
+        }
+        let verdict = Arc::new(match self.rewrite.rewrite(sql, strings) {
+            Ok(None) => Verdict::Same,
+            Ok(Some(rewritten)) => {
+                let shift = Shift::between(sql, &rewritten.sql);
+                Verdict::Other(Box::new(Other { rewritten, shift }))
+            }
+            Err(error) => Verdict::Refused(error),
+        });
+        self.cache.lock().insert(strings, sql, &verdict);
+        Some(verdict)
+    }
+}
+
+/// The rewriters of one worker.
+#[derive(Debug)]
+pub(crate) struct Rewriting {
+    given: watch::Receiver<Arc<Rewriters>>,
+    made: Mutex<Made>,
+}
+
+#[derive(Debug, Default)]
+struct Made {
+    by_database: HashMap<DatabaseId, Arc<Rewriter>>,
+    last: u64,
+}
+
+impl Rewriting {
+    pub(crate) fn new(given: watch::Receiver<Arc<Rewriters>>) -> Self {
+        Self { given, made: Mutex::default() }
+    }
+
+    /// Tells a session when to ask again.
+    pub(crate) fn watch(&self) -> watch::Receiver<Arc<Rewriters>> {
+        self.given.clone()
+    }
+
+    /// The rewriter in force for a database.
+    pub(crate) fn of(&self, database: DatabaseId) -> Option<Arc<Rewriter>> {
+        let given = self.given.borrow().of(database).map(Arc::clone);
+        let mut made = self.made.lock();
+        let Some(given) = given else {
+            made.by_database.remove(&database);
+            return None;
+        };
+        if let Some(known) = made.by_database.get(&database)
+            && Arc::ptr_eq(&known.rewrite, &given)
+        {
+            return Some(Arc::clone(known));
+        }
+        made.last += 1;
+        let rewriter = Arc::new(Rewriter::new(made.last, given));
+        made.by_database.insert(database, Arc::clone(&rewriter));
+        Some(rewriter)
+    }
+}
