@@ -55,7 +55,7 @@ fn normalised(sql: &str) -> String {
                 out.value();
                 number(rest)
             }
-            '.' if rest[1..].starts_with(|c: char| c.is_ascii_digit()) && !out.ends_in_word() => {
+            '.' if rest[1..].starts_with(|c: char| c.is_ascii_digit()) && out.may_begin_number() => {
                 out.value();
                 1 + number(&rest[1..])
             }
@@ -210,9 +210,10 @@ impl Out {
         false
     }
 
-    fn ends_in_word(&self) -> bool {
-        !self.space
-            && self.text.ends_with(|c: char| is_word(c) || c.is_ascii_digit() || matches!(c, '"' | ')' | ']'))
+    /// Whether a point and digits are a number here, and not a name's part or the end of a slice.
+    fn may_begin_number(&self) -> bool {
+        let part = |c| is_word(c) || c.is_ascii_digit() || matches!(c, '"' | ')' | ']' | '.' | '?');
+        self.space || !self.text.ends_with(part)
     }
 }
 
