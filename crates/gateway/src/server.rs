@@ -104,7 +104,8 @@ impl Gateway {
             commands.push(command);
             let (leaves, has_left) = watch::channel(false);
             left.push(has_left);
-            let worker = Worker::new(Arc::clone(&shared), routes.clone(), watch_phase.clone(), rewriters.clone());
+            let worker =
+                Worker::new(Arc::clone(&shared), routes.clone(), watch_phase.clone(), rewriters.clone());
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()

@@ -13,6 +13,7 @@ mod refuse;
 mod relay;
 mod rewritten;
 mod startup;
+mod switch;
 mod transaction;
 
 pub(crate) use refuse::error as refuse;
@@ -25,7 +26,7 @@ use crate::clients::{Activity, Client, Known};
 use crate::config::Config;
 use crate::door::{LoginPlace, Source};
 use crate::error::{ClientError, SessionEnd};
-use crate::lex::{self, Cleanup};
+use crate::lex::{self, Cleanup, TenantStatement};
 use crate::pool::Pool;
 use crate::rewriting::{CopyFrom, Rewriter, Rewriters};
 use crate::settings::Settings;
@@ -167,8 +168,10 @@ struct Session {
     client: Buffered,
     login: LoginId,
     login_name: Box<str>,
-    /// Decided once, at login.
+    /// Decided at login, and by `SET tenantry.tenant` of a login that may act for several.
     tenant: Option<TenantId>,
+    /// What login has decided.
+    home: Option<TenantId>,
     /// Tells when the routes have changed since `target` was looked up.
     routes: watch::Receiver<Arc<RouteTable>>,
     phase: watch::Receiver<Phase>,
@@ -311,6 +314,7 @@ impl Session {
             login: login.id,
             login_name: login.name,
             tenant: login.tenant,
+            home: login.tenant,
             routes: worker.routes.clone(),
             phase: worker.phase.clone(),
             rewriters: worker.rewriting.watch(),
@@ -446,6 +450,11 @@ impl Session {
             tag::FLUSH | tag::COPY_DONE | tag::COPY_FAIL => {}
             tag::QUERY => {
                 let body = &self.client.inbuf[frame::HEADER..header.len];
+                if let Some(statement) = tenant_statement_of(body) {
+                    self.answer_tenant(statement);
+                    self.client.inbuf.advance(header.len);
+                    return Ok(Step::Done);
+                }
                 let Some(statements) = cleanup_of(body) else { return Ok(Step::Attach) };
                 if !self.answer_cleanup(&statements, TransactionStatus::Idle) {
                     return Ok(Step::Attach);
@@ -569,6 +578,11 @@ impl Session {
         backend::ready_for_query(&mut self.client.outbuf, status);
         true
     }
+}
+
+/// The statement about the tenant that a simple Query consists of.
+fn tenant_statement_of(body: &[u8]) -> Option<TenantStatement> {
+    lex::tenant_statement(body.strip_suffix(b"\0")?)
 }
 
 /// The clean-up statements of a simple Query, if it holds nothing else.

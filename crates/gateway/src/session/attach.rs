@@ -15,7 +15,8 @@ use tenantry_core::{ErrorKind, Placement, PoolMode, TenancyModel, TenantState};
 impl Session {
     /// Where this session's transactions go now. Looked up again only when the routes have changed.
     pub(super) fn target(&mut self) -> Result<Arc<Target>, ClientError> {
-        let changed = self.routes.has_changed().unwrap_or(false) || self.rewriters.has_changed().unwrap_or(false);
+        let changed =
+            self.routes.has_changed().unwrap_or(false) || self.rewriters.has_changed().unwrap_or(false);
         if let (Some(target), false) = (&self.target, changed) {
             return Ok(Arc::clone(target));
         }
@@ -51,8 +52,17 @@ impl Session {
         let message_bytes = usize::try_from(route.limits.message_bytes).unwrap_or(usize::MAX);
         let mode = table.login(&self.login_name).map_or(PoolMode::Transaction, |login| login.pool_mode);
         let hold = Hold::of(mode, self.asked_mode);
-        let target =
-            Arc::new(Target { tenant, placement, pool, message_bytes, account, hold, stats, pool_stats, rewriter });
+        let target = Arc::new(Target {
+            tenant,
+            placement,
+            pool,
+            message_bytes,
+            account,
+            hold,
+            stats,
+            pool_stats,
+            rewriter,
+        });
         self.target = Some(Arc::clone(&target));
         Ok(target)
     }

@@ -76,6 +76,8 @@ pub(super) struct Found {
     odd: bool,
     /// What needs this connection, in a word for people.
     need: Option<Box<str>>,
+    /// `SET tenantry.tenant` that was not recognised reached the server.
+    switched: bool,
     /// It listens to a channel.
     listens: bool,
     /// Statements that were prepared with Parse under the client's own names.
@@ -98,6 +100,8 @@ const LOOK: &[u8] = b"tenantry_look";
 const STATE: &str = "SELECT kind, name, value FROM tenancy.session_state($1)";
 /// A core without the question, of an older version: what settings reports do not tell is lost at the reset.
 const NOT_THERE: [&str; 3] = ["42883", "3F000", "42501"];
+/// Ours alone: on a server it means nothing.
+const TENANT: &str = "tenantry.tenant";
 /// Settings beyond this stay where they are.
 const MAX_SETTINGS: usize = 128;
 
@@ -108,6 +112,7 @@ impl Found {
         match row.get(0)? {
             b"set" => {
                 let name = name?;
+                self.switched |= name == TENANT;
                 if Settings::may_follow(&name) {
                     self.settings.set(&name, &unhex(row.get(2)?)?);
                 } else {
@@ -148,10 +153,10 @@ impl Session {
 
     /// Asks the server. The answer is read like a prologue's: the client sees none of it.
     fn look(&mut self, transaction: &mut Transaction) {
-        let mut custom = String::from("{");
-        for (at, name) in self.custom.iter().enumerate() {
+        let mut custom = format!("{{{TENANT}");
+        for name in &self.custom {
             // Names are of letters, digits, dots, dollars and underscores.
-            let _written = write!(custom, "{}{name}", if at == 0 { "" } else { "," });
+            let _written = write!(custom, ",{name}");
         }
         custom.push('}');
         let out = &mut transaction.server.io.outbuf;
@@ -170,6 +175,10 @@ impl Session {
             return self.decide_unknown(transaction, code);
         }
         transaction.unknown = false;
+        if found.switched {
+            // Whoever sent it believes to be elsewhere by now.
+            return Err(super::switch::too_late().into());
+        }
         let (mut found, own_path) = without_path(transaction, found);
         if found.listens && transaction.target.placement.model.is_pooled() {
             // A notification may be meant for another tenant: none is passed on there.

@@ -13,7 +13,7 @@ mod server;
 use super::Session;
 use super::hold::{Hold, Looking, Next};
 use super::transaction::{Expected, Pipeline, Transaction};
-use crate::backend::{Entry, NotEntered};
+use crate::backend::{Entry, NotEntered, Residue};
 use crate::error::{ClientError, SessionEnd};
 use crate::limit::timer::Overdue;
 pub(super) use client::Flow;
@@ -133,6 +133,14 @@ impl Session {
             Looking::Asked(_) => Flow::Wait,
             _ => self.pump_client(transaction)?,
         };
+        if transaction.switching {
+            // The next tenant's server connection is another one.
+            transaction.residue = match transaction.hold {
+                Hold::Session => Residue::Statements,
+                _ => transaction.residue,
+            };
+            return Ok(None);
+        }
         let kept = transaction.hold != Hold::Transaction;
         if transaction.is_finished() && !kept {
             return Ok(None);

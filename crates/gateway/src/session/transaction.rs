@@ -113,6 +113,8 @@ pub(super) struct Transaction {
     pub(super) expiring: bool,
     /// The tenant is elsewhere now.
     pub(super) leaving: bool,
+    /// The connection is given back because the client switches its tenant.
+    pub(super) switching: bool,
     /// The client has had an answer to a message of its own.
     pub(super) ran: bool,
     pub(super) looking: Looking,
@@ -164,6 +166,7 @@ impl Transaction {
             unknown: false,
             expiring: false,
             leaving: false,
+            switching: false,
             ran: false,
             looking: Looking::No,
             meter,
@@ -292,7 +295,9 @@ impl Transaction {
 
     /// Whether what the server is doing, or is about to do, may be to read COPY data.
     pub(super) fn may_begin_copy(&self) -> bool {
-        self.expected.iter().any(|e| matches!(e, Expected::Query | Expected::Execute | Expected::ExecuteInjected))
+        self.expected
+            .iter()
+            .any(|e| matches!(e, Expected::Query | Expected::Execute | Expected::ExecuteInjected))
     }
 
     /// What the server does with a failed pipeline: nothing more until its Sync. Statements that were to be prepared

@@ -343,3 +343,54 @@ async fn a_login_that_may_not_keep_connections_does_not() {
     assert_eq!(ask(&world.connect("acme").await, "SELECT 1").await, "1");
     world.close().await;
 }
+
+#[tokio::test]
+async fn a_login_that_may_act_for_several_switches_and_a_bound_one_does_not() {
+    let world = World::narrow(newest()).await;
+    for (id, (tenant, _)) in (1..).step_by(2).zip(PAIRS) {
+        let client = world.connect(tenant).await;
+        client.simple_query(&format!("INSERT INTO notes (body) VALUES ('note of {id}')")).await.unwrap();
+    }
+    let count = "SELECT string_agg(body, ',') FROM notes";
+    for mode in ["transaction", "session"] {
+        let mut config = world.config("app");
+        let client = connect(config.options(format!("-c tenantry.pool_mode={mode}"))).await.unwrap();
+        assert_eq!(code(&client, count).await, "08004", "no tenant yet");
+        for (set, key, body) in [
+            ("SET tenantry.tenant = 'acme'", "acme", "note of 1"),
+            ("set session tenantry.tenant to globex", "globex", "note of 3"),
+            ("SET tenantry.tenant = 'initech'", "initech", "note of 5"),
+            ("SET tenantry.tenant = 'umbrella';", "umbrella", "NULL"),
+        ] {
+            client.simple_query(set).await.unwrap();
+            assert_eq!(ask(&client, "SHOW tenantry.tenant").await, key, "{mode}");
+            assert_eq!(ask(&client, count).await, body, "{set} ({mode})");
+            client.simple_query("SET work_mem = '7MB'").await.unwrap();
+        }
+        assert_eq!(code(&client, "SET tenantry.tenant = 'nobody'").await, "3D000");
+        assert_eq!(ask(&client, count).await, "NULL", "a refusal changes nothing");
+        client.simple_query("RESET tenantry.tenant").await.unwrap();
+        assert_eq!(code(&client, count).await, "08004");
+        // Too late, and by a way that the gateway does not answer: nobody goes on in the belief to be elsewhere.
+        client.simple_query("SET tenantry.tenant = 'acme'").await.unwrap();
+        client.simple_query("BEGIN; SELECT 1").await.unwrap();
+        assert_eq!(code(&client, "SET tenantry.tenant = 'globex'").await, "25001", "{mode}");
+    }
+    for sneaky in [world.connect("acme").await, in_session_mode(&world, "acme").await] {
+        sneaky.simple_query("SELECT 1; SET tenantry.tenant = 'globex'").await.unwrap();
+        assert!(sneaky.simple_query(count).await.is_err());
+    }
+    let extended = world.connect("acme").await;
+    assert_eq!(
+        extended.execute("SET tenantry.tenant = 'globex'", &[]).await.unwrap_err().code().unwrap().code(),
+        "25001"
+    );
+    let mut bound = world.config("acme");
+    let bound = connect(bound.user("bound")).await.unwrap();
+    for sql in ["SET tenantry.tenant = 'umbrella'", "SET tenantry.tenant = 'globex'"] {
+        assert_eq!(code(&bound, sql).await, "3D000");
+        assert_eq!(ask(&bound, count).await, "note of 1");
+    }
+    assert_eq!(ask(&bound, "SHOW tenantry.tenant").await, "acme");
+    world.close().await;
+}

@@ -2,7 +2,7 @@
 
 use super::super::hold::Hold;
 use super::super::transaction::{Expected, Pipeline, Transaction};
-use super::super::{ClientStatement, Session, cleanup_of, unknown_message};
+use super::super::{ClientStatement, Session, cleanup_of, switch, tenant_statement_of, unknown_message};
 use crate::error::{ClientError, SessionEnd};
 use crate::lex::{self, Cleanup};
 use crate::settings::Settings;
@@ -76,6 +76,13 @@ impl Session {
                 return Ok(Flow::Read);
             }
             if transaction.should_yield() || must_wait(transaction, header.tag)? {
+                return Ok(Flow::Wait);
+            }
+            if header.tag == tag::QUERY
+                && tenant_statement_of(&self.client.inbuf[frame::HEADER..header.len]).is_some()
+            {
+                // Answered once the connection is given back.
+                transaction.switching = may_switch(transaction)?;
                 return Ok(Flow::Wait);
             }
             if header.tag == tag::QUERY && transaction.pipeline != Pipeline::Failed {
@@ -190,6 +197,7 @@ impl Session {
         message: &mut BytesMut,
     ) -> Result<(), SessionEnd> {
         match tag {
+            tag::PARSE if switches_tenant(message) => return Err(switch::too_late().into()),
             tag::PARSE | tag::BIND | tag::DESCRIBE | tag::CLOSE if transaction.hold == Hold::Session => {
                 as_it_is(transaction, tag, message);
             }
@@ -200,6 +208,9 @@ impl Session {
                     self.note_names(message);
                 } else if lex::may_set(&message[frame::HEADER..]) {
                     self.note_names(message);
+                    if lex::names_tenant(message) {
+                        transaction.note_session_change();
+                    }
                 }
                 match transaction.rewrite_query(tag, &message[frame::HEADER..]) {
                     Some(text) => frontend::query(&mut transaction.server.io.outbuf, &text),
@@ -221,8 +232,7 @@ impl Session {
                 if let Some(stopwatch) = &mut transaction.stopwatch {
                     stopwatch.execute(&message[frame::HEADER..]);
                 }
-                if transaction.replies.portal.is_some()
-                    && transaction.execute_copy(&message[frame::HEADER..])
+                if transaction.replies.portal.is_some() && transaction.execute_copy(&message[frame::HEADER..])
                 {
                     return Ok(());
                 }
@@ -416,6 +426,22 @@ impl Session {
         transaction.expect(Expected::Describe);
         Ok(())
     }
+}
+
+/// Whether what comes next is a statement about the tenant and the connection can be given back for it. Until the server has
+/// answered, nobody knows.
+fn may_switch(transaction: &Transaction) -> Result<bool, SessionEnd> {
+    if transaction.owes_client() {
+        return Ok(false);
+    }
+    let between = transaction.status == TransactionStatus::Idle && transaction.pipeline == Pipeline::Closed;
+    if between && transaction.hold != Hold::Pinned { Ok(true) } else { Err(switch::too_late().into()) }
+}
+
+/// Whether a Parse message holds a statement about the tenant, which only a simple Query may.
+fn switches_tenant(message: &[u8]) -> bool {
+    let parse = frontend::Parse::decode(&message[frame::HEADER..]);
+    parse.is_ok_and(|parse| lex::tenant_statement(parse.query).is_some())
 }
 
 /// On a connection that is the client's own, its names are the server's.

@@ -220,8 +220,9 @@ impl Session {
             }
             reply::FUNCTION_RESULT => must_owe(transaction, |e| matches!(e, Expected::Query))?,
             reply::COPY_IN => {
-                let reads =
-                    |e: &Expected| matches!(e, Expected::Execute | Expected::ExecuteInjected | Expected::Query);
+                let reads = |e: &Expected| {
+                    matches!(e, Expected::Execute | Expected::ExecuteInjected | Expected::Query)
+                };
                 must_owe(transaction, reads)?;
                 if !transaction.begin_copy_in() {
                     return Err(Broken::Lost);
