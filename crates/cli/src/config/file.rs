@@ -167,7 +167,9 @@ pub(crate) struct TlsSection {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CertificateSection {
+    /// The certificate, a PEM file with those that lead to the root behind it.
     pub(crate) cert_file: PathBuf,
+    /// Its private key, a PEM file that nobody else may read.
     pub(crate) key_file: PathBuf,
 }
 
