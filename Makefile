@@ -40,6 +40,7 @@ format: ## formats the code
 
 bench: setup ## the gateway beside PgBouncer; rewriting; reading, compiling, auditing and drawing schemas
 	@$(CARGO) run --release --locked -p tenantry-bench --bin gateway -- $(ARGS)
+	@$(CARGO) run --release --locked -p tenantry-bench --bin noisy
 	@$(CARGO) run --release --locked -p tenantry-bench --bin rewrite
 	@$(CARGO) run --release --locked -p tenantry-bench --bin schema
 	@$(CARGO) run --release --locked -p tenantry-bench --bin audit
