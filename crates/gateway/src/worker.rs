@@ -246,7 +246,9 @@ impl Worker {
             tokio::select! {
                 _ = ticks.tick() => {
                     let clusters: Vec<_> = self.clusters.lock().values().map(Arc::clone).collect();
-                    clusters.iter().for_each(|cluster| cluster.tick());
+                    for cluster in clusters {
+                        cluster.tick();
+                    }
                     continue;
                 }
                 changed = routes.changed(), if feed_alive => feed_alive = changed.is_ok(),

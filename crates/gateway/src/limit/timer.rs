@@ -111,7 +111,9 @@ impl Timers {
         self.clock.now.store(now, Ordering::Relaxed);
         self.timers.lock().retain(|timer| {
             let timer = timer.upgrade();
-            timer.iter().for_each(|timer| timer.look(now));
+            if let Some(timer) = &timer {
+                timer.look(now);
+            }
             timer.is_some()
         });
     }

@@ -4,7 +4,7 @@
 //! Everything is decided under one lock, which this worker alone takes. What is to be closed is handed out and dropped after
 //! the lock is released: closing gives back a place, which takes the lock again.
 
-use super::idle::{Idle, Visit};
+use super::idle::{Boxes, Idle, Visit};
 use super::queue::{Queue, Rank, Waits};
 use super::tend::begin_reset;
 use super::{Grant, Lease, Pool, PoolSize, Slot};
@@ -268,19 +268,15 @@ impl Connections {
             leftovers.extend(self.evict(id).map(Grant::Connection));
             return Served::Later;
         }
-        match self.grant(id, &account, waiter.visit) {
+        if let Some(grant) = self.grant(id, &account, waiter.visit) {
             // They may have gone just now.
-            Some(grant) => leftovers.extend(waiter.answer.send(grant).err()),
+            leftovers.extend(waiter.answer.send(grant).err());
+            self.rank(id, tenant);
+        } else if let Some(pool) = self.pools.get_mut(&id) {
             // Another worker took the tenant's last place just now.
-            None => {
-                if let Some(pool) = self.pools.get_mut(&id) {
-                    pool.queue.unpop(tenant, waiter);
-                    pool.queue.hold_back(tenant);
-                }
-                return Served::Yes;
-            }
+            pool.queue.unpop(tenant, waiter);
+            pool.queue.hold_back(tenant);
         }
-        self.rank(id, tenant);
         Served::Yes
     }
 
@@ -370,12 +366,7 @@ impl Connections {
     }
 
     /// Puts back idle connections that were taken out to be looked after.
-    pub(super) fn put_back(
-        &mut self,
-        id: u64,
-        connections: Vec<Box<ServerConnection>>,
-        leftovers: &mut Leftovers,
-    ) {
+    pub(super) fn put_back(&mut self, id: u64, connections: Boxes, leftovers: &mut Leftovers) {
         match self.pools.get_mut(&id).filter(|pool| !pool.closed) {
             Some(pool) => pool.idle.put_back(connections),
             None => leftovers.extend(connections.into_iter().map(Grant::Connection)),
@@ -408,7 +399,9 @@ impl Connections {
         for id in &self.contended {
             if let Some(pool) = self.pools.get_mut(id) {
                 for account in pool.queue.accounts() {
-                    limits(account.tenant).into_iter().for_each(|limits| account.set_limits(limits));
+                    if let Some(limits) = limits(account.tenant) {
+                        account.set_limits(limits);
+                    }
                 }
                 pool.queue.rank_held_back(clock);
             }

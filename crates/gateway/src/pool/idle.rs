@@ -4,6 +4,10 @@ use crate::backend::{ServerConnection, State};
 use std::time::Instant;
 use tenantry_core::{Epoch, Placement, TenancyModel, TenantId};
 
+/// Boxed because connections move between here and the sessions all the time.
+#[allow(clippy::vec_box, reason = "a connection is large and moves at every transaction")]
+pub(super) type Boxes = Vec<Box<ServerConnection>>;
+
 /// What a borrower is going to do.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Visit {
@@ -27,9 +31,8 @@ impl Visit {
 
 #[derive(Debug)]
 pub(super) struct Idle {
-    /// Least recently used first. Boxed because connections move between here and the sessions all the time.
-    #[allow(clippy::vec_box, reason = "a connection is large and moves at every transaction")]
-    connections: Vec<Box<ServerConnection>>,
+    /// Least recently used first.
+    connections: Boxes,
     /// Tenants' own tables that one backend may have seen: it keeps what it knows of each, for as long as it lives.
     most_visited: usize,
 }
@@ -61,7 +64,7 @@ impl Idle {
     }
 
     /// Puts back what was looked after, as less recently used than what has come since.
-    pub(super) fn put_back(&mut self, mut connections: Vec<Box<ServerConnection>>) {
+    pub(super) fn put_back(&mut self, mut connections: Boxes) {
         connections.append(&mut self.connections);
         self.connections = connections;
     }
@@ -75,7 +78,7 @@ impl Idle {
         if self.connections.is_empty() { None } else { Some(self.connections.remove(0)) }
     }
 
-    pub(super) fn take(&mut self) -> Vec<Box<ServerConnection>> {
+    pub(super) fn take(&mut self) -> Boxes {
         std::mem::take(&mut self.connections)
     }
 

@@ -69,9 +69,8 @@ impl Session {
         // It may have ended just before it was looked at.
         let running = transaction.expected.iter().any(|expected| !matches!(expected, Expected::Enter(_)));
         match overdue {
-            Overdue::Nothing => return Ok(()),
             Overdue::Statement | Overdue::Transaction if running => {}
-            Overdue::Statement | Overdue::Transaction => return Ok(()),
+            Overdue::Nothing | Overdue::Statement | Overdue::Transaction => return Ok(()),
             Overdue::IdleTransaction | Overdue::IdleInTransaction | Overdue::Stuck => {
                 return Err(session_error(overdue).into());
             }
