@@ -96,6 +96,7 @@ queries! {
 
     SCHEMA_LOCK = "schema_lock",
     SCHEMA_CURRENT = "schema_current",
+    SCHEMA_CURRENT_VERSION = "schema_current_version",
     SCHEMA_RECORD = "schema_record",
 
     AUDIT_INSERT = "audit_insert",

@@ -54,6 +54,12 @@ impl Tx {
         get(&recorded, WHAT, "version")
     }
 
+    /// The number of the current schema, if one was published.
+    pub async fn current_schema_version(&self) -> Result<Option<i32>, CatalogError> {
+        let row = self.query_one(queries::SCHEMA_CURRENT_VERSION, &[]).await?;
+        get(&row, WHAT, "version")
+    }
+
     /// The current schema, if one was published.
     pub async fn current_schema(&self) -> Result<Option<SchemaVersion>, CatalogError> {
         let Some(row) = self.query_opt(queries::SCHEMA_CURRENT, &[]).await? else { return Ok(None) };

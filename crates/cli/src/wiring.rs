@@ -1,5 +1,7 @@
 //! From a configuration to the parts: the control plane, the feed of routes.
 
+pub(crate) mod rewriters;
+
 use crate::config::Config;
 use std::env;
 use std::path::Path;

@@ -18,7 +18,7 @@ use tenantry_core::DatabaseId;
 use tokio::sync::watch;
 
 pub(crate) use copy::{CopyPortal, Copying, Step, told};
-pub(crate) use position::Shift;
+use position::Places;
 
 /// How the session that a text is for reads strings in plain quotes: its `standard_conforming_strings`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub(crate) enum Verdict {
 #[derive(Debug)]
 pub(crate) struct Other {
     pub(crate) rewritten: Rewritten,
-    pub(crate) shift: Shift,
+    pub(crate) places: Places,
 }
 
 /// A rewriter with what it has said, for one worker.
@@ -120,8 +120,7 @@ impl Rewriter {
         let verdict = Arc::new(match self.rewrite.rewrite(sql, strings) {
             Ok(None) => Verdict::Same,
             Ok(Some(rewritten)) => {
-                let shift = Shift::between(sql, &rewritten.sql);
-                Verdict::Other(Box::new(Other { rewritten, shift }))
+                Verdict::Other(Box::new(Other { places: Places::new(sql, &rewritten), rewritten }))
             }
             Err(error) => Verdict::Refused(error),
         });

@@ -53,12 +53,13 @@ pub(crate) async fn run(session: &Session, args: ServeArgs) -> anyhow::Result<()
     }
     gateway_config.cancel = join_gateways(&catalog, config.peer_listen()).await?;
     let started = tokio::select! {
-        started = follow(catalog, gateway_name()) => started?,
+        started = follow(catalog.clone(), gateway_name()) => started?,
         () = stop.requested() => return Ok(()),
     };
     let (routes, feed) = started;
     let tenants = routes.borrow().tenant_count();
-    let gateway = Gateway::start(gateway_config, &routes, master_key)?;
+    let followed = wiring::rewriters::follow(catalog, routes.clone()).await?;
+    let gateway = Gateway::start_with(gateway_config, &routes, master_key, &followed.rewriters)?;
     for address in gateway.local_addrs() {
         tracing::info!(%address, tenants, "gateway is listening");
     }

@@ -5,7 +5,7 @@ use super::folder::Folder;
 use super::{data_dir, port, sample};
 use crate::command::demo::DemoArgs;
 use crate::print::{Printer, Reporter};
-use crate::wiring;
+use crate::wiring::{self, rewriters};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,6 +34,7 @@ pub(super) struct Stage {
     // Dropped in this order: nobody may lose its server while it still serves.
     gateway: Gateway,
     feed: FeedHandle,
+    _rewriters: rewriters::Followed,
     pub(super) routes: watch::Receiver<Arc<RouteTable>>,
     pub(super) control: Control,
     pub(super) postgres: Postgres,
@@ -55,9 +56,10 @@ impl Stage {
         let (routes, feed) = Feed::start(control.catalog.config().clone(), options).await?;
         let address = port::choose(args.port)?;
         let config = tenantry_gateway::Config { listen: vec![address], workers: 1, ..Default::default() };
-        let gateway = Gateway::start(config, &routes, master_key)?;
+        let rewriters = rewriters::follow(control.catalog.config().clone(), routes.clone()).await?;
+        let gateway = Gateway::start_with(config, &routes, master_key, &rewriters.rewriters)?;
         teller.done("gateway", &format!("listening on {}", gateway.local_addrs()[0]));
-        let stage = Self { gateway, feed, routes, control, postgres };
+        let stage = Self { gateway, feed, _rewriters: rewriters, routes, control, postgres };
         stage.wait_for_routes().await?;
         teller.0.working("filling in rows");
         sample::fill(&stage).await?;

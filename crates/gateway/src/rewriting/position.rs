@@ -1,8 +1,40 @@
 //! Where an error stands in the client's own text.
 
+use super::Rewritten;
+
+/// Where the places of what a text became stand in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Places {
+    /// What begins alike and ends alike: the text, or the COPY of three statements.
+    shift: Option<Shift>,
+    /// Characters before that.
+    start: usize,
+}
+
+impl Places {
+    pub(crate) fn new(before: &str, after: &Rewritten) -> Self {
+        match after.copies.as_slice() {
+            [] => Self { shift: Some(Shift::between(before, &after.sql)), start: 0 },
+            [copy] if copy.first == 0 => {
+                let text = before.trim_end_matches(|c: char| c == ';' || c.is_ascii_whitespace());
+                let start = after.sql.find(&copy.copy).map_or(0, |at| after.sql[..at].chars().count());
+                Self { shift: Some(Shift::between(text, &copy.copy)), start }
+            }
+            // A place in such a text is not worth the trouble.
+            _ => Self { shift: None, start: 0 },
+        }
+    }
+
+    /// The place in the client's text, both from 1 and in characters.
+    pub(crate) fn of(self, position: usize) -> Option<usize> {
+        let position = position.checked_sub(self.start).filter(|position| *position > 0)?;
+        Some(self.shift?.of(position))
+    }
+}
+
 /// How the places of a text follow from those of what it became: both begin alike and end alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Shift {
+struct Shift {
     /// Characters at the start that are the same, and the lengths of both texts.
     same: usize,
     before: usize,
@@ -12,7 +44,7 @@ pub(crate) struct Shift {
 }
 
 impl Shift {
-    pub(crate) fn between(before: &str, after: &str) -> Self {
+    fn between(before: &str, after: &str) -> Self {
         let (lengths, same) = (
             (before.chars().count(), after.chars().count()),
             before.chars().zip(after.chars()).take_while(|(a, b)| a == b).count(),
@@ -25,7 +57,7 @@ impl Shift {
 
     /// The place in the client's text, both from 1 and in characters. What stands in the middle of what was changed is where the
     /// change began.
-    pub(crate) fn of(self, position: usize) -> usize {
+    fn of(self, position: usize) -> usize {
         if position <= self.same {
             position
         } else if position > self.after - self.tail {

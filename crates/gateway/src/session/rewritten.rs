@@ -68,7 +68,7 @@ impl Replies {
             return Some(Verdict::Replaced(told(fields, Some(&running.copy), None)));
         }
         let Some(Said::Other(other)) = self.query.as_deref() else { return None };
-        let place = fields.text(b'P').parse().ok().map(|place| other.shift.of(place));
+        let place = fields.text(b'P').parse().ok().and_then(|place| other.places.of(place));
         let copy = self.copying.as_ref().and_then(|copying| copying.current());
         Some(Verdict::Replaced(told(fields, copy, place)))
     }

@@ -8,6 +8,7 @@
 
 mod cancel;
 mod console;
+mod copying;
 mod door;
 mod drivers;
 mod fairness;

@@ -9,7 +9,7 @@ use tenantry_core::{
     LoginId, LoginRoute, MasterKey, Placement, PoolMode, RouteChange, RouteTable, ServerTls, SqlIdent,
     TenancyModel, TenantId, TenantKey, TenantRoute, TenantState,
 };
-use tenantry_gateway::{Config, Gateway};
+use tenantry_gateway::{Config, Gateway, Rewriters};
 use tenantry_testkit::Postgres;
 use tenantry_wire::scram::{ClientKeys, Verifier};
 use tokio::sync::watch;
@@ -38,6 +38,8 @@ pub(crate) struct World {
     pub(crate) postgres: &'static Postgres,
     gateway: Option<Gateway>,
     pub(crate) routes: watch::Sender<Arc<RouteTable>>,
+    /// What makes statements fit shared tables: nothing, unless a test says so.
+    pub(crate) rewriters: watch::Sender<Arc<Rewriters>>,
     pub(crate) pool: String,
     databases: Vec<String>,
     port: u16,
@@ -97,10 +99,11 @@ impl World {
         let table = RouteTable::empty().with_changes(1, changes);
         let (routes, receiver) = watch::channel(Arc::new(table));
         let config = Config { listen: vec!["127.0.0.1:0".parse().unwrap()], ..config };
-        let gateway = Gateway::start(config, &receiver, key.clone()).unwrap();
+        let (rewriters, given) = watch::channel(Arc::default());
+        let gateway = Gateway::start_with(config, &receiver, key.clone(), &given).unwrap();
         let port = gateway.local_addrs()[0].port();
         let pool = databases[0].clone();
-        Self { postgres, gateway: Some(gateway), routes, pool, databases, port, key, receiver }
+        Self { postgres, gateway: Some(gateway), routes, rewriters, pool, databases, port, key, receiver }
     }
 
     pub(crate) fn port(&self) -> u16 {
