@@ -205,6 +205,8 @@ impl Transaction {
             && self.pipeline == Pipeline::Closed
             && self.client_pass == 0
             && self.server_pass == 0
+            // After a FATAL error nothing follows but the end.
+            && !self.fatal_seen
             && self.server.io.inbuf.is_empty()
     }
 

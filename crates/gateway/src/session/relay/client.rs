@@ -140,6 +140,10 @@ impl Session {
             TransactionStatus::InTransaction => only_names,
             TransactionStatus::Failed => false,
         };
+        if ours && !only_names && transaction.is_finished() {
+            // The connection is given back first: what follows in the same packet must not find the settings as they were.
+            return Cleaned::Later;
+        }
         if ours && self.answer_cleanup(&statements, transaction.status) {
             self.client.inbuf.advance(header.len);
             return Cleaned::Answered;
