@@ -8,8 +8,8 @@
 
 mod cancel;
 mod console;
-mod copying;
 mod door;
+mod copying;
 mod drivers;
 mod fairness;
 mod faults;
@@ -21,6 +21,7 @@ mod metrics;
 mod protocol;
 mod raw;
 mod restart;
+mod sequences;
 mod sessions;
 mod smoke;
 mod tls;

@@ -40,27 +40,27 @@ impl Raw {
 
     /// Logs in with protocol 3.`minor`.
     pub(crate) async fn login_speaking(world: &World, tenant: &str, minor: u16) -> Self {
-        let raw = Self::open(world).await.as_user("app", tenant, PASSWORD, minor).await;
+        let raw = Self::open(world).await.authenticated("app", tenant, PASSWORD, minor).await;
         raw.welcomed().await.expect("the login succeeds")
     }
 
     /// `None` when the tenant can't be entered right now.
     pub(crate) async fn try_login(world: &World, tenant: &str) -> Option<Self> {
-        Self::open(world).await.as_user("app", tenant, PASSWORD, 0).await.welcomed().await
+        Self::open(world).await.authenticated("app", tenant, PASSWORD, 0).await.welcomed().await
     }
 
     /// The pool's database itself, as its superuser: what the gateway's answers are compared with.
     pub(crate) async fn direct(world: &World) -> Self {
         let server = world.postgres;
         let raw = Self::to(server.port()).await;
-        raw.as_user(server.superuser(), &world.pool, server.password().expose(), 0)
+        raw.authenticated(server.superuser(), &world.pool, server.password().expose(), 0)
             .await
             .welcomed()
             .await
             .unwrap()
     }
 
-    async fn as_user(self, user: &str, database: &str, password: &str, minor: u16) -> Self {
+    async fn authenticated(self, user: &str, database: &str, password: &str, minor: u16) -> Self {
         let mut raw = self;
         startup::startup(&mut raw.out, minor, [("user", user), ("database", database)]);
         raw.flush().await;
