@@ -173,6 +173,9 @@ by_apt() {
     fi
     venv_works || missing+=(python3 python3-venv)
     have node && have npm || missing+=(nodejs npm)
+    # With its compiler: the tests run a source file.
+    have javac || missing+=(default-jdk-headless)
+    has_jdbc || missing+=(libpostgresql-jdbc-java)
     have pgbouncer || [ -x /usr/sbin/pgbouncer ] || missing+=(pgbouncer)
     if ! has_postgres 15; then
         # Newer releases of Debian have no 15 any more; then it comes from npm.
@@ -216,6 +219,7 @@ by_brew() {
         have pgbouncer || missing+=(pgbouncer)
         venv_works || missing+=(python)
         have node && have npm || missing+=(node)
+        java_works || missing+=(openjdk)
     fi
     [ ${#missing[@]} -gt 0 ] || return 0
     doing "installing ${missing[*]} (brew)"
@@ -230,6 +234,7 @@ by_hand() {
     venv_works || missing+=("Python 3.9 or newer with its venv module")
     if [ $goal = test ]; then
         have node && have npm || missing+=("Node.js 18 or newer with npm")
+        java_works || missing+=("a Java development kit, 11 or newer")
         have pgbouncer || missing+=("PgBouncer (only bench/ needs it)")
     fi
     [ ${#missing[@]} -gt 0 ] || return 0
@@ -343,8 +348,8 @@ python_drivers() {
 }
 
 node_drivers() {
-    cmp -s "$repo/scripts/clients/package-lock.json" "$cache/package-lock.json" && [ -d "$cache/node_modules/pg" ] && return 0
-    doing "installing node-postgres (npm)"
+    cmp -s "$repo/scripts/clients/package-lock.json" "$cache/package-lock.json" && [ -d "$cache/node_modules/postgres" ] && return 0
+    doing "installing node-postgres, postgres.js (npm)"
     # npm ci installs beside a lock; ours is copied last, as the mark of a complete installation.
     mkdir -p "$work/clients"
     cp "$repo"/scripts/clients/package*.json "$work/clients/"
@@ -355,6 +360,12 @@ node_drivers() {
     settle "$work/clients/node_modules" node_modules
     cp "$repo/scripts/clients/package-lock.json" "$cache/package-lock.json"
 }
+
+# Where crates/testkit looks too. Only Debian's packages have it; it is one file.
+has_jdbc() { [ -e "$cache/postgresql.jar" ] || [ -e /usr/share/java/postgresql.jar ]; }
+
+# Apple's `java` is there without a Java, and says so.
+java_works() { java -version >/dev/null 2>&1; }
 
 # ---- the whole ------------------------------------------------------------------------------------------------------
 
@@ -376,5 +387,6 @@ postgres_servers
 if [ $goal = test ]; then
     python_drivers
     node_drivers
+    has_jdbc || warn "for the tests with JDBC put PostgreSQL's driver into $cache/postgresql.jar (https://jdbc.postgresql.org)"
 fi
 [ $changed = yes ] && say "done" || say "nothing is missing"

@@ -41,14 +41,20 @@ pub async fn shared(version: u32) -> &'static Postgres {
     .await
 }
 
-/// The Python interpreter that has psycopg and asyncpg. Panics, with the hint, if there is none.
+/// The Python interpreter that has the drivers and object mappers. Panics, with the hint, if there is none.
 pub fn python() -> PathBuf {
     from_setup("python/bin/python")
 }
 
-/// The folder that Node.js must have in `NODE_PATH` to find node-postgres. Panics, with the hint, if there is none.
+/// The folder that Node.js must have in `NODE_PATH` to find node-postgres and postgres.js. Panics, with the hint, if there is none.
 pub fn node_modules() -> PathBuf {
     from_setup("node_modules")
+}
+
+/// PostgreSQL's JDBC driver: Debian's, or one that somebody put into the cache. Panics, with the hint, if there is none.
+pub fn postgres_jdbc() -> PathBuf {
+    let debian = PathBuf::from("/usr/share/java/postgresql.jar");
+    if debian.exists() { debian } else { from_setup("postgresql.jar") }
 }
 
 fn from_setup(what: &str) -> PathBuf {

@@ -1,12 +1,15 @@
-//! Real peers through the gateway, in every tenancy model: psql, pgbench, and the drivers of Python and Node.js.
+//! Real peers through the gateway, in every tenancy model: psql, pgbench, and the drivers and object mappers of Python,
+//! Node.js, Java and Rust.
 //!
 //! What a peer does is in its script beside this folder (`tests/drivers/`): it works as one tenant, beside another of
 //! the same model, over one server connection. Here it is given its tables, and a deadline.
 
 mod messages;
 pub(crate) mod peer;
+mod peers;
 mod pgbench;
 mod psql;
+mod rust;
 mod scripts;
 mod tables;
 
