@@ -11,9 +11,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use tenantry_core::{
-    ClusterId, ContextKind, DatabaseId, DatabaseRoute, Epoch, KeyId, Limits, LoginAccess, LoginBinding, LoginId,
-    LoginRoute, MasterKey, Placement, PoolMode, RouteChange, RouteTable, Secret, SqlIdent, TenancyModel,
-    ServerTls, TenantId, TenantKey, TenantRoute, TenantState,
+    ClusterId, ContextKind, DatabaseId, DatabaseRoute, Epoch, KeyId, Limits, LoginAccess, LoginBinding,
+    LoginId, LoginRoute, MasterKey, Placement, PoolMode, RouteChange, RouteTable, Secret, ServerTls,
+    SqlIdent, TenancyModel, TenantId, TenantKey, TenantRoute, TenantState,
 };
 use tenantry_gateway::{Config, Gateway};
 use tenantry_wire::scram::Verifier;

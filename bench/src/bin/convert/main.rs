@@ -104,13 +104,13 @@ async fn main() -> Result<()> {
     let timeline = Timeline::default();
     let mut request = World::request(args.one, limits)?;
     request.until = Until::Observe;
-    convert::run(&world.control, &request, &timeline).await?;
+    Box::pin(convert::run(&world.control, &request, &timeline)).await?;
     let observing = Instant::now();
     // Observed for a moment, so that what that costs is seen.
     tokio::time::sleep(Duration::from_secs(args.before)).await;
     let enforcing = Instant::now();
     request.until = Until::Enforce;
-    convert::run(&world.control, &request, &timeline).await?;
+    Box::pin(convert::run(&world.control, &request, &timeline)).await?;
     let ended = Instant::now();
     let seen = load.stop().await?;
 
