@@ -77,5 +77,5 @@ fn what_shared_tables_can_not_have_is_refused_at_its_place() {
 #[test]
 fn names_need_no_standard_strings() {
     let (text, _) = sent("COPY users (\"a'\\b\") FROM STDIN");
-    assert!(text.contains(r#"ARRAY[ E'a''\\b']"#), "{text}");
+    assert!(text.contains(r"ARRAY[ E'a''\\b']"), "{text}");
 }
