@@ -3,6 +3,7 @@
 use crate::usage::Snapshot;
 use anyhow::{Result, ensure};
 use serde::Serialize;
+use tenantry_bench::percentile;
 
 /// The figures of one run. "Transaction" is one statement here.
 #[derive(Debug, Clone, Serialize)]
@@ -48,12 +49,6 @@ impl Sample {
             pooler_rss_mib: resident_bytes.map(|bytes| bytes as f64 / f64::from(1 << 20)),
         })
     }
-}
-
-/// The nearest-rank percentile of sorted values.
-fn percentile(sorted: &[u32], percent: usize) -> f64 {
-    let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    sorted.get(rank - 1).copied().map_or(f64::NAN, f64::from)
 }
 
 /// The median of some rounds, and how far they lay apart.

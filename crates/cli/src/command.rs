@@ -38,7 +38,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Schema(command) => schema::run(&session, command).await,
         Command::Scope(command) => scope::run(&session, command).await,
         Command::Convert(command) => convert::run(&session, command).await,
-        Command::Audit(args) => audit::run(&session, *args).await,
+        Command::Audit(args) => Box::pin(audit::run(&session, *args)).await,
         Command::Rules(args) => rules::run(&session, &args),
         Command::Erd(args) => erd::run(&session, args).await,
         Command::Catalog(command) => catalog::run(&session, command).await,

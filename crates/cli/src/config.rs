@@ -119,7 +119,7 @@ impl Config {
             )?,
             pools: section.pools.clone(),
             max_connections: section.max_connections,
-            cluster_connections: section.cluster_connections,
+            total_connections: section.cluster_connections,
             context: section.context,
         })
     }
@@ -263,7 +263,7 @@ pub(crate) struct Cluster {
     pub(crate) access: ClusterAccess,
     pub(crate) pools: Vec<String>,
     pub(crate) max_connections: u32,
-    pub(crate) cluster_connections: Option<u32>,
+    pub(crate) total_connections: Option<u32>,
     pub(crate) context: ContextChoice,
 }
 
@@ -305,7 +305,6 @@ impl GatewaySection {
             metrics_labels: self.metrics_labels,
             log_min_duration: self.log_min_duration_ms.map(ms),
             log_connections: self.log_connections,
-            ..tenantry_gateway::Config::default()
         }
     }
 }

@@ -28,7 +28,8 @@ pub(crate) struct Import {
 #[derive(Debug, Serialize)]
 pub(crate) struct Line {
     pub(crate) file: String,
-    pub(crate) line: usize,
+    #[serde(rename = "line")]
+    pub(crate) number: usize,
     pub(crate) text: String,
     pub(crate) verdict: Verdict,
     pub(crate) why: String,
@@ -179,8 +180,8 @@ fn configuration(gateway: &Gateway, clusters: &BTreeMap<(String, u16), Cluster>)
 
 /// The directory of a socket stands in the query, as libpq has it.
 fn url(host: &str, port: u16, database: &str) -> String {
-    if host.starts_with('/') {
-        format!("postgres://postgres@%2F{}:{port}/{database}", host[1..].replace('/', "%2F"))
+    if let Some(directory) = host.strip_prefix('/') {
+        format!("postgres://postgres@%2F{}:{port}/{database}", directory.replace('/', "%2F"))
     } else {
         format!("postgres://postgres@{host}:{port}/{database}")
     }

@@ -167,7 +167,7 @@ pub async fn run(
     let ledger = prepare::ledger(&admin, request, begun, steps, &on).await?;
     let executor = Executor::new(admin, &request.limits);
     let mut job = Job { control, request, database, executor, ledger };
-    job.run(steps, &on).await
+    Box::pin(job.run(steps, &on)).await
 }
 
 async fn finished(

@@ -91,7 +91,7 @@ async fn one(config: Config, sql: String, stop: Arc<AtomicBool>, done: Arc<Atomi
 }
 
 /// The quiet tenant: so many statements a second, each timed from when it was due if the one before was late.
-pub(crate) fn quiet(target: &Target, rate: u32, seconds: u32) -> Result<Vec<u64>> {
+pub(crate) fn quiet(target: &Target, rate: u32, seconds: u32) -> Result<Vec<u32>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let (client, connection) =
@@ -109,7 +109,7 @@ pub(crate) fn quiet(target: &Target, rate: u32, seconds: u32) -> Result<Vec<u64>
             tokio::time::sleep_until(due.into()).await;
             let began = if late { due } else { Instant::now() };
             client.batch_execute(&target.light).await?;
-            micros.push(u64::try_from(began.elapsed().as_micros())?);
+            micros.push(u32::try_from(began.elapsed().as_micros())?);
         }
         Ok(micros)
     })

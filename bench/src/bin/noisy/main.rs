@@ -3,6 +3,7 @@
 //! A quiet tenant sends 20 small statements a second. A loud one floods with small and with heavy statements from many
 //! connections. What is compared is the quiet one's time for a statement with and without the other, in one run on one machine.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its results and its progress")]
+#![allow(clippy::cast_precision_loss, reason = "counts far below 2^52, as figures for people")]
 
 #[path = "../../bouncer.rs"]
 #[allow(dead_code, reason = "the other bench needs more of it")]
@@ -15,7 +16,6 @@ use clap::Parser;
 use comfy_table::Table;
 use flood::{Flood, quiet};
 use std::process::ExitCode;
-use std::time::Duration;
 use tenantry_core::Limits;
 use world::{Loud, Via, World};
 
@@ -54,7 +54,7 @@ struct Run {
 /// Times of the quiet tenant's statements, and how many of the loud one's there were.
 #[derive(Default)]
 struct Sample {
-    micros: Vec<u64>,
+    micros: Vec<u32>,
     flood: u64,
 }
 
@@ -121,18 +121,20 @@ fn print(args: &Args, runs: &[Run], mut samples: Vec<Sample>) {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_header(["", "p50 ms", "p99 ms", "p50 ratio", "p99 ratio", "statements of the flood a second"]);
-    samples.iter_mut().for_each(|sample| sample.micros.sort_unstable());
+    for sample in &mut samples {
+        sample.micros.sort_unstable();
+    }
     let seconds = f64::from(args.seconds * args.rounds);
     for (run, sample) in runs.iter().zip(&samples) {
         let alone = runs.iter().position(|other| other.via == run.via && other.loud.is_none());
         let alone = alone.map_or(sample, |at| &samples[at]);
-        let ratio = |part: f64| format!("{:.2}", sample.percentile(part) / alone.percentile(part));
+        let ratio = |part| format!("{:.2}", sample.percentile(part) / alone.percentile(part));
         table.add_row([
             run.name.to_owned(),
-            format!("{:.2}", sample.percentile(0.5)),
-            format!("{:.2}", sample.percentile(0.99)),
-            ratio(0.5),
-            ratio(0.99),
+            format!("{:.2}", sample.percentile(50)),
+            format!("{:.2}", sample.percentile(99)),
+            ratio(50),
+            ratio(99),
             format!("{:.0}", sample.flood as f64 / seconds),
         ]);
     }
@@ -142,8 +144,7 @@ fn print(args: &Args, runs: &[Run], mut samples: Vec<Sample>) {
 
 impl Sample {
     /// In milliseconds.
-    fn percentile(&self, part: f64) -> f64 {
-        let at = ((self.micros.len() as f64 * part).ceil() as usize).clamp(1, self.micros.len().max(1)) - 1;
-        Duration::from_micros(self.micros.get(at).copied().unwrap_or_default()).as_secs_f64() * 1e3
+    fn percentile(&self, percent: usize) -> f64 {
+        tenantry_bench::percentile(&self.micros, percent) / 1e3
     }
 }

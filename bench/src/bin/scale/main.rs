@@ -3,6 +3,7 @@
 //! The gateway runs as a process of its own, which is this program again, so that its memory is its own. The pipe to it says how
 //! many tenants and databases there are; when it closes, it ends.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its results and its progress")]
+#![allow(clippy::cast_precision_loss, reason = "sizes and counts far below 2^52, as figures for people")]
 
 mod child;
 mod client;
@@ -171,8 +172,8 @@ async fn hiccups(child: &mut Child, keys: &ClientKeys) -> Result<()> {
 
 /// Transactions of many tenants with schemas of their own, in a random order.
 async fn schemas(args: &Args, postgres: &Postgres, child: &Child, keys: &ClientKeys) -> Result<()> {
-    let mut lanes = tokio::task::JoinSet::new();
     const LANES: u32 = 8;
+    let mut lanes = tokio::task::JoinSet::new();
     let began = Instant::now();
     for lane in 0..LANES {
         let (port, keys, args) = (child.port, keys.clone(), (args.schemas, args.transactions / LANES));
@@ -183,7 +184,7 @@ async fn schemas(args: &Args, postgres: &Postgres, child: &Child, keys: &ClientK
                 random ^= random << 13;
                 random ^= random >> 7;
                 random ^= random << 17;
-                let tenant = (random % u64::from(args.0)) as usize;
+                let tenant = usize::try_from(random % u64::from(args.0))?;
                 if clients[tenant].is_none() {
                     clients[tenant] = Some(Client::connect(port, &format!("s{tenant}"), &keys).await?);
                 }

@@ -147,7 +147,7 @@ pub(crate) async fn run(session: &Session, command: ConvertCommand) -> anyhow::R
         ConvertCommand::Plan(args) => plan::run(session, args).await,
         ConvertCommand::Run(args) => run::run(session, args).await,
         ConvertCommand::Status(place) => status::run(session, place).await,
-        ConvertCommand::Abort(args) => run::abort(session, args).await,
+        ConvertCommand::Abort(args) => Box::pin(run::abort(session, args)).await,
         ConvertCommand::Clones(place) => clones::run(session, place).await,
     }
 }

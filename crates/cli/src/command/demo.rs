@@ -25,5 +25,5 @@ pub(crate) struct DemoArgs {
 }
 
 pub(crate) async fn run(session: &Session, args: DemoArgs) -> anyhow::Result<()> {
-    demo::run(session.printer(), args).await
+    Box::pin(demo::run(session.printer(), args)).await
 }

@@ -56,7 +56,7 @@ impl Document for Import {
                 writeln!(out, "\n# {title}\n")?;
             }
             for line in lines {
-                writeln!(out, "{}:{}: {}\n    {}", line.file, line.line, line.text, line.why)?;
+                writeln!(out, "{}:{}: {}\n    {}", line.file, line.number, line.text, line.why)?;
             }
         }
         Ok(())

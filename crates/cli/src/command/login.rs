@@ -50,6 +50,7 @@ pub(crate) struct SetArgs {
 }
 
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct ChangeArgs {
     /// How long its clients keep a server connection: for a transaction, for the whole session, or either: then a client asks
     /// for a session with -c tenantry.pool_mode=session in its options

@@ -35,7 +35,7 @@ impl Entry {
             value if value.is_empty() => format!("{} =", self.key),
             value => format!("{} = {value}", self.key),
         };
-        Line { file: self.file.clone(), line: self.line, text, verdict, why }
+        Line { file: self.file.clone(), number: self.line, text, verdict, why }
     }
 }
 

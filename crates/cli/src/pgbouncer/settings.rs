@@ -67,9 +67,9 @@ fn taken(key: &str, value: &str, gateway: &mut Gateway) -> Option<(Verdict, Stri
             gateway.session_pooling = value == "session";
             return Some(pool_mode(value));
         }
-        "query_timeout" => return plan(gateway, "statement_timeout_ms", seconds()?),
-        "transaction_timeout" => return plan(gateway, "transaction_timeout_ms", seconds()?),
-        "idle_transaction_timeout" => return plan(gateway, "idle_in_transaction_ms", seconds()?),
+        "query_timeout" => return Some(plan(gateway, "statement_timeout_ms", seconds()?)),
+        "transaction_timeout" => return Some(plan(gateway, "transaction_timeout_ms", seconds()?)),
+        "idle_transaction_timeout" => return Some(plan(gateway, "idle_in_transaction_ms", seconds()?)),
         "max_client_conn" => ("max_clients", value.parse::<usize>().ok()?.to_string()),
         "client_login_timeout" => ("login_timeout_ms", seconds()?),
         "server_connect_timeout" => ("connect_timeout_ms", seconds()?),
@@ -88,12 +88,12 @@ fn taken(key: &str, value: &str, gateway: &mut Gateway) -> Option<(Verdict, Stri
     Some((Verdict::Kept, why))
 }
 
-fn plan(gateway: &mut Gateway, name: &'static str, value: String) -> Option<(Verdict, String)> {
+fn plan(gateway: &mut Gateway, name: &'static str, value: String) -> (Verdict, String) {
     let why = format!(
         "[plans.imported] {name} = {value}: a limit of each tenant; its statement is cancelled, the connection stays where it can"
     );
     gateway.plan.insert(name, value);
-    Some((Verdict::Changed, why))
+    (Verdict::Changed, why)
 }
 
 fn pool_mode(value: &str) -> (Verdict, String) {

@@ -31,7 +31,7 @@ pub(super) fn read(path: &Path, entries: &[Entry], gateway: &Gateway, lines: &mu
             }
             Kind::Unreadable => (Verdict::Lost, "this line can't be read"),
         };
-        lines.push(Line { file, line, text, verdict, why: why.to_owned() });
+        lines.push(Line { file, number: line, text, verdict, why: why.to_owned() });
         if matches!(kind, Kind::Unreadable) || name.contains('.') {
             continue;
         }

@@ -8,8 +8,8 @@
 
 mod cancel;
 mod console;
-mod door;
 mod copying;
+mod door;
 mod drivers;
 mod fairness;
 mod faults;

@@ -52,7 +52,7 @@ fn request(config: &Config, args: &AddArgs, found: &Cluster) -> anyhow::Result<A
             ContextChoice::Signed => Some(ContextKind::Signed),
         },
         max_connections: found.max_connections,
-        cluster_connections: found.cluster_connections,
+        cluster_connections: found.total_connections,
     })
 }
 

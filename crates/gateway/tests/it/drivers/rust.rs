@@ -125,7 +125,7 @@ async fn batches(one: &mut Client, two: &Client) {
     pin_mut!(copied);
     let mut lines = 0;
     while let Some(chunk) = copied.try_next().await.unwrap() {
-        lines += chunk.iter().filter(|byte| **byte == b'\n').count();
+        lines += chunk.split(|byte| *byte == b'\n').count() - 1;
     }
     assert_eq!((lines, count(two, "notes").await), (1000, 0));
     assert_eq!(one.execute("DELETE FROM notes", &[]).await.unwrap(), 1000);
@@ -151,7 +151,10 @@ async fn notices(world: &World, pair: &Pair, mode: PoolMode) {
     let (sender, mut heard) = tokio::sync::mpsc::unbounded_channel();
     let messages = async move {
         let messages = futures_util::stream::poll_fn(move |cx| connection.poll_message(cx));
-        messages.for_each(|message| future::ready(sender.send(message.unwrap()).unwrap())).await;
+        pin_mut!(messages);
+        while let Some(message) = messages.next().await {
+            sender.send(message.unwrap()).unwrap();
+        }
     };
     tokio::spawn(messages);
     client.batch_execute("DROP TABLE IF EXISTS nothing").await.unwrap();
