@@ -104,7 +104,10 @@ pub(super) const STEPS: &[Step] = &[
                 who: Who::Tenant("globex"),
                 attempts: &[
                     Attempt { sql: "SELECT count(*) FROM public.members", expect: ZERO },
-                    Attempt { sql: "SET search_path TO public; SELECT count(*) FROM members; RESET search_path", expect: ZERO },
+                    Attempt {
+                        sql: "SET search_path TO public; SELECT count(*) FROM members; RESET search_path",
+                        expect: ZERO,
+                    },
                 ],
                 look: "SELECT count(*) FILTER (WHERE email LIKE '%@globex.%') AS own,\n       \
                        count(*) FILTER (WHERE email NOT LIKE '%@globex.%') AS others FROM members",
