@@ -123,6 +123,8 @@ pub(crate) enum NotEntered {
     Refused(Entry),
     /// Leaving, or entering, failed.
     Failed,
+    /// A cancel hit it that was meant for the client's statement behind it.
+    Cancelled,
     /// A setting of the client's was not accepted, in the server's words.
     Setting(Option<String>),
     /// A reply that is none of an entry's.
@@ -384,6 +386,9 @@ fn parameter(body: &[u8]) -> Result<(String, String), BackendError> {
 
 fn refusal(entering: &Entering, body: &[u8]) -> NotEntered {
     let Ok(fields) = ErrorFields::decode(body) else { return NotEntered::Unexpected };
+    if fields.get(b'C') == Some(b"57014") {
+        return NotEntered::Cancelled;
+    }
     if entering.admitted {
         return NotEntered::Setting(Some(fields.text(b'M').into_owned()));
     }

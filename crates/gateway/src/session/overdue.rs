@@ -105,6 +105,14 @@ pub(super) fn statement_error(overdue: Overdue) -> Option<ClientError> {
     )
 }
 
+/// What a client is told of a statement that was cancelled before it was begun.
+pub(super) fn cancelled(overdue: Overdue) -> ClientError {
+    statement_error(overdue).unwrap_or_else(|| {
+        ClientError::new(ErrorKind::LimitReached, "canceling statement due to user request")
+            .with_sqlstate("57014")
+    })
+}
+
 fn session_error(overdue: Overdue) -> ClientError {
     let (sqlstate, message) = match overdue {
         Overdue::IdleInTransaction => ("25P03", "terminating connection due to idle-in-transaction timeout"),

@@ -38,8 +38,10 @@ enum Broken {
     Lost,
     /// The database keeps us out; nothing of the client's was executed inside the tenant.
     Refused(Entry),
-    /// The entry failed (a cancel hit it, say); nothing of the client's was executed inside the tenant.
+    /// The entry failed; nothing of the client's was executed inside the tenant.
     NotEntered,
+    /// A cancel of the client's statement came so early that it hit the entry in front of it.
+    Cancelled,
     /// The client's settings were not accepted.
     Settings(ClientError),
     /// A statement returned more than it may.
@@ -48,7 +50,7 @@ enum Broken {
 
 impl Broken {
     /// What the client is told when only its statement fails; `None` when the session ends.
-    fn refusal(&self) -> Option<ClientError> {
+    fn refusal(&self, cancelled: Overdue) -> Option<ClientError> {
         match self {
             Self::Lost | Self::TooLarge(_) => None,
             Self::Refused(entry) => Some(super::attach::refused(*entry)),
@@ -56,6 +58,7 @@ impl Broken {
                 ClientError::new(ErrorKind::TenantUnavailable, "the tenant could not be entered")
                     .with_hint("try again"),
             ),
+            Self::Cancelled => Some(super::overdue::cancelled(cancelled)),
             Self::Settings(error) => Some(error.clone()),
         }
     }
@@ -66,6 +69,7 @@ impl From<NotEntered> for Broken {
         match reason {
             NotEntered::Refused(entry) => Self::Refused(entry),
             NotEntered::Failed => Self::NotEntered,
+            NotEntered::Cancelled => Self::Cancelled,
             NotEntered::Setting(said) => Self::Settings(super::attach::bad_setting(said)),
             NotEntered::Unexpected => Self::Lost,
         }
@@ -199,7 +203,7 @@ impl Session {
     /// in the middle of a transaction the session ends, because its state is lost.
     fn server_lost(&mut self, transaction: Transaction, broken: &Broken) -> Result<(), SessionEnd> {
         self.cancel.slot.detach();
-        match broken.refusal() {
+        match broken.refusal(transaction.cancelled) {
             // Half a message of the client's was passed on: where the next begins is only known to the server that is
             // gone.
             Some(error) if transaction.client_pass > 0 => Err(error.into()),

@@ -35,7 +35,7 @@ fn numbered(number: u16, listener: Arc<TcpListener>) -> Config {
 }
 
 /// Sends a cancel request, and waits until the gateway has done with it.
-async fn cancel(port: u16, key: &CancelKey) {
+pub(crate) async fn cancel(port: u16, key: &CancelKey) {
     let mut raw = Raw::over(TcpStream::connect(("127.0.0.1", port)).await.unwrap());
     startup::cancel_request(&mut raw.out, key);
     raw.flush().await;

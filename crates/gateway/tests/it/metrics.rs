@@ -5,6 +5,7 @@
 use crate::world::World;
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tenantry_gateway::{Config, METRICS};
 use tenantry_testkit::versions_for_tests;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -47,6 +48,20 @@ fn sum(samples: &HashMap<&str, f64>, name: &str, with: &str) -> f64 {
     matching.map(|(_, value)| value).sum()
 }
 
+/// The page as soon as no client is busy: what a transaction did is counted after its last reply is sent.
+async fn settled(addr: SocketAddr) -> String {
+    let settled = async {
+        loop {
+            let (status, page) = get(addr, "/metrics").await;
+            assert_eq!(status, 200, "{page}");
+            if sum(&samples(&page), "tenantry_clients", "state=\"active\"") == 0.0 {
+                return page;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), settled).await.expect("a client stays busy")
+}
+
 #[tokio::test]
 async fn the_page_tells_what_tenants_did_and_labels_are_bounded() {
     for version in versions_for_tests() {
@@ -65,8 +80,7 @@ async fn the_page_tells_what_tenants_did_and_labels_are_bounded() {
             }
             client.simple_query("SELECT 1/0").await.unwrap_err();
         }
-        let (status, page) = get(addr, "/metrics").await;
-        assert_eq!(status, 200, "{page}");
+        let page = settled(addr).await;
         let samples = samples(&page);
         assert_eq!(sum(&samples, "tenantry_tenant_transactions_total", ""), 11.0, "{page}");
         assert_eq!(sum(&samples, "tenantry_tenant_statements_total", ""), 7.0, "{page}");

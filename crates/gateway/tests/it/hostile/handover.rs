@@ -1,6 +1,8 @@
 //! What happens where a handover fails: nothing of the next client's is executed, and nobody meets anybody else's rows.
 
 use super::{ask, rows, tags};
+use crate::cancel::cancel;
+use crate::protocol::until;
 use crate::raw::{Raw, sqlstate};
 use crate::world::World;
 use tenantry_core::TenancyModel;
@@ -105,6 +107,36 @@ async fn statements_that_must_be_alone_are_alone_behind_a_handover() {
             ["a"]
         );
         assert_eq!(rows(&ask(&mut other, "SELECT count(*) FROM notes").await), ["0"]);
+        world.close().await;
+    }
+}
+
+/// A cancel that comes so early that it hits the entry in front of the statement is a cancel of the statement.
+#[tokio::test]
+async fn a_cancel_during_the_entry_cancels_the_statement() {
+    for version in versions_for_tests() {
+        let world = World::narrow(version).await;
+        let mut one = Raw::login(&world, "acme").await;
+        let mut other = Raw::login(&world, "umbrella").await;
+        ask(&mut other, "SELECT 1").await;
+        let mut locker = world.admin_of(TenancyModel::Shared, 1).await;
+        let watcher = world.admin_of(TenancyModel::Shared, 1).await;
+        let lock = locker.transaction().await.unwrap();
+        lock.batch_execute("LOCK TABLE tenancy.gate").await.unwrap();
+        frontend::query(&mut one.out, "SELECT 'ran'");
+        one.flush().await;
+        until(
+            &watcher,
+            "SELECT count(*) = 1 FROM pg_locks WHERE NOT granted AND relation = 'tenancy.gate'::regclass",
+        )
+        .await;
+        cancel(world.port(), &one.key).await;
+        let answer = one.until_ready().await;
+        assert_eq!((tags(&answer).as_str(), sqlstate(&answer).as_deref()), ("EZ", Some("57014")));
+        lock.rollback().await.unwrap();
+        for client in [&mut one, &mut other] {
+            assert_eq!(rows(&ask(client, "SELECT 'ran'").await), ["ran"]);
+        }
         world.close().await;
     }
 }
