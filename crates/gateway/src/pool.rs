@@ -122,7 +122,7 @@ impl Pool {
             };
             match grant {
                 Grant::Open(slot, lease) => {
-                    let mut connection = self.open(slot, lease).await?;
+                    let mut connection = Box::pin(self.open(slot, lease)).await?;
                     visit.note(account.tenant, &mut connection);
                     return Ok(connection);
                 }

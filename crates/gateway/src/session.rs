@@ -7,6 +7,7 @@
 mod attach;
 mod hold;
 mod login;
+mod open;
 mod overdue;
 mod prove;
 mod refuse;
@@ -16,15 +17,15 @@ mod startup;
 mod switch;
 mod transaction;
 
+pub(crate) use open::serve;
 pub(crate) use refuse::error as refuse;
 
 use crate::account::Account;
-use crate::admin::Console;
 use crate::backend::{Parameters, Residue};
 use crate::cancel::Registered;
 use crate::clients::{Activity, Client, Known};
 use crate::config::Config;
-use crate::door::{LoginPlace, Source};
+use crate::door::LoginPlace;
 use crate::error::{ClientError, SessionEnd};
 use crate::lex::{self, Cleanup, TenantStatement};
 use crate::pool::Pool;
@@ -32,135 +33,17 @@ use crate::rewriting::{CopyFrom, Rewriter, Rewriters};
 use crate::settings::Settings;
 use crate::statement::{Statement, StatementScope};
 use crate::stats::{PoolStats, TenantStats};
-use crate::stream::{Buffered, Stream};
+use crate::stream::Buffered;
 use crate::worker::{ClientSlot, Phase, Worker, told_to_leave};
 use attach::Entrance;
 use bytes::{Buf, Bytes};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
 use tenantry_core::{ErrorKind, LoginId, Placement, PoolMode, RouteTable, TenantId, TenantState};
 use tenantry_wire::backend::{self, TransactionStatus};
 use tenantry_wire::frontend::tag;
 use tenantry_wire::{frame, frontend};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
-
-/// Serves one client until it leaves.
-pub(crate) async fn serve(worker: Arc<Worker>, stream: TcpStream) {
-    // The socket options are a wish: without them the client is only slower.
-    let _nodelay = stream.set_nodelay(true);
-    let id = worker.shared.next_client.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let listed = worker.clients.enter(id, stream.peer_addr().ok());
-    worker.stats.accepted.add(1);
-    let mut client = Buffered::new(Stream::Tcp(stream));
-    let outcome = match ClientSlot::take(&worker.shared) {
-        Some(slot) => open_and_run(&worker, &mut client, slot, &listed.client).await,
-        None => Err(ClientError::new(ErrorKind::LimitReached, "too many clients are connected")
-            .with_sqlstate("53300")
-            .into()),
-    };
-    if let Err(SessionEnd::Fatal(error)) = outcome {
-        refuse::fatal(&mut client.outbuf, &error);
-    }
-    let goodbye = async {
-        if client.flush().await.is_ok() {
-            client.close().await;
-        }
-    };
-    // The client may be gone or not reading; it has had its chance.
-    let _sent = tokio::time::timeout(std::time::Duration::from_secs(1), goodbye).await;
-}
-
-async fn open_and_run(
-    worker: &Arc<Worker>,
-    client: &mut Buffered,
-    slot: ClientSlot,
-    listed: &Arc<Client>,
-) -> Result<(), SessionEnd> {
-    let guest = worker.shared.door.enter(Source::of(listed.address.map(|address| address.ip())))?;
-    let opening = async {
-        let Some(opened) = startup::read(worker, client).await? else { return Ok(None) };
-        login::authenticate(worker, client, &guest, opened).await.map(Some)
-    };
-    let login = tokio::time::timeout(worker.shared.live.load().login_timeout, opening)
-        .await
-        .map_err(|_| ClientError::new(ErrorKind::AuthenticationFailed, "the login took too long").into())
-        .flatten();
-    let login = login.inspect_err(|end| {
-        if matches!(end, SessionEnd::Fatal(_)) {
-            worker.stats.logins_refused.add(1);
-        }
-    })?;
-    drop(guest);
-    let Some(login) = login else { return Ok(()) };
-    worker.stats.logins.add(1);
-    let _noted = Noted::connection(worker, listed, &login);
-    let taken = std::mem::replace(client, Buffered::new(Stream::Closed));
-    if login.console {
-        return run_console(worker, client, taken, &login, slot, listed).await;
-    }
-    let mut session = Session::new(Arc::clone(worker), taken, login, slot, Arc::clone(listed));
-    // What is dropped with it when the session is ended from outside is closed, never lent again.
-    let outcome = tokio::select! {
-        biased;
-        () = listed.killed() => Err(ClientError::terminated().into()),
-        outcome = session.open_and_serve() => outcome,
-    };
-    session.count_bytes();
-    *client = std::mem::replace(&mut session.client, Buffered::new(Stream::Closed));
-    outcome
-}
-
-/// Logs that a client came and, when dropped, that it went; where that is wanted.
-struct Noted {
-    session: u64,
-    since: Instant,
-}
-
-impl Noted {
-    fn connection(worker: &Worker, listed: &Client, login: &login::Login) -> Option<Self> {
-        if !worker.shared.live.load().log_connections {
-            return None;
-        }
-        let routes = worker.routes.borrow();
-        let tenant = login.tenant.and_then(|id| routes.tenant(id)).map(|tenant| tenant.key.as_str());
-        let address = listed.address.map(tracing::field::display);
-        tracing::info!(session = listed.id, login = &*login.name, tenant, address, "client connected");
-        Some(Self { session: listed.id, since: Instant::now() })
-    }
-}
-
-impl Drop for Noted {
-    fn drop(&mut self) {
-        let seconds = self.since.elapsed().as_secs();
-        tracing::info!(session = self.session, seconds, "client disconnected");
-    }
-}
-
-/// The session of an administrator.
-async fn run_console(
-    worker: &Arc<Worker>,
-    client: &mut Buffered,
-    taken: Buffered,
-    login: &login::Login,
-    _slot: ClientSlot,
-    listed: &Arc<Client>,
-) -> Result<(), SessionEnd> {
-    listed.know(Known {
-        name: login.name.clone(),
-        application: login.settings.get("application_name").unwrap_or_default().into(),
-        cancel: None,
-    });
-    let mut console = Console::new(Arc::clone(worker), taken);
-    let outcome = tokio::select! {
-        biased;
-        () = listed.killed() => Err(ClientError::terminated().into()),
-        outcome = console.serve(listed) => outcome,
-    };
-    *client = console.into_client();
-    outcome
-}
 
 /// A client that is authenticated. Between transactions it holds no server connection.
 struct Session {
@@ -205,6 +88,7 @@ struct Session {
     listed: Arc<Client>,
     _slot: ClientSlot,
     _place: LoginPlace,
+    _noted: Option<Box<open::Noted>>,
 }
 
 /// Where the tenant's transactions go, as of the last look at the routes.
@@ -300,6 +184,7 @@ impl Session {
         login: login::Login,
         slot: ClientSlot,
         listed: Arc<Client>,
+        noted: Option<Box<open::Noted>>,
     ) -> Self {
         let settings = Arc::new(login.settings);
         let cancel = worker.shared.cancels.register(login.minor);
@@ -335,6 +220,7 @@ impl Session {
             skip_to_sync: false,
             _slot: slot,
             _place: login.place,
+            _noted: noted,
             worker,
         }
     }
@@ -366,7 +252,7 @@ impl Session {
     }
 
     async fn open_and_serve(&mut self) -> Result<(), SessionEnd> {
-        self.greet().await?;
+        Box::pin(self.greet()).await?;
         self.run().await
     }
 

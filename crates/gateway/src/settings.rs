@@ -3,8 +3,6 @@
 //! They come from the client's startup packet (an allow-list) and from the server's ParameterStatus reports. What a
 //! client sets otherwise lives until its transaction ends: the connection is then reset.
 
-use std::collections::BTreeMap;
-
 /// Settings that a client may choose in its startup packet. Nothing here concerns isolation, limits, or how the
 /// server treats other tenants; everything else is refused with a hint.
 const STARTUP: &[&str] = &[
@@ -42,9 +40,10 @@ const FOLLOWED: &[&str] = &[
     "timezone",
 ];
 
-/// A client's settings, by lower-case name. Usually a handful; compared at every handover.
+/// A client's settings, in the order of their lower-case names. Usually a handful, kept by every client; compared at every
+/// handover.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Settings(BTreeMap<Box<str>, Box<str>>);
+pub(crate) struct Settings(Vec<(Box<str>, Box<str>)>);
 
 impl Settings {
     /// Whether a startup packet may carry the setting.
@@ -70,15 +69,28 @@ impl Settings {
     }
 
     pub(crate) fn remove(&mut self, name: &str) {
-        self.0.remove(name);
+        if let Ok(at) = self.find(name) {
+            self.0.remove(at);
+        }
     }
 
     pub(crate) fn set(&mut self, name: &str, value: &str) {
-        self.0.insert(name.to_ascii_lowercase().into(), value.into());
+        let name = name.to_ascii_lowercase();
+        match self.find(&name) {
+            Ok(at) => self.0[at].1 = value.into(),
+            Err(at) => {
+                self.0.reserve_exact(1);
+                self.0.insert(at, (name.into(), value.into()));
+            }
+        }
+    }
+
+    fn find(&self, name: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| (**known).cmp(name))
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(AsRef::as_ref)
+        self.find(name).ok().map(|at| &*self.0[at].1)
     }
 
     /// Whether text on a connection with these settings is UTF-8, as it is by default.
@@ -91,9 +103,9 @@ impl Settings {
     /// what it is sent, last.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
         const ENCODING: &str = "client_encoding";
-        let others = self.0.iter().filter(|(name, _)| &***name != ENCODING);
+        let others = self.0.iter().filter(|(name, _)| &**name != ENCODING);
         others
-            .chain(self.0.iter().filter(|(name, _)| &***name == ENCODING))
+            .chain(self.0.iter().filter(|(name, _)| &**name == ENCODING))
             .map(|(name, value)| (&**name, &**value))
     }
 

@@ -25,8 +25,6 @@ pub(crate) enum Stream {
 
 /// How much is read at once. A row or a statement is usually far smaller; large results come in several reads.
 const READ_BYTES: usize = 16 << 10;
-/// An idle connection gives back buffers larger than this.
-const IDLE_BYTES: usize = 1 << 10;
 
 impl Stream {
     /// Ready when a read would not block. Needs no buffer, so that an idle client holds none.
@@ -171,7 +169,7 @@ impl Buffered {
 
     /// Gives the buffers back while nothing is happening: there may be many thousand idle clients.
     pub(crate) fn release_buffers(&mut self) {
-        self.shrink(IDLE_BYTES);
+        self.shrink(0);
     }
 
     /// Gives back what a large result needed. Server connections are few and busy, they keep the rest.

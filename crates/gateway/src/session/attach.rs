@@ -68,13 +68,13 @@ impl Session {
     }
 
     /// Gets a server connection that is, or will be by the time the client's message arrives, inside the tenant.
-    pub(super) async fn attach(&mut self, entry: Entrance) -> Result<Transaction, ClientError> {
+    pub(super) async fn attach(&mut self, entry: Entrance) -> Result<Box<Transaction>, ClientError> {
         self.count_bytes();
         let target = self.target()?;
         let asked = Instant::now();
         self.listed.asks(asked, target.tenant);
         if self.worker.shared.pauses.any() {
-            self.pass_pauses(&target).await?;
+            Box::pin(self.pass_pauses(&target)).await?;
         }
         target.account.admit(self.worker.shared.config.queue_timeout).await?;
         // A connection may turn out dead at its handover; then the next is tried. Each failure closes one, so a
@@ -90,7 +90,7 @@ impl Session {
             match tokio::time::timeout(self.worker.shared.config.handover_timeout, handover).await {
                 Ok(Ok(entering)) => {
                     self.cancel.slot.attach(&server.cancel);
-                    let mut transaction = Transaction::new(server, target, entering, meter);
+                    let mut transaction = Box::new(Transaction::new(server, target, entering, meter));
                     transaction.stopwatch = self.stopwatch();
                     return Ok(transaction);
                 }
@@ -126,7 +126,7 @@ impl Session {
 
     /// The client left in mid-transaction. What still runs is cancelled before the connection is closed: its place in
     /// the pool is free only when the server is.
-    pub(super) async fn abandon(&mut self, transaction: Transaction) {
+    pub(super) async fn abandon(&mut self, transaction: Box<Transaction>) {
         self.cancel.slot.detach();
         if !transaction.expected.is_empty() {
             transaction.server.cancel.send(self.worker.shared.config.connect_timeout).await;
@@ -134,7 +134,7 @@ impl Session {
     }
 
     /// Gives a server connection back, or closes it when it is not provably reusable.
-    pub(super) fn release(&mut self, transaction: Transaction) {
+    pub(super) fn release(&mut self, transaction: Box<Transaction>) {
         let cancelled = self.cancel.slot.detach();
         let doubtful = transaction.doubtful;
         transaction.target.account.count(transaction.rounds);

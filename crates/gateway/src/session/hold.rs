@@ -365,7 +365,7 @@ impl Session {
     }
 
     /// The session ends. A connection that was kept and is idle goes back with a full reset, any other is closed.
-    pub(super) async fn part(&mut self, mut transaction: Transaction) {
+    pub(super) async fn part(&mut self, mut transaction: Box<Transaction>) {
         if transaction.hold != Hold::Transaction && transaction.is_finished() {
             transaction.residue = Residue::Statements;
             self.release(transaction);

@@ -78,11 +78,11 @@ impl From<NotEntered> for Broken {
 
 impl Session {
     /// Relays until the transaction is over, then gives the connection back.
-    pub(super) async fn transact(&mut self, mut transaction: Transaction) -> Result<(), SessionEnd> {
+    pub(super) async fn transact(&mut self, mut transaction: Box<Transaction>) -> Result<(), SessionEnd> {
         loop {
             // What the client has sent since must not be hit by a cancel of what came before.
             if self.cancel.slot.is_busy() {
-                self.cancel.slot.delivered().await;
+                Box::pin(self.cancel.slot.delivered()).await;
             }
             let event = match self.turn(&mut transaction).await {
                 Ok(Some(event)) => event,
@@ -91,7 +91,7 @@ impl Session {
                     return Ok(());
                 }
                 Err(end) => {
-                    self.part(transaction).await;
+                    Box::pin(self.part(transaction)).await;
                     return Err(end);
                 }
             };
@@ -99,15 +99,15 @@ impl Session {
                 Event::Progress => {}
                 Event::ServerLost => return self.server_lost(transaction, &Broken::Lost),
                 Event::Overdue => {
-                    if let Err(end) = self.end_overdue(&mut transaction).await {
+                    if let Err(end) = Box::pin(self.end_overdue(&mut transaction)).await {
                         self.limited();
-                        self.abandon(transaction).await;
+                        Box::pin(self.abandon(transaction)).await;
                         return Err(end);
                     }
                     continue;
                 }
                 Event::ClientGone => {
-                    self.part(transaction).await;
+                    Box::pin(self.part(transaction)).await;
                     return Err(SessionEnd::ClientGone);
                 }
             }
@@ -115,7 +115,7 @@ impl Session {
                 Ok(()) => {}
                 Err(Broken::TooLarge(limit)) => {
                     self.limited();
-                    self.abandon(transaction).await;
+                    Box::pin(self.abandon(transaction)).await;
                     return Err(super::overdue::result_too_large(limit).into());
                 }
                 Err(broken) => return self.server_lost(transaction, &broken),
@@ -128,7 +128,7 @@ impl Session {
         if transaction.attention
             && transaction.ran
             && transaction.is_finished()
-            && matches!(self.attend(transaction).await?, Next::Release)
+            && matches!(Box::pin(self.attend(transaction)).await?, Next::Release)
         {
             return Ok(None);
         }
@@ -151,7 +151,7 @@ impl Session {
         }
         transaction.note_doing();
         if transaction.is_resting() {
-            return self.rest(transaction).await.map(Some);
+            return Box::pin(self.rest(transaction)).await.map(Some);
         }
         Ok(Some(self.exchange(transaction, flow).await))
     }
@@ -201,7 +201,7 @@ impl Session {
 
     /// The server connection can't be used any more. Before anything of the client's ran, only its statement fails;
     /// in the middle of a transaction the session ends, because its state is lost.
-    fn server_lost(&mut self, transaction: Transaction, broken: &Broken) -> Result<(), SessionEnd> {
+    fn server_lost(&mut self, transaction: Box<Transaction>, broken: &Broken) -> Result<(), SessionEnd> {
         self.cancel.slot.detach();
         match broken.refusal(transaction.cancelled) {
             // Half a message of the client's was passed on: where the next begins is only known to the server that is
@@ -217,7 +217,7 @@ impl Session {
     }
 
     /// Answers everything the client has sent with the same error, as if each had failed.
-    fn refuse_expected(&mut self, mut transaction: Transaction, error: &ClientError) {
+    fn refuse_expected(&mut self, mut transaction: Box<Transaction>, error: &ClientError) {
         let out = &mut self.client.outbuf;
         let mut in_pipeline = false;
         for expected in transaction.expected.drain(..) {
