@@ -5,6 +5,7 @@
 
 #![allow(clippy::result_large_err, reason = "a refusal is rare, and carries all that a person needs")]
 
+mod aggregate;
 mod copy;
 mod edit;
 mod find;

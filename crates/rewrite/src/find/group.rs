@@ -3,6 +3,7 @@
 
 use super::Finder;
 use super::from::{Leaf, Source};
+use crate::aggregate::is_aggregate;
 use crate::edit::{Change, Item, Splice, items_sql};
 use pg_raw_parse::{Node, nodes};
 
@@ -121,6 +122,7 @@ fn depends<'a>(select: &'a nodes::SelectStmt) -> bool {
                 }
             }
             Node::A_Const(_) | Node::ParamRef(_) | Node::None => {}
+            Node::FuncCall(call) if is_aggregate(call) => {}
             other => crate::parse::children(other, |child| open.push(child)),
         }
     }

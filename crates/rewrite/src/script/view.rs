@@ -2,6 +2,7 @@
 
 use super::work::Work;
 use super::{Script, Statement};
+use crate::aggregate::is_aggregate;
 use crate::edit::Splice;
 use crate::lex::Tokens;
 use crate::name::ident;
@@ -161,25 +162,7 @@ fn updatable(query: Node<'_>) -> bool {
             .iter()
             .all(|n| matches!(n, Node::None));
     let from: Vec<Node<'_>> = select.from_clause().iter().collect();
-    let calls = |target: &nodes::ResTarget| matches!(target.val(), Node::FuncCall(call) if call.agg_star || is_aggregate(call));
+    let calls =
+        |target: &nodes::ResTarget| matches!(target.val(), Node::FuncCall(call) if is_aggregate(call));
     simple && matches!(from.as_slice(), [Node::RangeVar(_)]) && !select.target_list().iter().any(calls)
-}
-
-fn is_aggregate(call: &nodes::FuncCall) -> bool {
-    let name = call.funcname().iter().filter_map(Node::as_str).next_back().unwrap_or_default();
-    [
-        "count",
-        "sum",
-        "avg",
-        "min",
-        "max",
-        "array_agg",
-        "string_agg",
-        "json_agg",
-        "jsonb_agg",
-        "bool_and",
-        "bool_or",
-        "every",
-    ]
-    .contains(&name)
 }

@@ -189,6 +189,7 @@ fn a_grouped_key_brings_the_tenant_along() {
     ]);
     stays(&[
         "SELECT id FROM users GROUP BY id",
+        "SELECT id, sum(length(email)) FILTER (WHERE name > 'a') FROM users GROUP BY id",
         "SELECT name FROM users GROUP BY name",
         "SELECT id, name FROM users GROUP BY id, tenant_id",
         "SELECT code, name FROM countries GROUP BY code",

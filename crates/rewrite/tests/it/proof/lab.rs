@@ -107,6 +107,18 @@ fn without_versions(dump: &str) -> String {
     dump.lines().filter_map(kept).collect::<Vec<_>>().join("\n")
 }
 
+/// Options of a view are a set, which PostgreSQL keeps in the order in which they were set.
+fn sorted_options(line: &str) -> String {
+    let options = line.strip_prefix("CREATE VIEW ").and_then(|view| {
+        let (name, rest) = view.split_once(" WITH (")?;
+        let (options, query) = rest.split_once(") AS")?;
+        let mut options: Vec<&str> = options.split(", ").collect();
+        options.sort_unstable();
+        Some(format!("CREATE VIEW {name} WITH ({}) AS{query}", options.join(", ")))
+    });
+    options.unwrap_or_else(|| line.to_owned())
+}
+
 fn objects(dump: &str) -> Vec<String> {
     let mut objects: Vec<String> = dump
         .split("\n--\n-- ")
@@ -120,7 +132,7 @@ fn objects(dump: &str) -> Vec<String> {
             {
                 sorted_table(&lines)
             } else {
-                lines.join("\n")
+                lines.iter().map(|line| sorted_options(line)).collect::<Vec<_>>().join("\n")
             }
         })
         .collect();
