@@ -11,6 +11,7 @@ mod data;
 mod drop;
 mod element;
 mod expand;
+mod fate;
 mod follow;
 mod function;
 mod index;

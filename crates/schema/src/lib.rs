@@ -27,7 +27,7 @@ pub use error::SchemaError;
 pub use introspect::{Query, introspection, introspection_settings};
 pub use model::Model;
 pub use read::read;
-pub use render::constraint::written as constraint_sql;
+pub use render::constraint::{asks_for_the_same_index, is_twin, written as constraint_sql};
 pub use render::render;
 pub use rules::{Docs, Floor, Reconciled, RuleInfo, needs_pool, reconcile, reconcile_owned};
 pub use suppression::Suppressions;

@@ -1,36 +1,21 @@
 //! ALTER TABLE: each subcommand stays as it was written, or is replaced by one or more.
 
-use super::build::{about, consequences};
-
+use super::build::{Consequence, about, consequences};
+use super::fate::{altered, commands, fates};
 use super::work::Work;
 use super::{Runs, Script, Statement};
 use crate::Refusal;
-use crate::edit::Splice;
 use crate::name::ident;
-use crate::parse::parse;
-use pg_raw_parse::{Node, NodeMut, nodes};
+use pg_raw_parse::{Node, nodes};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use tenantry_core::TenancyModel;
+use tenantry_schema::Kind;
 use tenantry_schema::Model;
 use tenantry_schema::model::{Constraint, ConstraintKind, Sequence, Table};
-use tenantry_schema::{Kind, constraint_sql};
 
-/// What becomes of a subcommand.
-enum Fate {
-    Kept,
-    /// Replaced by these, without `ALTER TABLE t`.
-    Replaced(Vec<String>),
-    /// The text of a column without its keys, and the keys as constraints.
-    Column {
-        text: String,
-        kept: Vec<usize>,
-        constraints: Vec<String>,
-    },
-}
-
-/// A constraint that a subcommand adds: its name, and whether the subcommand has it besides a column.
-type Added = (usize, String);
+/// A constraint that a subcommand adds: the subcommand's position, and its name.
+pub(super) type Added = (usize, String);
 
 impl Script {
     pub(super) fn alter_table(
@@ -52,7 +37,7 @@ impl Script {
         let mut names_of = self.names();
         let mut added: Vec<Added> = Vec::new();
         let mut stated = BTreeSet::new();
-        let mut dropped_columns = false;
+        let (mut dropped_columns, mut lost_keys) = (BTreeSet::new(), BTreeSet::new());
         for (at, command) in commands(alter).enumerate() {
             self.forbidden(work, command, &name)?;
             let part = parts.get(at).cloned().unwrap_or(0..0);
@@ -68,11 +53,16 @@ impl Script {
             // Checks stay where they were written.
             added.extend(new.into_iter().filter(|name| !is_check(name)).map(|name| (at, name)));
             stated.extend(dropped(command));
-            dropped_columns |= command.subtype == nodes::AlterTableType::AT_DropColumn;
+            lost_keys.extend(dropped_with_what_refers(command));
+            if command.subtype == nodes::AlterTableType::AT_DropColumn {
+                dropped_columns.extend(self.gone(&name, &after));
+            }
         }
         let part = about(self.model.table(&name), after.table(&name), &name);
         let part: Vec<&str> = part.iter().map(String::as_str).collect();
         let before = self.build(&self.model, &part);
+        let mut tree = super::index::partitions_of(&self.model, &name);
+        tree.push(name.clone());
         let was = self.model.table(&name).map(|table| table.constraints.clone()).unwrap_or_default();
         // The default of a serial column takes a number as the one who inserts.
         let known = |sequence: &&Sequence| !self.model.sequences.iter().any(|old| old.name == sequence.name);
@@ -81,7 +71,7 @@ impl Script {
         self.commit(after, &name);
         let built = self.build(&self.model, &part);
         Self::refused(work, &built, &before)?;
-        if dropped_columns {
+        if !dropped_columns.is_empty() {
             // PostgreSQL drops the keys of a dropped column by itself.
             let gone = |c: &&Constraint| {
                 self.model.table(&name).is_none_or(|t| t.constraints.iter().all(|o| o.name != c.name))
@@ -107,7 +97,8 @@ impl Script {
         let mut out = Vec::new();
         let (first, last): (Vec<_>, Vec<_>) = consequences(&before, &built, &stated)
             .into_iter()
-            .partition(|consequence| matches!(consequence, super::build::Consequence::Add { table, .. } if *table != name));
+            .filter(|consequence| !goes_with(consequence, &before.model, &tree, &dropped_columns, &lost_keys))
+            .partition(|consequence| matches!(consequence, Consequence::Add { table, .. } if *table != name));
         out.extend(first.iter().map(|consequence| work.statement(consequence.sql())));
         out.push(statement);
         out.extend(last.iter().map(|consequence| work.statement(consequence.sql())));
@@ -117,6 +108,13 @@ impl Script {
         }
         self.learn_about(&built, &[&name]);
         Ok(out)
+    }
+
+    /// The columns of a table that are no longer there.
+    fn gone(&self, name: &str, after: &Model) -> Vec<String> {
+        let is_there = |column: &str| after.table(name).is_some_and(|table| table.column(column).is_some());
+        let columns = self.model.table(name).map(|table| table.columns.as_slice()).unwrap_or_default();
+        columns.iter().map(|column| column.name.clone()).filter(|column| !is_there(column)).collect()
     }
 
     /// The tables that a statement about one table may change, and that table's sequences.
@@ -172,6 +170,9 @@ impl Script {
             let place = alter.relation().map_or(-1, |relation| relation.location);
             return Err(work.refuse_at(place, format!("there is no table {name}")));
         }
+        if alter.objtype == nodes::ObjectType::OBJECT_VIEW && self.target.model == TenancyModel::Shared {
+            return Self::alter_view(work, alter);
+        }
         Ok(vec![work.verbatim()])
     }
 
@@ -207,7 +208,7 @@ impl Script {
     }
 
     /// Where the subcommands stand.
-    fn subcommands(
+    pub(super) fn subcommands(
         work: &Work<'_>,
         alter: &nodes::AlterTableStmt,
         relation: &nodes::RangeVar,
@@ -268,10 +269,34 @@ impl Script {
     }
 }
 
-fn commands(alter: &nodes::AlterTableStmt) -> impl Iterator<Item = &nodes::AlterTableCmd> {
-    alter.cmds().iter().filter_map(|command| match command {
-        Node::AlterTableCmd(command) => Some(command),
-        _ => None,
+fn dropped_with_what_refers(command: &nodes::AlterTableCmd) -> Option<String> {
+    dropped(command).filter(|_| command.behavior == nodes::DropBehavior::DROP_CASCADE)
+}
+
+/// Whether PostgreSQL drops a constraint by itself when it drops these columns and keys of a partition tree: what rests on the columns,
+/// and foreign keys to them.
+fn goes_with(
+    consequence: &Consequence,
+    before: &Model,
+    tree: &[String],
+    columns: &BTreeSet<String>,
+    keys: &BTreeSet<String>,
+) -> bool {
+    let Consequence::Drop { table, name } = consequence else { return false };
+    let find = |table: &str, name: &str| before.table(table)?.constraints.iter().find(|c| c.name == *name);
+    let lost = |target: &str, of: &[String]| {
+        keys.iter().filter_map(|key| find(target, key)).any(|key| match &key.kind {
+            ConstraintKind::PrimaryKey(key) | ConstraintKind::Unique(key) => key.columns == of,
+            _ => false,
+        })
+    };
+    find(table, name).is_some_and(|constraint| {
+        let refers = matches!(&constraint.kind, ConstraintKind::ForeignKey(key)
+            if tree.contains(&key.target)
+                && (key.target_columns.iter().any(|column| columns.contains(column))
+                    || lost(&key.target, &key.target_columns)));
+        let rests = || columns.iter().any(|column| super::apply::rests_on(constraint, column));
+        refers || tree.contains(table) && rests()
     })
 }
 
@@ -295,95 +320,4 @@ fn looks_at_rows(alter: &nodes::AlterTableStmt, added: &[Added], table: &Table) 
         })
     };
     commands(alter).any(validates) || added.iter().any(is_key)
-}
-
-/// What the subcommands that add keys become.
-fn fates(
-    work: &Work<'_>,
-    alter: &nodes::AlterTableStmt,
-    parts: &[Range<usize>],
-    added: &[Added],
-    table: &Table,
-) -> Result<Vec<Fate>, Refusal> {
-    let mut fates = Vec::new();
-    for (at, command) in commands(alter).enumerate() {
-        let of_this: Vec<String> = added
-            .iter()
-            .filter(|(command, _)| *command == at)
-            .filter_map(|(_, name)| table.constraints.iter().find(|constraint| constraint.name == *name))
-            .map(|constraint| format!("ADD {}", constraint_sql(constraint)))
-            .collect();
-        let fate = match command.def() {
-            _ if of_this.is_empty() => Fate::Kept,
-            Node::Constraint(node) if node.indexname().is_some() => Fate::Kept,
-            Node::ColumnDef(node) => {
-                let (text, kept) = super::read::without_keys(work, node, parts[at].clone())?;
-                Fate::Column { text, kept, constraints: of_this }
-            }
-            _ => Fate::Replaced(of_this),
-        };
-        fates.push(fate);
-    }
-    Ok(fates)
-}
-
-/// The statement with its subcommands replaced.
-fn altered(
-    work: &Work<'_>,
-    alter: &nodes::AlterTableStmt,
-    parts: &[Range<usize>],
-    fates: &[Fate],
-) -> Result<String, Refusal> {
-    let mut splices = Vec::new();
-    let mut template = Vec::new();
-    for (part, fate) in parts.iter().zip(fates) {
-        let span = work.tokens.span(part.clone()).ok_or_else(|| work.refuse("a subcommand was lost"))?;
-        let texts = match fate {
-            Fate::Kept => continue,
-            Fate::Replaced(texts) => texts.clone(),
-            Fate::Column { text, constraints, .. } => {
-                std::iter::once(text.clone()).chain(constraints.clone()).collect()
-            }
-        };
-        template.extend(texts.iter().cloned());
-        splices.push(Splice::replace(span, texts.join(", ")));
-    }
-    if splices.is_empty() {
-        return Ok(work.text().to_owned());
-    }
-    let template =
-        parse(&format!("ALTER TABLE x {}", template.join(", "))).map_err(|error| work.refuse(error))?;
-    work.spliced(splices, |mem, copy| {
-        let Some(Node::AlterTableStmt(made)) = template.stmts().next() else { return false };
-        let mut made = commands(made);
-        let mut list = Vec::new();
-        for (command, fate) in commands(alter).zip(fates) {
-            match fate {
-                Fate::Kept => list.push(mem.make_unique(command).uncast()),
-                Fate::Replaced(texts) => {
-                    list.extend(
-                        made.by_ref().take(texts.len()).map(|command| mem.make_unique(command).uncast()),
-                    );
-                }
-                Fate::Column { kept, constraints, .. } => {
-                    let (Some(_), Node::ColumnDef(column)) = (made.next(), command.def()) else {
-                        return false;
-                    };
-                    let column = super::read::stripped(mem, column, kept);
-                    let mut command = mem.make_unique(command);
-                    command.as_mut().set_def(column.uncast());
-                    list.push(command.uncast());
-                    list.extend(made.by_ref().take(constraints.len()).map(|c| mem.make_unique(c).uncast()));
-                }
-            }
-        }
-        let list = mem.make_list(&list);
-        match copy.as_mut().stmt_mut() {
-            NodeMut::AlterTableStmt(mut statement) => {
-                statement.set_cmds(list);
-                true
-            }
-            _ => false,
-        }
-    })
 }

@@ -48,6 +48,9 @@ impl Script {
             }
             (Type::AT_DropColumn, _) => drop_column(model, name, &column),
             (Type::AT_DropConstraint, _) => {
+                if command.behavior == nodes::DropBehavior::DROP_CASCADE {
+                    drop_referrers(model, name, &column);
+                }
                 for_tree(model, name, |table| {
                     table.constraints.retain(|constraint| constraint.name != column);
                 });
@@ -107,7 +110,8 @@ impl Script {
                 .refuse_at(node.location, "the shared table has the tenant column already")
                 .hint("leave it out, or declare another name for the tenant column"));
         }
-        let (mut column, keys) = read_added(work, node, part)?;
+        let (mut column, mut keys) = read_added(work, node, part)?;
+        element::merge_twins(&mut keys);
         if ["serial", "bigserial", "smallserial", "serial4", "serial8", "serial2"]
             .contains(&column.type_name.as_str())
         {
@@ -153,7 +157,7 @@ impl Script {
             return using_index(work, node, index, name, model);
         }
         let text = work.slice(part.start + 1..part.end).to_owned();
-        let written = Written { node, attributes: Vec::new(), column: None, text };
+        let written = Written { node, attributes: Vec::new(), column: None, text, name_of_twin: None };
         self.add_written(work, &written, name, model, names_of)
     }
 
@@ -277,27 +281,56 @@ fn validate(table: &mut Table, name: &str) {
     }
 }
 
+/// The foreign keys that go with a key, unless another one of the same columns is there.
+fn drop_referrers(model: &mut Model, name: &str, key: &str) {
+    let Some(table) = model.table(name) else { return };
+    let columns = |constraint: &Constraint| match &constraint.kind {
+        ConstraintKind::PrimaryKey(key) | ConstraintKind::Unique(key) => Some(key.columns.clone()),
+        _ => None,
+    };
+    let (lost, rest): (Vec<&Constraint>, Vec<&Constraint>) =
+        table.constraints.iter().partition(|constraint| constraint.name == key);
+    let Some(lost) = lost.into_iter().find_map(columns) else { return };
+    if rest.into_iter().any(|constraint| columns(constraint).as_ref() == Some(&lost)) {
+        return;
+    }
+    for table in &mut model.tables {
+        table.constraints.retain(|constraint| match &constraint.kind {
+            ConstraintKind::ForeignKey(of) => of.target != name || of.target_columns != lost,
+            _ => true,
+        });
+    }
+}
+
+/// Whether a constraint goes with a column of its own table.
+pub(super) fn rests_on(constraint: &Constraint, column: &str) -> bool {
+    let has = |names: &[String]| names.iter().any(|name| name == column);
+    match &constraint.kind {
+        ConstraintKind::PrimaryKey(key) | ConstraintKind::Unique(key) => {
+            has(&key.columns) || has(&key.include)
+        }
+        ConstraintKind::ForeignKey(key) => has(&key.columns),
+        ConstraintKind::Exclusion(of) => {
+            has(&of.include) || of.keys.iter().any(|key| key.column.as_deref() == Some(column))
+        }
+        ConstraintKind::Check { definition, .. } => names_column(definition, column),
+    }
+}
+
 /// A column goes with everything that names it.
 fn drop_column(model: &mut Model, name: &str, column: &str) {
     let named = column.to_owned();
+    let computed: Vec<String> = generated_from(model, name, column);
     let mut lost_keys = Vec::new();
     for_tree(model, name, |table| {
         table.columns.retain(|other| other.name != named);
         table.constraints.retain(|constraint| {
-            let gone = match &constraint.kind {
-                ConstraintKind::PrimaryKey(key) | ConstraintKind::Unique(key) => {
-                    let gone = key.columns.contains(&named) || key.include.contains(&named);
-                    if gone {
-                        lost_keys.push(key.columns.clone());
-                    }
-                    gone
-                }
-                ConstraintKind::ForeignKey(key) => key.columns.contains(&named),
-                ConstraintKind::Exclusion(of) => {
-                    of.keys.iter().any(|key| key.column.as_ref() == Some(&named))
-                }
-                ConstraintKind::Check { definition, .. } => names_column(definition, &named),
-            };
+            let gone = rests_on(constraint, &named);
+            if let (true, ConstraintKind::PrimaryKey(key) | ConstraintKind::Unique(key)) =
+                (gone, &constraint.kind)
+            {
+                lost_keys.push(key.columns.clone());
+            }
             !gone
         });
         table.indexes.retain(|index| {
@@ -320,6 +353,18 @@ fn drop_column(model: &mut Model, name: &str, column: &str) {
     model.sequences.retain(|sequence| {
         !sequence.owned_by.as_ref().is_some_and(|owned| owned.table == name && owned.column == column)
     });
+    for column in computed {
+        drop_column(model, name, &column);
+    }
+}
+
+/// The columns that are computed from a column, and go with it.
+fn generated_from(model: &Model, table: &str, column: &str) -> Vec<String> {
+    let computed = |of: &&tenantry_schema::model::Column| {
+        of.generated.as_ref().is_some_and(|generated| names_column(&generated.expression, column))
+    };
+    let columns = model.table(table).map(|table| table.columns.as_slice()).unwrap_or_default();
+    columns.iter().filter(computed).map(|column| column.name.clone()).collect()
 }
 
 /// Whether an expression's text names a column.

@@ -6,7 +6,7 @@ use super::plain::{Plain, targets};
 use super::work::Work;
 use crate::Refusal;
 use std::collections::{BTreeMap, BTreeSet};
-use tenantry_schema::model::{Constraint, Table};
+use tenantry_schema::model::{Constraint, ConstraintKind, Table};
 use tenantry_schema::{
     Declaration, Finding, Floor, Kind, Model, Severity, constraint_sql, reconcile_owned, render,
 };
@@ -94,24 +94,28 @@ impl Script {
 }
 
 /// Constraints that differ between two builds, without the ones that the statement itself names.
+/// Foreign keys go before the keys that they refer to, and come after them.
 pub(crate) fn consequences(before: &Built, after: &Built, stated: &BTreeSet<String>) -> Vec<Consequence> {
-    let mut out = Vec::new();
+    let refers = |constraint: &Constraint| matches!(constraint.kind, ConstraintKind::ForeignKey(_));
+    let mut out: Vec<(bool, bool, Consequence)> = Vec::new();
     for table in &after.model.tables {
         let Some(old) = before.model.table(&table.name) else { continue };
         let find = |list: &[Constraint], name: &str| list.iter().find(|c| c.name == name).cloned();
         for constraint in old.constraints.iter().filter(|c| !stated.contains(&c.name)) {
             if find(&table.constraints, &constraint.name).as_ref() != Some(constraint) {
-                out.push(Consequence::Drop { table: table.name.clone(), name: constraint.name.clone() });
+                let (table, name) = (table.name.clone(), constraint.name.clone());
+                out.push((false, !refers(constraint), Consequence::Drop { table, name }));
             }
         }
         for constraint in table.constraints.iter().filter(|c| !stated.contains(&c.name)) {
             if find(&old.constraints, &constraint.name).as_ref() != Some(constraint) {
-                let constraint = Box::new(constraint.clone());
-                out.push(Consequence::Add { table: table.name.clone(), constraint });
+                let (table, own) = (table.name.clone(), Box::new(constraint.clone()));
+                out.push((true, refers(constraint), Consequence::Add { table, constraint: own }));
             }
         }
     }
-    out
+    out.sort_by_key(|(added, later, _)| (*added, *later));
+    out.into_iter().map(|(_, _, consequence)| consequence).collect()
 }
 
 /// A table and what it refers to, before and after a statement: both builds must be about the same part of the schema, or the edge

@@ -13,8 +13,8 @@ use pg_raw_parse::{Node, nodes};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use tenantry_core::TenancyModel;
-use tenantry_schema::model::{Column, Sequence, Table};
-use tenantry_schema::{Kind, Model, constraint_sql};
+use tenantry_schema::model::{Column, Constraint, ConstraintKind, Sequence, Table};
+use tenantry_schema::{Kind, Model, constraint_sql, is_twin};
 
 /// A CREATE TABLE, read: the plain table, and where its parts stand.
 pub(crate) struct Reading<'a> {
@@ -112,6 +112,9 @@ impl Script {
             work.text().to_owned()
         };
         out.push(work.statement(sql));
+        if shared {
+            out.extend(twins(table).map(|sql| work.statement(sql)));
+        }
         out.extend(adoption(plain, table).into_iter().map(|sql| work.statement(sql)));
         let rest = Table {
             name: name.to_owned(),
@@ -140,12 +143,12 @@ impl Script {
     ) -> Result<String, Refusal> {
         let added: Vec<&Column> = table.columns.iter().filter(|c| plain.column(&c.name).is_none()).collect();
         let named = |name: &str| plain.constraints.iter().any(|c| c.name == name);
-        let is_written = |constraint: &&tenantry_schema::model::Constraint| {
-            !(named(&constraint.name)
-                && matches!(constraint.kind, tenantry_schema::model::ConstraintKind::Check { .. }))
+        let is_written = |constraint: &&Constraint| {
+            !(named(&constraint.name) && matches!(constraint.kind, ConstraintKind::Check { .. }))
         };
         let mut snippets: Vec<String> = added.iter().map(|column| column_sql(column)).collect();
-        snippets.extend(table.constraints.iter().filter(is_written).map(constraint_sql));
+        let is_said = |constraint: &&Constraint| is_written(constraint) && !is_twin(table, constraint);
+        snippets.extend(table.constraints.iter().filter(is_said).map(constraint_sql));
         let kept = reading.elements.iter().filter(|element| !element.text.is_empty());
         let mut lines: Vec<String> = kept.map(|element| element.text.clone()).collect();
         lines.extend(snippets.iter().cloned());
@@ -189,6 +192,12 @@ impl Script {
         }
         Ok(())
     }
+}
+
+/// Keys that PostgreSQL would make one of in one CREATE TABLE: the rules have made them alike.
+fn twins(table: &Table) -> impl Iterator<Item = String> {
+    let twins = table.constraints.iter().filter(|constraint| is_twin(table, constraint));
+    twins.map(|twin| format!("ALTER TABLE {} ADD {}", ident(&table.name), constraint_sql(twin)))
 }
 
 /// What an adopted tenant column gets beyond what was written.

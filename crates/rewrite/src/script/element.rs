@@ -7,6 +7,7 @@ use crate::name::{clip, free_name, idents};
 use pg_raw_parse::{Node, nodes};
 use std::collections::BTreeSet;
 use tenantry_core::ident::MAX_IDENT_BYTES;
+use tenantry_schema::asks_for_the_same_index;
 use tenantry_schema::model::{
     Column, Constraint, ConstraintKind, Exclusion, ForeignAction, ForeignKey, Generated, Identity, IndexKey,
     SequenceOptions, UniqueKey,
@@ -66,9 +67,16 @@ pub(crate) struct Written<'a> {
     pub column: Option<String>,
     /// Its text, without the attributes.
     pub text: String,
+    /// The name of a twin that it stands for ([`merge_twins`]).
+    pub name_of_twin: Option<&'a str>,
 }
 
-impl Written<'_> {
+impl<'a> Written<'a> {
+    /// The name that was said.
+    pub(crate) fn name(&self) -> Option<&'a str> {
+        self.node.conname().or(self.name_of_twin)
+    }
+
     pub(crate) fn deferrable(&self) -> (bool, bool) {
         use nodes::ConstrType as Kind;
         let has = |kind| self.attributes.iter().any(|attribute| attribute.contype == kind);
@@ -149,33 +157,16 @@ pub(crate) fn numbers(type_name: &str) -> SequenceOptions {
 
 /// PRIMARY KEY, UNIQUE, EXCLUDE or CHECK as part of the model.
 pub(crate) fn local(written: &Written<'_>, table: &str, names_of: &mut Names<'_>) -> Option<Constraint> {
-    use nodes::ConstrType as Kind;
-    let node = written.node;
-    let (middle, label, kind) = match node.contype {
-        Kind::CONSTR_PRIMARY | Kind::CONSTR_UNIQUE => {
-            let key = unique_key(written);
-            let middle = joined(&[key.columns.clone(), key.include.clone()].concat());
-            if node.contype == Kind::CONSTR_PRIMARY {
-                (None, "pkey", ConstraintKind::PrimaryKey(key))
-            } else {
-                (Some(middle), "key", ConstraintKind::Unique(key))
-            }
+    let kind = kind_of(written)?;
+    let (middle, label) = match &kind {
+        ConstraintKind::PrimaryKey(_) => (None, "pkey"),
+        ConstraintKind::Unique(key) => {
+            (Some(joined(&[key.columns.clone(), key.include.clone()].concat())), "key")
         }
-        Kind::CONSTR_EXCLUSION => {
-            let exclusion = exclusion(written)?;
-            let middle = joined(&key_names(&exclusion.keys, &exclusion.include));
-            (Some(middle), "excl", ConstraintKind::Exclusion(exclusion))
-        }
-        Kind::CONSTR_CHECK => {
-            let kind = ConstraintKind::Check {
-                definition: check_definition(written),
-                validated: node.initially_valid,
-            };
-            (checked_column(node.raw_expr()), "check", kind)
-        }
-        _ => return None,
+        ConstraintKind::Exclusion(of) => (Some(joined(&key_names(&of.keys, &of.include))), "excl"),
+        _ => (checked_column(written.node.raw_expr()), "check"),
     };
-    let name = match node.conname() {
+    let name = match written.name() {
         Some(name) => {
             names_of.made.insert(name.to_owned());
             name.to_owned()
@@ -184,6 +175,54 @@ pub(crate) fn local(written: &Written<'_>, table: &str, names_of: &mut Names<'_>
     };
     let (deferrable, deferred) = written.deferrable();
     Some(Constraint { deferrable, deferred, ..Constraint::new(name, kind) })
+}
+
+fn kind_of(written: &Written<'_>) -> Option<ConstraintKind> {
+    use nodes::ConstrType as Kind;
+    Some(match written.node.contype {
+        Kind::CONSTR_PRIMARY => ConstraintKind::PrimaryKey(unique_key(written)),
+        Kind::CONSTR_UNIQUE => ConstraintKind::Unique(unique_key(written)),
+        Kind::CONSTR_EXCLUSION => ConstraintKind::Exclusion(exclusion(written)?),
+        Kind::CONSTR_CHECK => ConstraintKind::Check {
+            definition: check_definition(written),
+            validated: written.node.initially_valid,
+        },
+        _ => return None,
+    })
+}
+
+/// Of the keys in one statement that ask for the same index PostgreSQL makes one: the primary key, or the first. It has the first name
+/// that was said.
+pub(crate) fn merge_twins(keys: &mut Vec<Written<'_>>) {
+    let is_primary = |written: &Written<'_>| written.node.contype == nodes::ConstrType::CONSTR_PRIMARY;
+    let mut order: Vec<usize> = (0..keys.len()).filter(|at| is_indexed(&keys[*at])).collect();
+    if order.len() < 2 {
+        return;
+    }
+    order.sort_by_key(|at| !is_primary(&keys[*at]));
+    let mut first: Vec<(usize, Constraint)> = Vec::new();
+    let mut gone = BTreeSet::new();
+    for at in order {
+        let Some(kind) = kind_of(&keys[at]) else { continue };
+        let (deferrable, deferred) = keys[at].deferrable();
+        let this = Constraint { deferrable, deferred, ..Constraint::new(String::new(), kind) };
+        match first.iter().find(|(_, other)| asks_for_the_same_index(other, &this)) {
+            None => first.push((at, this)),
+            Some((other, _)) => {
+                let name = keys[at].name();
+                if keys[*other].name().is_none() {
+                    keys[*other].name_of_twin = name;
+                }
+                gone.insert(at);
+            }
+        }
+    }
+    let mut at = 0..;
+    keys.retain(|_| at.next().is_none_or(|at| !gone.contains(&at)));
+}
+
+fn is_indexed(written: &Written<'_>) -> bool {
+    is_key(written.node) && written.node.contype != nodes::ConstrType::CONSTR_FOREIGN
 }
 
 fn unique_key(written: &Written<'_>) -> UniqueKey {

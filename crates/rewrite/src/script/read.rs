@@ -113,6 +113,7 @@ impl Script {
                         attributes: Vec::new(),
                         column: None,
                         text,
+                        name_of_twin: None,
                     });
                 }
                 Node::TableLikeClause(like) => {
@@ -167,6 +168,7 @@ impl Script {
     ) -> Result<(), Refusal> {
         use nodes::ConstrType as Type;
         let table = reading.table.name.clone();
+        element::merge_twins(&mut reading.keys);
         let orders: [&[u32]; 4] = [
             &[Type::CONSTR_CHECK],
             &[Type::CONSTR_PRIMARY],
@@ -288,6 +290,7 @@ pub(super) fn read_column<'n>(
                 attributes: Vec::new(),
                 column,
                 text: texts[at].to_owned(),
+                name_of_twin: None,
             });
         } else if is_attribute(constraint) && in_key {
             if let Some(key) = keys.last_mut() {
@@ -303,6 +306,7 @@ pub(super) fn read_column<'n>(
                     attributes: Vec::new(),
                     column,
                     text: texts[at].to_owned(),
+                    name_of_twin: None,
                 });
             }
             continue;

@@ -1,5 +1,6 @@
 //! Views.
 
+use super::fate::{Fate, altered, commands};
 use super::work::Work;
 use super::{Script, Statement};
 use crate::aggregate::is_aggregate;
@@ -9,9 +10,15 @@ use crate::name::ident;
 use crate::{Refusal, Rewritten};
 use pg_raw_parse::{Node, NodeMut, nodes};
 use std::collections::BTreeSet;
+use std::ops::Range;
 use tenantry_core::TenancyModel;
 use tenantry_schema::Kind;
 use tenantry_schema::model::View;
+
+/// A view over shared tables asks as its reader, so that the policies of the one who reads apply: whatever was said of it, as when the
+/// plain schema is compiled.
+const INVOKER: &str = "security_invoker";
+const INVOKES: &str = "security_invoker = true";
 
 impl Script {
     pub(super) fn view(&mut self, work: &Work<'_>, of: &nodes::ViewStmt) -> Result<Vec<Statement>, Refusal> {
@@ -20,7 +27,9 @@ impl Script {
         let name = relation.relname().unwrap_or_default();
         let mut out = Vec::new();
         if self.target.model == TenancyModel::Shared {
-            out.push(work.statement(self.shared_view(work, of)?));
+            let mut statement = work.statement(self.shared_view(work, of)?);
+            statement.notes.extend(says_otherwise(of.options().iter()).map(ToOwned::to_owned));
+            out.push(statement);
         } else {
             out.push(work.verbatim());
         }
@@ -30,6 +39,21 @@ impl Script {
             if self.writes_tenants(of.query()) { "SELECT, INSERT, UPDATE, DELETE" } else { "SELECT" };
         out.push(work.statement(format!("GRANT {rights} ON TABLE {} TO {}", ident(name), self.target.app)));
         Ok(out)
+    }
+
+    /// ALTER VIEW: as its reader it asks from beginning to end.
+    pub(super) fn alter_view(
+        work: &Work<'_>,
+        alter: &nodes::AlterTableStmt,
+    ) -> Result<Vec<Statement>, Refusal> {
+        let relation = alter.relation().ok_or_else(|| work.refuse("nothing is altered"))?;
+        let parts = Self::subcommands(work, alter, relation)?;
+        let fates: Vec<Fate> =
+            commands(alter).zip(&parts).map(|(command, part)| invoking(work, command, part)).collect();
+        let mut statement = work.statement(altered(work, alter, &parts, &fates)?);
+        let lists = commands(alter).filter_map(|command| command.def().as_node_list());
+        statement.notes.extend(lists.filter_map(|list| says_otherwise(list.iter())).map(ToOwned::to_owned));
+        Ok(vec![statement])
     }
 
     /// Later statements may name the view.
@@ -71,44 +95,37 @@ impl Script {
     }
 
     fn shared_view(&self, work: &Work<'_>, of: &nodes::ViewStmt) -> Result<String, Refusal> {
-        let asked = of.options().iter().any(|option| match option {
-            Node::DefElem(option) => option.defname() == Some("security_invoker"),
-            _ => false,
-        });
-        let refused = |option: &nodes::DefElem| match option.arg() {
-            Node::String(value) => value.sval().is_some_and(|text| !["true", "on", "1"].contains(&text)),
-            Node::Boolean(value) => !value.boolval,
-            Node::Integer(value) => value.ival != 1,
-            _ => false,
+        let lost = || Refusal::guard(work.sql, work.range.clone(), "the body of the view was not found");
+        let tokens = &work.tokens;
+        let start = of.view().and_then(|view| work.at(view.location)).ok_or_else(lost)?;
+        let word = (start..tokens.len()).find(|at| tokens.is(*at, "as")).ok_or_else(lost)?;
+        let place = of.options().iter().position(|option| is_invoker(&option));
+        let splice = if of.options().is_empty() {
+            Splice::insert(tokens.get(word).ok_or_else(lost)?.start, format!("WITH ({INVOKES}) "))
+        } else {
+            let with = (start..word).find(|at| tokens.is(*at, "with")).ok_or_else(lost)?;
+            let close = tokens.closing(with + 1).ok_or_else(lost)?;
+            match place {
+                None => Splice::insert(tokens.get(close).ok_or_else(lost)?.start, format!(", {INVOKES}")),
+                Some(at) => {
+                    let part = tokens.parts(with + 2..close).into_iter().nth(at).ok_or_else(lost)?;
+                    Splice::replace(tokens.span(part).ok_or_else(lost)?, INVOKES)
+                }
+            }
         };
-        if of.options().iter().any(|option| matches!(option, Node::DefElem(option) if option.defname() == Some("security_invoker") && refused(option))) {
-            return Err(work
-                .refuse("a view over shared tables asks as its reader (security_invoker)")
-                .hint("leave security_invoker out"));
-        }
-        let mut text = work.text().to_owned();
-        if !asked {
-            let lost = || Refusal::guard(work.sql, work.range.clone(), "the body of the view was not found");
-            let tokens = &work.tokens;
-            let start = of.view().and_then(|view| work.at(view.location)).ok_or_else(lost)?;
-            let word = (start..tokens.len()).find(|at| tokens.is(*at, "as")).ok_or_else(lost)?;
-            let splice = if of.options().is_empty() {
-                Splice::insert(tokens.get(word).ok_or_else(lost)?.start, "WITH (security_invoker = true) ")
+        let text = work.spliced(vec![splice], |mem, copy| {
+            let mut raw = copy.as_mut();
+            let NodeMut::ViewStmt(mut view) = raw.stmt_mut() else { return false };
+            let value = mem.make_string(Some("true")).uncast();
+            let option = mem.make_def_elem(Some(INVOKER), value).uncast();
+            if let Some(at) = place {
+                view.options_mut().set(at, option);
             } else {
-                let with = (start..word).find(|at| tokens.is(*at, "with")).ok_or_else(lost)?;
-                let close = tokens.closing(with + 1).ok_or_else(lost)?;
-                Splice::insert(tokens.get(close).ok_or_else(lost)?.start, ", security_invoker = true")
-            };
-            text = work.spliced(vec![splice], |mem, copy| {
-                let mut raw = copy.as_mut();
-                let NodeMut::ViewStmt(mut view) = raw.stmt_mut() else { return false };
-                let value = mem.make_string(Some("true")).uncast();
-                let option = mem.make_def_elem(Some("security_invoker"), value);
                 let last = view.options().len();
-                view.options_mut().insert(mem, last, option.uncast());
-                true
-            })?;
-        }
+                view.options_mut().insert(mem, last, option);
+            }
+            true
+        })?;
         let rewritten = self.rewriter.rewrite(&text);
         let rewritten = rewritten.map_err(|refusal| refusal.within(work.sql, work.range.start))?;
         Ok(match rewritten {
@@ -116,6 +133,45 @@ impl Script {
             Rewritten::Changed(text) => text,
         })
     }
+}
+
+/// `SET (…)` and `RESET (…)` without what they say of [`INVOKER`], which is set to what it is.
+fn invoking(work: &Work<'_>, command: &nodes::AlterTableCmd, part: &Range<usize>) -> Fate {
+    use nodes::AlterTableType::{AT_ResetRelOptions, AT_SetRelOptions};
+    let Some(options) = command.def().as_node_list() else { return Fate::Kept };
+    if ![AT_SetRelOptions, AT_ResetRelOptions].contains(&command.subtype)
+        || !options.iter().any(|option| is_invoker(&option))
+    {
+        return Fate::Kept;
+    }
+    let tokens = &work.tokens;
+    let open = part.clone().find(|at| tokens.is(*at, "(")).unwrap_or(part.end);
+    let texts = tokens.parts(open + 1..part.end.saturating_sub(1));
+    let others = options.iter().zip(texts).filter(|(option, _)| !is_invoker(option));
+    let mut others: Vec<&str> = others.map(|(_, text)| work.slice(text)).collect();
+    if command.subtype == AT_SetRelOptions {
+        others.push(INVOKES);
+        return Fate::Replaced(vec![format!("SET ({})", others.join(", "))]);
+    }
+    let reset = (!others.is_empty()).then(|| format!("RESET ({})", others.join(", ")));
+    Fate::Replaced(reset.into_iter().chain([format!("SET ({INVOKES})")]).collect())
+}
+
+/// What a person should know who asked for a view with its owner's rights.
+fn says_otherwise<'n>(mut options: impl Iterator<Item = Node<'n>>) -> Option<&'static str> {
+    let off = |option: &nodes::DefElem| match option.arg() {
+        Node::String(value) => value.sval().is_some_and(|text| !["true", "on", "yes", "1"].contains(&text)),
+        Node::Boolean(value) => !value.boolval,
+        Node::Integer(value) => value.ival != 1,
+        _ => false,
+    };
+    options
+        .any(|option| is_invoker(&option) && matches!(option, Node::DefElem(option) if off(option)))
+        .then_some("over shared tables the view asks as its reader: security_invoker stays on")
+}
+
+fn is_invoker(option: &Node<'_>) -> bool {
+    matches!(option, Node::DefElem(option) if option.defname() == Some(INVOKER))
 }
 
 /// The query of a view, with the names that the view gives to its columns.

@@ -97,9 +97,36 @@ fn views_over_what_is_not_the_tenants_are_for_reading() {
         let tenants = rights(&mut script, "CREATE VIEW w AS SELECT id, name FROM users");
         assert_eq!(tenants, "GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE w TO \"app\"", "{model}");
     }
-    let owner = "CREATE VIEW v WITH (security_invoker = false) AS SELECT id FROM users";
-    assert!(refused(owner).message.contains("asks as its reader"));
-    migrated(&mut script(), "CREATE VIEW v WITH (security_invoker) AS SELECT id FROM users");
+}
+
+#[test]
+fn a_view_asks_as_its_reader_whatever_is_said_of_it() {
+    for (sql, becomes) in [
+        (
+            "CREATE VIEW v WITH (security_invoker = false) AS SELECT id FROM users",
+            "CREATE VIEW v WITH (security_invoker = true) AS SELECT id FROM users",
+        ),
+        (
+            "CREATE VIEW v WITH (security_barrier, security_invoker = 'off') AS SELECT id FROM users",
+            "CREATE VIEW v WITH (security_barrier, security_invoker = true) AS SELECT id FROM users",
+        ),
+        ("ALTER VIEW v SET (security_invoker = off)", "ALTER VIEW v SET (security_invoker = true)"),
+        (
+            "ALTER VIEW v SET (security_barrier, security_invoker = no), ALTER a SET DEFAULT 1",
+            "ALTER VIEW v SET (security_barrier, security_invoker = true), ALTER a SET DEFAULT 1",
+        ),
+        ("ALTER VIEW v RESET (security_invoker)", "ALTER VIEW v SET (security_invoker = true)"),
+        (
+            "ALTER VIEW v RESET (security_invoker, security_barrier)",
+            "ALTER VIEW v RESET (security_barrier), SET (security_invoker = true)",
+        ),
+        ("ALTER VIEW v SET (security_barrier = false)", "ALTER VIEW v SET (security_barrier = false)"),
+    ] {
+        assert_eq!(script().migrate(sql).unwrap()[0].sql, becomes, "{sql}");
+    }
+    let noted =
+        script().migrate("CREATE VIEW v WITH (security_invoker = 0) AS SELECT id FROM users").unwrap();
+    assert!(noted[0].notes[0].contains("asks as its reader"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::table::index_key;
 use super::text::{add, ident, idents, options};
-use crate::model::{Constraint, ConstraintKind, Exclusion, ForeignAction, ForeignKey, UniqueKey};
+use crate::model::{Constraint, ConstraintKind, Exclusion, ForeignAction, ForeignKey, Table, UniqueKey};
 
 /// Whether it is added after the tables: foreign keys, and checks that are not validated.
 pub(crate) fn late(constraint: &Constraint) -> bool {
@@ -11,6 +11,33 @@ pub(crate) fn late(constraint: &Constraint) -> bool {
         ConstraintKind::Check { validated, .. } => !validated,
         _ => false,
     }
+}
+
+/// Whether CREATE TABLE would leave it out: of several constraints that ask for the same index PostgreSQL makes one, unless each has
+/// a statement of its own.
+pub fn is_twin(table: &Table, constraint: &Constraint) -> bool {
+    let before = table.constraints.iter().take_while(|other| other.name != constraint.name);
+    let mut indexed = before.filter(|other| asks_for_the_same_index(other, constraint));
+    indexed.next().is_some()
+}
+
+/// As the server compares them in one CREATE TABLE: storage parameters and whether the index is unique don't count.
+pub fn asks_for_the_same_index(a: &Constraint, b: &Constraint) -> bool {
+    use ConstraintKind::{Exclusion, PrimaryKey, Unique};
+    let alike = match (&a.kind, &b.kind) {
+        (PrimaryKey(a) | Unique(a), PrimaryKey(b) | Unique(b)) => {
+            a.columns == b.columns
+                && a.include == b.include
+                && a.nulls_not_distinct == b.nulls_not_distinct
+                && a.period == b.period
+        }
+        (Exclusion(a), Exclusion(b)) => {
+            (&a.method, &a.keys, &a.operators) == (&b.method, &b.keys, &b.operators)
+                && (&a.include, &a.predicate) == (&b.include, &b.predicate)
+        }
+        _ => false,
+    };
+    alike && a.deferrable == b.deferrable && a.deferred == b.deferred
 }
 
 /// `CONSTRAINT name …`, for CREATE TABLE and ALTER TABLE … ADD.

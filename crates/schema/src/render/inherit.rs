@@ -1,6 +1,6 @@
 //! Children in the sense of `INHERITS`: what they write themselves and what comes from their parents.
 
-use super::constraint::{late, written};
+use super::constraint::{is_twin, late, written};
 use super::table::{Columns, column_definition};
 use super::text::{chosen_name, ident, idents};
 use crate::model::{Column, Constraint, Model, Table};
@@ -33,7 +33,9 @@ pub(super) fn lines(model: &Model, table: &Table, columns: Columns) -> Vec<Strin
     let all = table.inherits.is_empty() || birth(model, table) == Birth::Adopted;
     let own_columns = table.columns.iter().filter(|column| all || !column.inherited);
     let own_columns = own_columns.filter_map(|column| columns.line(table, column, all));
-    let own = |constraint: &&Constraint| (all || !constraint.inherited) && !late(constraint);
+    let own = |constraint: &&Constraint| {
+        (all || !constraint.inherited) && !late(constraint) && !is_twin(table, constraint)
+    };
     let own = table.constraints.iter().filter(own).filter(|constraint| columns.has(constraint));
     let again = table.columns.iter().filter(|column| !all && says_not_null_again(model, table, column));
     let again = again.map(|column| {

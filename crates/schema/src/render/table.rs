@@ -1,6 +1,6 @@
 //! Statements about one table.
 
-use super::constraint::{late, written};
+use super::constraint::{is_twin, late, written};
 use super::inherit;
 pub(crate) use super::policy::{create_policy, policies};
 use super::text::{add, assignments, ident, idents, options, sequence_options};
@@ -131,14 +131,23 @@ fn identity_clause(table: &Table, column: &Column, identity: &Identity) -> Strin
     format!(" GENERATED {when} AS IDENTITY{inside}")
 }
 
-/// What CREATE TABLE can't say about columns in every supported version.
+/// What CREATE TABLE can't say about columns in every supported version, and about keys in none.
 pub(crate) fn finish(table: &Table, out: &mut Vec<String>) {
-    finish_columns(&format!("ALTER TABLE {}", ident(&table.name)), &table.columns, out);
+    let alter = format!("ALTER TABLE {}", ident(&table.name));
+    finish_columns(&alter, &table.columns, out);
+    twins(&alter, table, out);
+}
+
+fn twins(alter: &str, table: &Table, out: &mut Vec<String>) {
+    let twins = table.constraints.iter().filter(|constraint| is_twin(table, constraint));
+    out.extend(twins.map(|twin| format!("{alter} ADD {}", written(twin))));
 }
 
 /// The same of a table that others inherit from: they have settings of their own.
 pub(crate) fn finish_parent(table: &Table, out: &mut Vec<String>) {
-    finish_columns(&format!("ALTER TABLE ONLY {}", ident(&table.name)), &table.columns, out);
+    let alter = format!("ALTER TABLE ONLY {}", ident(&table.name));
+    finish_columns(&alter, &table.columns, out);
+    twins(&alter, table, out);
 }
 
 /// `alter` is the beginning of ALTER TABLE or ALTER MATERIALIZED VIEW.

@@ -56,3 +56,8 @@ ALTER INDEX expressions ALTER COLUMN 1 SET STATISTICS 77;
 CREATE TABLE added (id bigint NOT NULL, code text);
 CREATE UNIQUE INDEX from_index ON added (id) INCLUDE (code) WITH (fillfactor = 50);
 ALTER TABLE added ADD CONSTRAINT from_index PRIMARY KEY USING INDEX from_index;
+-- Keys over the same columns: each has an index of its own, but only if it has a statement of its own.
+CREATE TABLE often (id bigint PRIMARY KEY, a int UNIQUE, EXCLUDE USING btree (a WITH =));
+ALTER TABLE often ADD UNIQUE (a), ADD CONSTRAINT roomy UNIQUE (a) WITH (fillfactor = 60), ADD UNIQUE (id);
+ALTER TABLE often ADD EXCLUDE USING btree (a WITH =);
+COMMENT ON CONSTRAINT roomy ON often IS 'the third';
