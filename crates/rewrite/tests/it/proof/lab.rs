@@ -140,17 +140,6 @@ fn objects(dump: &str) -> Vec<String> {
     objects
 }
 
-/// Options stand in the order in which they were set.
-fn sorted_options(line: &str) -> String {
-    let Some((before, rest)) = line.split_once(" WITH (") else { return line.to_owned() };
-    let Some((options, after)) = rest.split_once(')').filter(|_| line.starts_with("CREATE VIEW ")) else {
-        return line.to_owned();
-    };
-    let mut options: Vec<&str> = options.split(", ").collect();
-    options.sort_unstable();
-    format!("{before} WITH ({}){after}", options.join(", "))
-}
-
 /// From 18 on a NOT NULL has a name. A partition that gets a column through its parent has the parent's name for it, one that is
 /// created with it has its own; the model compares those that are a table's own.
 fn without_name(line: &str) -> String {
