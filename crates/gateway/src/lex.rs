@@ -1,7 +1,10 @@
 //! The little that the gateway reads of SQL text. Nothing of the isolation guarantee rests on it: it saves round
 //! trips, and makes statements about a session mean what they mean on a connection of one's own.
 
+mod tenant;
+
 use memchr::memmem;
+pub(crate) use tenant::{Own, Special, TenantStatement, names_tenant, special, tenant_statement};
 
 /// A statement that only clears session state. Between transactions a session holds no server connection, so the
 /// gateway answers these itself.
@@ -74,49 +77,6 @@ fn identifier(word: &str) -> Option<Box<str>> {
     plain.then(|| word.to_ascii_lowercase().into())
 }
 
-/// A statement about the tenant that a connection acts for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum TenantStatement {
-    Set(String),
-    /// `SET LOCAL`.
-    Local,
-    Reset,
-    Show,
-}
-
-/// The statement about `tenantry.tenant` that a text consists of. For any other text that costs a look at three bytes.
-pub(crate) fn tenant_statement(sql: &[u8]) -> Option<TenantStatement> {
-    const LONGEST: usize = 256;
-    let sql = sql.trim_ascii();
-    let verb = sql.get(..3)?;
-    if ![b"set", b"res", b"sho"].iter().any(|start| verb.eq_ignore_ascii_case(*start)) || sql.len() > LONGEST
-    {
-        return None;
-    }
-    let text = std::str::from_utf8(sql).ok()?.trim_end_matches(';').replace('=', " = ");
-    let words: Vec<&str> = text.split_ascii_whitespace().collect();
-    let lower: Vec<String> = words.iter().map(|word| word.to_ascii_lowercase()).collect();
-    let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
-    match lower.as_slice() {
-        ["show", "tenantry.tenant"] => Some(TenantStatement::Show),
-        ["reset", "tenantry.tenant"]
-        | ["set", "tenantry.tenant", "to" | "=", "default"]
-        | ["set", "session", "tenantry.tenant", "to" | "=", "default"] => Some(TenantStatement::Reset),
-        ["set", "local", "tenantry.tenant", ..] => Some(TenantStatement::Local),
-        ["set", "tenantry.tenant", "to" | "=", _] | ["set", "session", "tenantry.tenant", "to" | "=", _] => {
-            let value = *words.last()?;
-            let quoted = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\''));
-            Some(TenantStatement::Set(quoted.unwrap_or(value).to_owned()))
-        }
-        _ => None,
-    }
-}
-
-/// Whether `tenantry.tenant` is somewhere in a text that sets something.
-pub(crate) fn names_tenant(sql: &[u8]) -> bool {
-    dotted_names(sql).any(|name| name == "tenantry.tenant")
-}
-
 /// Finds words in a text that may change the session without a command tag that tells: then the connection is reset
 /// after the transaction. A false alarm costs a reset. A miss costs nothing between tenants, who never share a
 /// session's state; between clients of one tenant a setting may linger, or the tenant's context may be gone, until the
@@ -185,23 +145,6 @@ mod tests {
         assert!(
             may_set(b" set a.b = 1") && may_set(b"BEGIN;\nSET a.b = 1") && !may_set(b"UPDATE t SET a = 1")
         );
-    }
-
-    #[test]
-    fn statements_about_the_tenant_are_told_from_others() {
-        let set = |key: &str| Some(TenantStatement::Set(key.into()));
-        assert_eq!(tenant_statement(b"SET tenantry.tenant = 'globex';"), set("globex"));
-        assert_eq!(tenant_statement(b"set session Tenantry.Tenant TO globex"), set("globex"));
-        assert_eq!(tenant_statement(b"SET tenantry.tenant='g'"), set("g"));
-        assert_eq!(tenant_statement(b"SET LOCAL tenantry.tenant = 'g'"), Some(TenantStatement::Local));
-        assert_eq!(tenant_statement(b"RESET tenantry.tenant"), Some(TenantStatement::Reset));
-        assert_eq!(tenant_statement(b"SET tenantry.tenant = DEFAULT"), Some(TenantStatement::Reset));
-        assert_eq!(tenant_statement(b"SHOW tenantry.tenant"), Some(TenantStatement::Show));
-        for sql in
-            ["SELECT 'SET tenantry.tenant = x'", "SET tenantry.tenant = 'a'; SELECT 1", "SET x = 1", "s"]
-        {
-            assert_eq!(tenant_statement(sql.as_bytes()), None, "{sql}");
-        }
     }
 
     #[test]

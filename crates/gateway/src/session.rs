@@ -9,6 +9,7 @@ mod hold;
 mod login;
 mod open;
 mod overdue;
+mod own;
 mod prove;
 mod refuse;
 mod relay;
@@ -27,7 +28,7 @@ use crate::clients::{Activity, Client, Known};
 use crate::config::Config;
 use crate::door::LoginPlace;
 use crate::error::{ClientError, SessionEnd};
-use crate::lex::{self, Cleanup, TenantStatement};
+use crate::lex::{self, Cleanup, Special};
 use crate::pool::Pool;
 use crate::rewriting::{CopyFrom, Rewriter, Rewriters};
 use crate::settings::Settings;
@@ -67,6 +68,7 @@ struct Session {
     statements: ClientStatements,
     /// The unnamed statement: what followed its name in the Parse message.
     unnamed: Vec<u8>,
+    unnamed_special: Option<Box<Special>>,
     /// The COPY that it is, where that needs more than the statement itself.
     unnamed_copy: Option<Arc<CopyFrom>>,
     /// Distinguishes this session's unnamed statements from each other and from everybody else's; 0 is none.
@@ -82,6 +84,8 @@ struct Session {
     unwanted: usize,
     /// The server's parameters as the client was told at login.
     greeting: Arc<Parameters>,
+    choice: switch::Choice,
+    switching: Option<Box<switch::Switching>>,
     /// A pipeline failed before it had a server connection: the rest, up to Sync, is skipped.
     skip_to_sync: bool,
     /// What others see of this session.
@@ -122,6 +126,8 @@ struct ClientStatement {
     body: Bytes,
     /// The statement in the pool where it was last used.
     known: Option<Interned>,
+    /// What it says about the tenant.
+    special: Option<Box<Special>>,
 }
 
 /// A client's prepared statements, bounded in number and size.
@@ -129,6 +135,8 @@ struct ClientStatement {
 struct ClientStatements {
     by_name: HashMap<Box<[u8]>, ClientStatement>,
     bytes: usize,
+    /// One of them, or the unnamed one, is or was special.
+    special: bool,
 }
 
 impl ClientStatements {
@@ -141,6 +149,10 @@ impl ClientStatements {
 
     fn contains_key(&self, name: &[u8]) -> bool {
         self.by_name.contains_key(name)
+    }
+
+    fn get(&self, name: &[u8]) -> Option<&ClientStatement> {
+        self.by_name.get(name)
     }
 
     fn get_mut(&mut self, name: &[u8]) -> Option<&mut ClientStatement> {
@@ -161,7 +173,7 @@ impl ClientStatements {
     }
 
     fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self { special: self.special, ..Self::default() };
     }
 }
 
@@ -213,6 +225,9 @@ impl Session {
             greeting: Arc::default(),
             unnamed: Vec::new(),
             unnamed_copy: None,
+            unnamed_special: None,
+            choice: login.choice,
+            switching: None,
             unnamed_id: 0,
             unnamed_is_residual: false,
             cancel,
@@ -274,8 +289,19 @@ impl Session {
                 Step::Terminate => return Ok(()),
                 Step::NeedInput => self.wait_for_input().await?,
                 Step::Attach => match self.attach(Entrance::WithMessage).await {
-                    Ok(transaction) => self.transact(transaction).await?,
-                    Err(error) if self.may_continue() => self.refuse(&error),
+                    Ok(mut transaction) => {
+                        transaction.lone = self.is_scoped();
+                        if let Some(begin) = self.begun() {
+                            transaction.begin(begin);
+                        }
+                        self.transact(transaction).await?;
+                    }
+                    Err(error) if self.may_continue() => {
+                        self.refuse(&error);
+                        if self.begun().is_none() {
+                            self.end_scope(true);
+                        }
+                    }
                     Err(error) => return Err(error.into()),
                 },
             }
@@ -326,21 +352,22 @@ impl Session {
         if matches!(header.tag, tag::SYNC | tag::FLUSH) && header.len != frame::HEADER {
             return Err(ClientError::protocol("malformed Sync or Flush message").into());
         }
+        if let Some(step) = self.own_step(header) {
+            return Ok(step);
+        }
         match header.tag {
             tag::TERMINATE => return Ok(Step::Terminate),
             tag::SYNC => {
                 self.skip_to_sync = false;
-                backend::ready_for_query(&mut self.client.outbuf, TransactionStatus::Idle);
+                self.forget_portal();
+                let status = self.status();
+                backend::ready_for_query(&mut self.client.outbuf, status);
             }
             // Flush with nothing pending; the end of a COPY that failed.
             tag::FLUSH | tag::COPY_DONE | tag::COPY_FAIL => {}
+            tag::QUERY if self.begun().is_some() => return Ok(Step::Attach),
             tag::QUERY => {
                 let body = &self.client.inbuf[frame::HEADER..header.len];
-                if let Some(statement) = tenant_statement_of(body) {
-                    self.answer_tenant(statement);
-                    self.client.inbuf.advance(header.len);
-                    return Ok(Step::Done);
-                }
                 let Some(statements) = cleanup_of(body) else { return Ok(Step::Attach) };
                 if !self.answer_cleanup(&statements, TransactionStatus::Idle) {
                     return Ok(Step::Attach);
@@ -378,6 +405,7 @@ impl Session {
     fn close_statement(&mut self, name: &[u8]) {
         if name.is_empty() {
             self.unnamed_id = 0;
+            self.unnamed_special = None;
         } else {
             self.statements.remove(name);
         }
@@ -466,11 +494,6 @@ impl Session {
     }
 }
 
-/// The statement about the tenant that a simple Query consists of.
-fn tenant_statement_of(body: &[u8]) -> Option<TenantStatement> {
-    lex::tenant_statement(body.strip_suffix(b"\0")?)
-}
-
 /// The clean-up statements of a simple Query, if it holds nothing else.
 fn cleanup_of(body: &[u8]) -> Option<Vec<(Cleanup, &'static str)>> {
     let text = body.strip_suffix(b"\0")?;
@@ -485,6 +508,11 @@ fn unavailable(state: TenantState) -> ClientError {
         TenantState::Active => "this tenant is not available",
     };
     ClientError::new(ErrorKind::TenantUnavailable, message)
+}
+
+fn too_many_statements() -> ClientError {
+    ClientError::new(ErrorKind::LimitReached, "too many prepared statements on one connection")
+        .with_hint("close or deallocate those that are not used any more")
 }
 
 fn unknown_message(tag: u8) -> ClientError {

@@ -202,6 +202,7 @@ impl Session {
                 self.restore(transaction, wanted, found).await?;
                 Ok(Next::Keep)
             }
+            (_, Some(need)) if transaction.lone => Err(super::switch::kept_elsewhere(&need).into()),
             (_, Some(need)) if transaction.expiring => Err(expired(&need, self.pin_idle_timeout()).into()),
             (_, Some(_)) => {
                 transaction.hold = Hold::Pinned;
@@ -236,6 +237,9 @@ impl Session {
         }
         if transaction.expiring {
             return Err(expired("an unknown state", self.pin_idle_timeout()).into());
+        }
+        if transaction.lone {
+            return Err(super::switch::kept_elsewhere("its state").into());
         }
         transaction.unknown = true;
         if transaction.hold == Hold::Transaction {

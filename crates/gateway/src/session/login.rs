@@ -1,7 +1,9 @@
 //! Who is the client, and for which tenant does it act?
 
+use super::hold::Hold;
 use super::prove::prove;
 use super::startup::Opened;
+use super::switch::Choice;
 use crate::admin::is_console;
 use crate::door::{Guest, LoginPlace};
 use crate::error::{ClientError, SessionEnd};
@@ -41,6 +43,8 @@ pub(super) struct Login {
     pub(super) console: bool,
     /// What it asks for, where the login leaves the choice.
     pub(super) pool_mode: Option<PoolMode>,
+    /// Where it may choose the tenant.
+    pub(super) choice: Choice,
 }
 
 /// What the startup packet says, before any of it is believed.
@@ -85,6 +89,7 @@ pub(super) async fn authenticate(
             place,
             console: true,
             pool_mode: None,
+            choice: Choice::None,
         });
     }
     let tenant = claim.resolve(&routes, login)?;
@@ -107,6 +112,7 @@ pub(super) async fn authenticate(
         place,
         console: false,
         pool_mode: claim.pool_mode,
+        choice: Choice::of(&login.binding, Hold::of(login.pool_mode, claim.pool_mode)),
     })
 }
 

@@ -4,7 +4,7 @@ use super::Session;
 use crate::error::ClientError;
 use bytes::{Buf, BytesMut};
 use tenantry_core::ErrorKind;
-use tenantry_wire::backend::{self, ErrorMessage, Severity, TransactionStatus};
+use tenantry_wire::backend::{self, ErrorMessage, Severity};
 use tenantry_wire::frontend::tag;
 
 fn message(error: &ClientError, severity: Severity) -> ErrorMessage<'_> {
@@ -37,10 +37,12 @@ impl Session {
             target.stats.error(reason.sqlstate.as_bytes());
             target.stats.limited.add(u64::from(reason.kind == ErrorKind::LimitReached));
         }
+        self.fail_begun();
         let Ok(Some(header)) = self.peek_client() else { return };
         match header.tag {
             tag::QUERY | tag::FUNCTION_CALL => {
-                backend::ready_for_query(&mut self.client.outbuf, TransactionStatus::Idle);
+                let status = self.status();
+                backend::ready_for_query(&mut self.client.outbuf, status);
             }
             _ => self.skip_to_sync = true,
         }

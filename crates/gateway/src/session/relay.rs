@@ -44,6 +44,8 @@ enum Broken {
     Cancelled,
     /// The client's settings were not accepted.
     Settings(ClientError),
+    /// The transaction could not begin.
+    NotBegun(ClientError),
     /// A statement returned more than it may.
     TooLarge(u64),
 }
@@ -59,7 +61,7 @@ impl Broken {
                     .with_hint("try again"),
             ),
             Self::Cancelled => Some(super::overdue::cancelled(cancelled)),
-            Self::Settings(error) => Some(error.clone()),
+            Self::Settings(error) | Self::NotBegun(error) => Some(error.clone()),
         }
     }
 }
@@ -87,7 +89,9 @@ impl Session {
             let event = match self.turn(&mut transaction).await {
                 Ok(Some(event)) => event,
                 Ok(None) => {
+                    let rolled_back = transaction.rolled_back;
                     self.release(transaction);
+                    self.end_scope(rolled_back);
                     return Ok(());
                 }
                 Err(end) => {
@@ -129,6 +133,13 @@ impl Session {
             && transaction.ran
             && transaction.is_finished()
             && matches!(Box::pin(self.attend(transaction)).await?, Next::Release)
+        {
+            return Ok(None);
+        }
+        if transaction.lone
+            && transaction.ran
+            && transaction.hold == Hold::Transaction
+            && transaction.is_finished()
         {
             return Ok(None);
         }
@@ -208,7 +219,13 @@ impl Session {
             // gone.
             Some(error) if transaction.client_pass > 0 => Err(error.into()),
             Some(error) => {
+                let begun = !transaction.expected.iter().any(|expected| matches!(expected, Expected::Begin));
                 self.refuse_expected(transaction, &error);
+                if begun {
+                    self.end_scope(true);
+                } else {
+                    self.refuse(&error);
+                }
                 Ok(())
             }
             None if transaction.fatal_seen => Err(SessionEnd::ClientGone),
@@ -222,7 +239,7 @@ impl Session {
         let mut in_pipeline = false;
         for expected in transaction.expected.drain(..) {
             match expected {
-                Expected::Enter(_) | Expected::Look | Expected::SyncInjected => {}
+                Expected::Enter(_) | Expected::Begin | Expected::Look | Expected::SyncInjected => {}
                 Expected::Query => {
                     super::refuse::error(out, error);
                     backend::ready_for_query(out, TransactionStatus::Idle);

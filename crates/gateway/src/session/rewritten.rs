@@ -74,7 +74,7 @@ impl Replies {
     }
 
     /// Notes a refusal, and makes up the text that stands for it.
-    fn refuse(&mut self, error: &ClientError) -> Box<str> {
+    pub(super) fn refuse(&mut self, error: &ClientError) -> Box<str> {
         let name = crate::statement::unguessable_name();
         let text: Box<str> = String::from_utf8_lossy(&name).into();
         if self.refused.len() < MAX_REFUSALS {

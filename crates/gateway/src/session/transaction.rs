@@ -9,6 +9,7 @@ use super::rewritten::Replies;
 use super::{ClientStatement, Interned, Target};
 use crate::backend::{Entering, Residue, ServerConnection};
 use crate::clients::Meter;
+use crate::error::ClientError;
 use crate::lex::SessionWords;
 use crate::limit::timer::{Doing, Overdue};
 use crate::pool::Pool;
@@ -25,6 +26,8 @@ use tenantry_wire::frontend;
 pub(super) enum Expected {
     /// The entry into the tenant, in the same pipeline as what follows; swallowed.
     Enter(Entering),
+    /// The BEGIN that the client has been told of already; swallowed up to ReadyForQuery.
+    Begin,
     /// What the session left behind, see `hold.rs`; swallowed up to ReadyForQuery.
     Look,
     /// A simple Query or a function call: everything up to ReadyForQuery.
@@ -115,6 +118,11 @@ pub(super) struct Transaction {
     pub(super) leaving: bool,
     /// The connection is given back because the client switches its tenant.
     pub(super) switching: bool,
+    /// The connection acts for another tenant when the transaction is over: nothing that comes behind it may use this server
+    /// connection.
+    pub(super) lone: bool,
+    /// Its last command was a ROLLBACK. Kept of lone ones.
+    pub(super) rolled_back: bool,
     /// The client has had an answer to a message of its own.
     pub(super) ran: bool,
     pub(super) looking: Looking,
@@ -167,6 +175,8 @@ impl Transaction {
             expiring: false,
             leaving: false,
             switching: false,
+            lone: false,
+            rolled_back: false,
             ran: false,
             looking: Looking::No,
             meter,
@@ -212,7 +222,44 @@ impl Transaction {
 
     /// Whether the client's own messages are what is being waited for, or already answered in part.
     pub(super) fn in_prologue(&self) -> bool {
-        matches!(self.expected.front(), Some(Expected::Enter(_) | Expected::Look))
+        matches!(self.expected.front(), Some(Expected::Enter(_) | Expected::Begin | Expected::Look))
+    }
+
+    /// Begins the transaction that the client believes to be in.
+    pub(super) fn begin(&mut self, text: &str) {
+        frontend::query(&mut self.server.io.outbuf, text);
+        self.server.unnamed = 0;
+        self.expected.push_back(Expected::Begin);
+    }
+
+    /// Sends what PostgreSQL refuses in the place of a message, so that the error stands where it would.
+    pub(super) fn send_refusal(&mut self, tag: u8, error: &ClientError) {
+        let text = self.replies.refuse(error);
+        let out = &mut self.server.io.outbuf;
+        match tag {
+            frontend::tag::BIND => {
+                frontend::bind_text(out, b"", text.as_bytes(), &[]);
+                self.expect(Expected::Bind);
+            }
+            frontend::tag::DESCRIBE => {
+                frontend::describe(out, frontend::STATEMENT, text.as_bytes());
+                self.expect(Expected::Describe);
+            }
+            frontend::tag::PARSE => {
+                frontend::parse(out, b"", &text, &[]);
+                self.server.unnamed = 0;
+                self.expect(Expected::Parse { statement: None, name: Box::default() });
+            }
+            _ => {
+                frontend::query(out, &text);
+                self.server.unnamed = 0;
+                self.end_pipeline();
+                self.expected.push_back(Expected::Query);
+                if let Some(stopwatch) = &mut self.stopwatch {
+                    stopwatch.begin(text.as_bytes());
+                }
+            }
+        }
     }
 
     /// Whether the client has sent anything that is not answered yet.

@@ -24,6 +24,7 @@ mod restart;
 mod sequences;
 mod sessions;
 mod smoke;
+mod switching;
 mod tls;
 mod whole;
 mod world;

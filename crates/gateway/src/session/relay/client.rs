@@ -1,13 +1,13 @@
 //! What the client says: which messages go on, which wait, which are answered here.
 
 use super::super::hold::Hold;
+use super::super::switch::Place;
 use super::super::transaction::{Expected, Pipeline, Transaction};
-use super::super::{ClientStatement, Session, cleanup_of, switch, tenant_statement_of, unknown_message};
+use super::super::{ClientStatement, Session, cleanup_of, too_many_statements, unknown_message};
 use crate::error::{ClientError, SessionEnd};
 use crate::lex::{self, Cleanup};
 use crate::settings::Settings;
 use bytes::{Buf, Bytes, BytesMut};
-use tenantry_core::ErrorKind;
 use tenantry_wire::backend::TransactionStatus;
 use tenantry_wire::frame;
 use tenantry_wire::frontend::{self, tag};
@@ -78,12 +78,27 @@ impl Session {
             if transaction.should_yield() || must_wait(transaction, header.tag)? {
                 return Ok(Flow::Wait);
             }
-            if header.tag == tag::QUERY
-                && tenant_statement_of(&self.client.inbuf[frame::HEADER..header.len]).is_some()
-            {
-                // Answered once the connection is given back.
-                transaction.switching = may_switch(transaction)?;
-                return Ok(Flow::Wait);
+            let failed = transaction.pipeline == Pipeline::Failed;
+            if !failed && let Some(special) = self.special_in(header) {
+                match self.place(transaction, header, &special) {
+                    Place::Here => {}
+                    Place::Elsewhere => {
+                        // Dealt with once the connection is given back.
+                        transaction.switching = true;
+                        return Ok(Flow::Wait);
+                    }
+                    Place::Later => return Ok(Flow::Wait),
+                    Place::Instead(mut message) => {
+                        self.client.inbuf.advance(header.len);
+                        self.client_message(transaction, header.tag, &mut message)?;
+                        continue;
+                    }
+                    Place::Refused(error) => {
+                        self.client.inbuf.advance(header.len);
+                        transaction.send_refusal(header.tag, &error);
+                        continue;
+                    }
+                }
             }
             if header.tag == tag::QUERY && transaction.pipeline != Pipeline::Failed {
                 match self.cleanup_within(transaction, header) {
@@ -201,8 +216,8 @@ impl Session {
         message: &mut BytesMut,
     ) -> Result<(), SessionEnd> {
         match tag {
-            tag::PARSE if switches_tenant(message) => return Err(switch::too_late().into()),
             tag::PARSE | tag::BIND | tag::DESCRIBE | tag::CLOSE if transaction.hold == Hold::Session => {
+                self.forget_special(tag, message);
                 as_it_is(transaction, tag, message);
             }
             tag::QUERY | tag::FUNCTION_CALL => {
@@ -278,6 +293,8 @@ impl Session {
         let body = &message[frame::HEADER..];
         let parse = frontend::Parse::decode(body).map_err(|_| malformed("Parse"))?;
         let name = parse.name;
+        let special = self.special_of(parse.query).map(Box::new);
+        self.statements.special |= special.is_some();
         let mut definition = &body[name.len() + 1..];
         if self.deallocates(transaction, definition) {
             definition = DEALLOCATE_NOTHING;
@@ -293,20 +310,16 @@ impl Session {
             transaction.server.unnamed = self.unnamed_id;
             let (sent, copy) = transaction.rewrite_body(definition);
             self.unnamed_copy = copy;
+            self.unnamed_special = special;
             let sent = sent.as_deref().unwrap_or(definition);
             frontend::parse_raw(&mut transaction.server.io.outbuf, b"", sent);
             transaction.expect(Expected::Parse { statement: None, name: Box::default() });
             return Ok(());
         }
         if !self.statements.have_room_for(name, definition.len(), &self.worker.shared.config) {
-            return Err(ClientError::new(
-                ErrorKind::LimitReached,
-                "too many prepared statements on one connection",
-            )
-            .with_hint("close or deallocate those that are not used any more")
-            .into());
+            return Err(too_many_statements().into());
         }
-        let mut entry = ClientStatement { body: Bytes::copy_from_slice(definition), known: None };
+        let mut entry = ClientStatement { body: Bytes::copy_from_slice(definition), known: None, special };
         let statement = transaction.known(&mut entry, &self.worker.shared.session_words);
         let taken = self.statements.contains_key(name);
         if taken {
@@ -382,6 +395,24 @@ impl Session {
         statement.name.clone()
     }
 
+    /// A name means another statement now, or none: on a connection that is the client's own the server has its statements.
+    fn forget_special(&mut self, tag: u8, message: &[u8]) {
+        let body = &message[frame::HEADER..];
+        let name: Option<Box<[u8]>> = match tag {
+            tag::PARSE => frontend::Parse::decode(body).ok().map(|parse| parse.name.into()),
+            tag::CLOSE => frontend::Close::decode(body)
+                .ok()
+                .filter(|close| close.kind == frontend::STATEMENT)
+                .map(|close| close.name.into()),
+            _ => None,
+        };
+        match name {
+            Some(name) if self.statements.special && name.is_empty() => self.unnamed_special = None,
+            Some(name) if self.statements.special => drop(self.statements.remove(&name)),
+            _ => {}
+        }
+    }
+
     fn note_names(&mut self, text: &[u8]) {
         note_names(&mut self.custom, text);
     }
@@ -432,22 +463,6 @@ impl Session {
     }
 }
 
-/// Whether what comes next is a statement about the tenant and the connection can be given back for it. Until the server has
-/// answered, nobody knows.
-fn may_switch(transaction: &Transaction) -> Result<bool, SessionEnd> {
-    if transaction.owes_client() {
-        return Ok(false);
-    }
-    let between = transaction.status == TransactionStatus::Idle && transaction.pipeline == Pipeline::Closed;
-    if between && transaction.hold != Hold::Pinned { Ok(true) } else { Err(switch::too_late().into()) }
-}
-
-/// Whether a Parse message holds a statement about the tenant, which only a simple Query may.
-fn switches_tenant(message: &[u8]) -> bool {
-    let parse = frontend::Parse::decode(&message[frame::HEADER..]);
-    parse.is_ok_and(|parse| lex::tenant_statement(parse.query).is_some())
-}
-
 /// On a connection that is the client's own, its names are the server's.
 fn as_it_is(transaction: &mut Transaction, tag: u8, message: &[u8]) {
     transaction.server.io.outbuf.extend_from_slice(message);
@@ -475,6 +490,14 @@ fn close(transaction: &mut Transaction, message: &[u8]) -> Result<(), SessionEnd
 fn must_wait(transaction: &mut Transaction, tag: u8) -> Result<bool, SessionEnd> {
     if !transaction.owes_client() {
         return Ok(false);
+    }
+    // Whether the client's transaction has begun decides what the message is executed in.
+    if matches!(transaction.expected.back(), Some(Expected::Begin)) {
+        return Ok(true);
+    }
+    // What is behind the transaction may be for another tenant.
+    if transaction.lone && matches!(transaction.expected.back(), Some(Expected::Sync)) {
+        return Ok(true);
     }
     // Should the entry fail, PostgreSQL skips everything up to here, and nothing behind it.
     if transaction.in_prologue() && matches!(transaction.expected.back(), Some(Expected::Sync)) {

@@ -13,6 +13,7 @@ use crate::slow::{Slow, fingerprint};
 use crate::stats::micros;
 use bytes::{Buf, BytesMut};
 use std::sync::Arc;
+use tenantry_core::ErrorKind;
 use tenantry_wire::backend::{
     self, ErrorFields, ParameterStatus, TransactionStatus, ready_status, tag as reply,
 };
@@ -171,6 +172,9 @@ impl Session {
                 let residue = residue_of(command);
                 let deallocated_all = command == b"DEALLOCATE ALL" || command == b"DISCARD ALL";
                 transaction.residue = transaction.residue.max(residue);
+                if transaction.lone {
+                    transaction.rolled_back = command == b"ROLLBACK";
+                }
                 transaction.noted |= transaction.hold.is_noted_by(command, residue);
                 transaction.attention |= transaction.noted;
                 transaction.note_statement_end(None);
@@ -356,12 +360,40 @@ fn prologue_reply(
     if matches!(transaction.looking, Looking::Asked(_)) {
         return look_reply(transaction, header, at);
     }
+    if matches!(transaction.expected.front(), Some(Expected::Begin)) {
+        return begin_reply(transaction, header, at);
+    }
     let server = &mut transaction.server;
     let Some(Expected::Enter(entering)) = transaction.expected.front_mut() else { return Err(Broken::Lost) };
     let body = &server.io.inbuf[at + frame::HEADER..at + header.len];
     let said = entering.reply(header.tag, body)?;
     if server.note_entry(entering, said) {
         transaction.expected.pop_front();
+    }
+    Ok(Verdict::Swallow)
+}
+
+/// A reply to the BEGIN that the client has been told of already.
+fn begin_reply(transaction: &mut Transaction, header: frame::Header, at: usize) -> Result<Verdict, Broken> {
+    let body = &transaction.server.io.inbuf[at + frame::HEADER..at + header.len];
+    match header.tag {
+        reply::COMMAND_COMPLETE | reply::NOTICE => {}
+        reply::PARAMETER_STATUS => {
+            let status = ParameterStatus::decode(body).map_err(|_| Broken::Lost)?;
+            let (name, value) = (text(status.name), text(status.value));
+            transaction.server.report(&name, &value);
+        }
+        reply::ERROR => {
+            let said = ErrorFields::decode(body).map_err(|_| Broken::Lost)?.text(b'M').into_owned();
+            let error = ClientError::new(ErrorKind::InvalidInput, said);
+            return Err(Broken::NotBegun(error.with_hint("the transaction could not begin; roll it back")));
+        }
+        reply::READY_FOR_QUERY if ready_status(body) == Ok(TransactionStatus::InTransaction) => {
+            transaction.status = TransactionStatus::InTransaction;
+            transaction.note_statement_end(Some(TransactionStatus::InTransaction));
+            transaction.expected.pop_front();
+        }
+        _ => return Err(Broken::Lost),
     }
     Ok(Verdict::Swallow)
 }
