@@ -130,6 +130,13 @@ struct ClientStatement {
     special: Option<Box<Special>>,
 }
 
+/// A statement on a connection that the client keeps.
+struct KeptStatement {
+    /// Where slow statements are logged.
+    text: Bytes,
+    copy: Option<Arc<CopyFrom>>,
+}
+
 /// A client's prepared statements, bounded in number and size.
 #[derive(Default)]
 struct ClientStatements {
@@ -137,6 +144,8 @@ struct ClientStatements {
     bytes: usize,
     /// One of them, or the unnamed one, is or was special.
     special: bool,
+    /// What is known of those that the server has under the client's own names.
+    kept: Option<Box<HashMap<Box<[u8]>, KeptStatement>>>,
 }
 
 impl ClientStatements {

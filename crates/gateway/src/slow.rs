@@ -87,7 +87,8 @@ impl Stopwatch {
     }
 }
 
-fn kept(text: &[u8]) -> Bytes {
+/// As much of a text as is kept.
+pub(crate) fn kept(text: &[u8]) -> Bytes {
     let end = memchr::memchr(0, text).unwrap_or(text.len()).min(MAX_TEXT);
     Bytes::copy_from_slice(&text[..end])
 }

@@ -8,6 +8,7 @@
 //! decides what they mean: behind a simple Query, and in front of COPY data (`client.rs`).
 
 mod client;
+mod kept;
 mod server;
 
 use super::Session;
@@ -151,7 +152,10 @@ impl Session {
         if transaction.switching {
             // The next tenant's server connection is another one.
             transaction.residue = match transaction.hold {
-                Hold::Session => Residue::Statements,
+                Hold::Session => {
+                    self.statements.kept = None;
+                    Residue::Statements
+                }
                 _ => transaction.residue,
             };
             return Ok(None);

@@ -7,6 +7,7 @@
 //! A COPY of a simple Query is three statements in one text. In a pipeline its Execute becomes two, and a third one follows the
 //! rows. Either way they stand or fall with what the client has around them.
 
+use super::hold::Hold;
 use super::relay::Verdict;
 use super::transaction::{Expected, Transaction};
 use crate::error::ClientError;
@@ -17,6 +18,8 @@ use std::sync::Arc;
 use tenantry_wire::backend::{self, ErrorFields};
 use tenantry_wire::frontend::{self, tag};
 
+/// Of the statements around a COPY, on a connection whose other names are the client's.
+const OWN_COPY: &[u8] = b"tenantry_copy";
 const SETTING: &str = "standard_conforming_strings";
 /// Refusals whose error may still come. A client that has more of them on the way has had its transaction aborted by the first.
 const MAX_REFUSALS: usize = 64;
@@ -168,10 +171,16 @@ impl Transaction {
             frontend::close(&mut self.server.io.outbuf, frontend::PORTAL, name);
             self.expect(Expected::CloseInjected(None));
         }
-        frontend::parse(&mut self.server.io.outbuf, b"", sql, &[]);
+        // The unnamed statement is the client's on a connection that it keeps.
+        let statement: &[u8] = if self.hold == Hold::Session { OWN_COPY } else { b"" };
+        if !statement.is_empty() {
+            frontend::close(&mut self.server.io.outbuf, frontend::STATEMENT, statement);
+            self.expect(Expected::CloseInjected(None));
+        }
+        frontend::parse(&mut self.server.io.outbuf, statement, sql, &[]);
         self.server.unnamed = 0;
         self.expect(Expected::ParseInjected(None));
-        frontend::bind_text(&mut self.server.io.outbuf, name, b"", &[]);
+        frontend::bind_text(&mut self.server.io.outbuf, name, statement, &[]);
         self.expect(Expected::BindInjected);
         frontend::execute(&mut self.server.io.outbuf, name, 0);
         self.expect(execute);

@@ -4,12 +4,13 @@
 mod plain;
 
 use crate::raw::Raw;
-use crate::world::World;
+use crate::world::{World, connect};
 use bytes::{Bytes, BytesMut};
 use futures_util::SinkExt;
 use plain::rewriters;
 use std::pin::pin;
 use std::sync::Arc;
+use tenantry_core::PoolMode;
 use tenantry_testkit::versions_for_tests;
 use tenantry_wire::backend::{Column, ErrorFields, RowDescription, tag};
 use tenantry_wire::frontend;
@@ -123,38 +124,45 @@ async fn a_shared_table_takes_rows_as_a_plain_one_does() {
     for version in versions_for_tests() {
         let world = World::narrow(version).await;
         world.rewriters.send_replace(rewriters(&world).await);
-        let mut shared = Raw::login(&world, "acme").await;
-        let mut plain = Raw::login(&world, "initech").await;
-        for case in CASES {
-            let expected = run(&mut plain, case, case.fields).await;
-            assert_eq!(run(&mut shared, case, case.fields).await, expected, "{} on {version}", case.sql);
+        for mode in [PoolMode::Transaction, PoolMode::Session] {
+            world.change_login("app", |login| login.pool_mode = mode);
+            let mut shared = Raw::login(&world, "acme").await;
+            let mut plain = Raw::login(&world, "initech").await;
+            for case in CASES {
+                let expected = run(&mut plain, case, case.fields).await;
+                assert_eq!(run(&mut shared, case, case.fields).await, expected, "{} on {version}", case.sql);
+            }
+            // In a transaction, with an error in it, and with the client giving up.
+            for sql in ["BEGIN", "COPY notes (id) FROM STDIN", "SAVEPOINT s", "COPY notes (id) FROM STDIN"] {
+                let case = case(sql, b"60\n");
+                let expected = run(&mut plain, &case, LIKE_INSERT).await;
+                assert_eq!(run(&mut shared, &case, LIKE_INSERT).await, expected, "{sql} on {version}");
+            }
+            for sql in [
+                "SELECT 1",
+                "ROLLBACK TO s",
+                "COPY notes (id) FROM STDIN",
+                "COMMIT",
+                "SELECT count(*) FROM notes",
+            ] {
+                let case = case(sql, b"61\n62\n");
+                let expected = run(&mut plain, &case, ALL).await;
+                assert_eq!(run(&mut shared, &case, ALL).await, expected, "{sql} on {version}");
+            }
+            for raw in [&mut shared, &mut plain] {
+                frontend::query(&mut raw.out, "COPY notes FROM STDIN");
+                raw.flush().await;
+                assert_eq!(raw.message().await.unwrap().0, tag::COPY_IN);
+                frontend::copy_data(&mut raw.out, b"70\tz\tx\n");
+                frontend::copy_fail(&mut raw.out, "enough");
+            }
+            let expected = said(&plain.until_ready().await, ALL);
+            assert_eq!(said(&shared.until_ready().await, ALL), expected);
+            for mut raw in [shared, plain] {
+                frontend::query(&mut raw.out, "DELETE FROM notes");
+                raw.until_ready().await;
+            }
         }
-        // In a transaction, with an error in it, and with the client giving up.
-        for sql in ["BEGIN", "COPY notes (id) FROM STDIN", "SAVEPOINT s", "COPY notes (id) FROM STDIN"] {
-            let case = case(sql, b"60\n");
-            let expected = run(&mut plain, &case, LIKE_INSERT).await;
-            assert_eq!(run(&mut shared, &case, LIKE_INSERT).await, expected, "{sql} on {version}");
-        }
-        for sql in [
-            "SELECT 1",
-            "ROLLBACK TO s",
-            "COPY notes (id) FROM STDIN",
-            "COMMIT",
-            "SELECT count(*) FROM notes",
-        ] {
-            let case = case(sql, b"61\n62\n");
-            let expected = run(&mut plain, &case, ALL).await;
-            assert_eq!(run(&mut shared, &case, ALL).await, expected, "{sql} on {version}");
-        }
-        for raw in [&mut shared, &mut plain] {
-            frontend::query(&mut raw.out, "COPY notes FROM STDIN");
-            raw.flush().await;
-            assert_eq!(raw.message().await.unwrap().0, tag::COPY_IN);
-            frontend::copy_data(&mut raw.out, b"70\tz\tx\n");
-            frontend::copy_fail(&mut raw.out, "enough");
-        }
-        let expected = said(&plain.until_ready().await, ALL);
-        assert_eq!(said(&shared.until_ready().await, ALL), expected);
         world.close().await;
     }
 }
@@ -165,8 +173,12 @@ async fn rows_are_copied_in_a_pipeline_too() {
     for version in versions_for_tests() {
         let world = World::narrow(version).await;
         world.rewriters.send_replace(rewriters(&world).await);
-        for tenant in ["initech", "acme"] {
-            let mut client = world.connect(tenant).await;
+        for (mode, tenant) in
+            [("transaction", "initech"), ("transaction", "acme"), ("session", "initech"), ("session", "acme")]
+        {
+            let mut config = world.config(tenant);
+            let mut client = connect(config.options(format!("-c tenantry.pool_mode={mode}"))).await.unwrap();
+            client.simple_query("DELETE FROM notes").await.unwrap();
             let statement = client.prepare("COPY notes (id, slug) FROM STDIN").await.unwrap();
             for (first, count) in [(0, 3), (10, 1_000), (5_000, 0)] {
                 let mut sink = pin!(client.copy_in(&statement).await.unwrap());
@@ -213,35 +225,38 @@ async fn rows_are_copied_in_a_pipeline_too() {
 async fn what_can_not_be_had_is_told_as_a_servers_error() {
     let world = World::narrow(versions_for_tests()[0]).await;
     world.rewriters.send_replace(rewriters(&world).await);
-    let mut raw = Raw::login(&world, "acme").await;
-    let refused = |messages: &[(u8, BytesMut)]| {
-        let (_, body) = messages.iter().find(|(name, _)| *name == tag::ERROR).unwrap();
-        let fields = ErrorFields::decode(body).unwrap();
-        assert_eq!((&*fields.text(b'C'), &*fields.text(b'P')), ("0A000", "32"));
-        assert!(fields.text(b'M').starts_with("cannot perform COPY FREEZE"), "{}", fields.text(b'M'));
-        assert!(fields.text(b'H').contains("shared with other tenants"));
-    };
-    let sql = "/* \u{e9} */ COPY notes FROM STDIN (FREEZE)";
-    // In a transaction it fails as any error would.
-    frontend::query(&mut raw.out, "BEGIN");
-    raw.until_ready().await;
-    frontend::query(&mut raw.out, sql);
-    let messages = raw.until_ready().await;
-    refused(&messages);
-    assert_eq!(messages.last().unwrap().1[0], b'E');
-    frontend::query(&mut raw.out, "ROLLBACK");
-    assert_eq!(raw.tags().await, "CZ");
-    // And so does a pipeline, up to its Sync.
-    frontend::parse(&mut raw.out, b"s", sql, &[]);
-    frontend::bind_text(&mut raw.out, b"", b"s", &[]);
-    frontend::execute(&mut raw.out, b"", 0);
-    frontend::sync(&mut raw.out);
-    refused(&raw.until_ready().await);
-    frontend::parse(&mut raw.out, b"s", "SELECT 1", &[]);
-    frontend::bind_text(&mut raw.out, b"", b"s", &[]);
-    frontend::execute(&mut raw.out, b"", 0);
-    frontend::sync(&mut raw.out);
-    assert_eq!(raw.tags().await, "12DCZ");
+    for mode in [PoolMode::Transaction, PoolMode::Session] {
+        world.change_login("app", |login| login.pool_mode = mode);
+        let mut raw = Raw::login(&world, "acme").await;
+        let refused = |messages: &[(u8, BytesMut)]| {
+            let (_, body) = messages.iter().find(|(name, _)| *name == tag::ERROR).unwrap();
+            let fields = ErrorFields::decode(body).unwrap();
+            assert_eq!((&*fields.text(b'C'), &*fields.text(b'P')), ("0A000", "32"));
+            assert!(fields.text(b'M').starts_with("cannot perform COPY FREEZE"), "{}", fields.text(b'M'));
+            assert!(fields.text(b'H').contains("shared with other tenants"));
+        };
+        let sql = "/* \u{e9} */ COPY notes FROM STDIN (FREEZE)";
+        // In a transaction it fails as any error would.
+        frontend::query(&mut raw.out, "BEGIN");
+        raw.until_ready().await;
+        frontend::query(&mut raw.out, sql);
+        let messages = raw.until_ready().await;
+        refused(&messages);
+        assert_eq!(messages.last().unwrap().1[0], b'E');
+        frontend::query(&mut raw.out, "ROLLBACK");
+        assert_eq!(raw.tags().await, "CZ");
+        // And so does a pipeline, up to its Sync.
+        frontend::parse(&mut raw.out, b"s", sql, &[]);
+        frontend::bind_text(&mut raw.out, b"", b"s", &[]);
+        frontend::execute(&mut raw.out, b"", 0);
+        frontend::sync(&mut raw.out);
+        refused(&raw.until_ready().await);
+        frontend::parse(&mut raw.out, b"s", "SELECT 1", &[]);
+        frontend::bind_text(&mut raw.out, b"", b"s", &[]);
+        frontend::execute(&mut raw.out, b"", 0);
+        frontend::sync(&mut raw.out);
+        assert_eq!(raw.tags().await, "12DCZ");
+    }
     world.close().await;
 }
 

@@ -217,8 +217,7 @@ impl Session {
     ) -> Result<(), SessionEnd> {
         match tag {
             tag::PARSE | tag::BIND | tag::DESCRIBE | tag::CLOSE if transaction.hold == Hold::Session => {
-                self.forget_special(tag, message);
-                as_it_is(transaction, tag, message);
+                self.pass(transaction, tag, message)?;
             }
             tag::QUERY | tag::FUNCTION_CALL => {
                 // A function call has no text and its reply no tag.
@@ -395,24 +394,6 @@ impl Session {
         statement.name.clone()
     }
 
-    /// A name means another statement now, or none: on a connection that is the client's own the server has its statements.
-    fn forget_special(&mut self, tag: u8, message: &[u8]) {
-        let body = &message[frame::HEADER..];
-        let name: Option<Box<[u8]>> = match tag {
-            tag::PARSE => frontend::Parse::decode(body).ok().map(|parse| parse.name.into()),
-            tag::CLOSE => frontend::Close::decode(body)
-                .ok()
-                .filter(|close| close.kind == frontend::STATEMENT)
-                .map(|close| close.name.into()),
-            _ => None,
-        };
-        match name {
-            Some(name) if self.statements.special && name.is_empty() => self.unnamed_special = None,
-            Some(name) if self.statements.special => drop(self.statements.remove(&name)),
-            _ => {}
-        }
-    }
-
     fn note_names(&mut self, text: &[u8]) {
         note_names(&mut self.custom, text);
     }
@@ -461,17 +442,6 @@ impl Session {
         transaction.expect(Expected::Describe);
         Ok(())
     }
-}
-
-/// On a connection that is the client's own, its names are the server's.
-fn as_it_is(transaction: &mut Transaction, tag: u8, message: &[u8]) {
-    transaction.server.io.outbuf.extend_from_slice(message);
-    transaction.expect(match tag {
-        tag::PARSE => Expected::Parse { statement: None, name: Box::default() },
-        tag::BIND => Expected::Bind,
-        tag::DESCRIBE => Expected::Describe,
-        _ => Expected::ClosePortal,
-    });
 }
 
 fn close(transaction: &mut Transaction, message: &[u8]) -> Result<(), SessionEnd> {
@@ -550,6 +520,6 @@ fn note_names(known: &mut Vec<Box<str>>, text: &[u8]) {
     }
 }
 
-fn malformed(message: &'static str) -> ClientError {
+pub(super) fn malformed(message: &'static str) -> ClientError {
     ClientError::protocol(format!("malformed {message} message"))
 }
