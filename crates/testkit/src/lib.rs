@@ -11,6 +11,7 @@ mod error;
 pub mod fixture;
 mod home;
 mod postgres;
+pub mod proxy;
 mod server;
 mod template;
 mod version;

@@ -5,6 +5,7 @@
 mod death;
 mod errors;
 mod kept;
+mod proxy;
 mod replica;
 mod start;
 
