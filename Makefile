@@ -7,7 +7,7 @@ CARGO ?= cargo
 # Words for the command that a target runs: make demo ARGS=--once
 ARGS ?=
 
-.PHONY: help demo test lint format bench setup clean
+.PHONY: help demo test lint format bench fuzz setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bench: setup ## the gateway beside PgBouncer; rewriting; reading, compiling, aud
 	@$(CARGO) run --release --locked -p tenantry-bench --bin audit
 	@$(CARGO) run --release --locked -p tenantry-bench --bin erd
 	@$(CARGO) bench --locked -p tenantry-catalog --bench feed
+
+fuzz: ## every parser under libFuzzer, five minutes each: make fuzz ARGS="--seconds 60 wire-startup"
+	@scripts/fuzz.sh $(ARGS)
 
 setup: ## installs what is missing (tells what; changes nothing if nothing is)
 	@scripts/setup.sh

@@ -330,3 +330,15 @@ fn no_statement() -> ClientError {
 fn no_portal() -> ClientError {
     ClientError::new(ErrorKind::InvalidInput, "no such portal").with_sqlstate("34000")
 }
+
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing {
+    use super::command::Command;
+
+    /// What is no command is refused with a hint that says what is.
+    pub(crate) fn command(text: &str) {
+        if let Err(error) = Command::parse(text) {
+            assert!(error.hint.is_some(), "{error}");
+        }
+    }
+}

@@ -12,7 +12,7 @@ use crate::limit::timer::Timer;
 use crate::pool::{Lease, Slot};
 use crate::settings::Settings;
 use crate::statement::Prepared;
-use crate::stream::{Buffered, Stream};
+use crate::stream::{Buffered, Stream, prepare};
 use bytes::BytesMut;
 use std::collections::HashSet;
 use std::io;
@@ -26,6 +26,8 @@ use thiserror::Error;
 use tokio::net::{TcpStream, UnixStream};
 
 pub(crate) use connect::Credentials;
+#[cfg(feature = "fuzzing")]
+pub(crate) use handover::fuzzing;
 pub(crate) use handover::{Entering, Entry, NotEntered};
 
 /// Where a server listens, and how a connection to it is protected.
@@ -60,7 +62,7 @@ impl Address {
         };
         let connector = self.tls.as_ref().map_err(|error| explained(error))?;
         let stream = TcpStream::connect((&**host, port)).await?;
-        stream.set_nodelay(true)?;
+        prepare(&stream)?;
         let Some(connector) = connector else { return Ok(Stream::Tcp(stream)) };
         match connector.request(stream, host).await {
             Ok(Negotiated::Clear(stream)) => Ok(Stream::Tcp(stream)),

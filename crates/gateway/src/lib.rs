@@ -16,6 +16,8 @@ mod clients;
 mod config;
 mod door;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod http;
 mod lex;
 mod limit;

@@ -171,3 +171,48 @@ impl Rewriting {
         Some(rewriter)
     }
 }
+
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing {
+    use super::{CopyFrom, Places, Rewritten, told};
+    use tenantry_wire::backend::{ErrorFields, tag};
+    use tenantry_wire::frame;
+
+    /// A text, what became of it, and an error about the latter, with line ends between them.
+    fn parts(bytes: &[u8]) -> Option<(&str, &str, &[u8])> {
+        let mut parts = bytes.splitn(3, |byte| *byte == b'\n');
+        let before = std::str::from_utf8(parts.next()?).ok()?;
+        let after = std::str::from_utf8(parts.next()?).ok()?;
+        Some((before, after, parts.next()?))
+    }
+
+    /// Places stay within the client's text, and what the client is told of an error is one.
+    pub(crate) fn rewritten(bytes: &[u8]) {
+        let Some((before, after, error)) = parts(bytes) else { return };
+        let copy = CopyFrom {
+            first: 0,
+            stage: "pg_temp.stage".to_owned(),
+            table: "public.t".to_owned(),
+            begin: String::new(),
+            copy: after.to_owned(),
+            finish: String::new(),
+        };
+        let length = before.chars().count();
+        for copies in [Vec::new(), vec![copy.clone()]] {
+            let rewritten = Rewritten { sql: after.to_owned(), copies };
+            let places = Places::new(before, &rewritten);
+            for position in 0..=after.chars().count() + 1 {
+                if let Some(place) = places.of(position) {
+                    assert!(place >= 1 && place <= length.max(1) + 1, "{place} of {length}");
+                }
+            }
+        }
+        let Ok(fields) = ErrorFields::decode(error) else { return };
+        for copy in [None, Some(&copy)] {
+            let message = told(&fields, copy, Some(1));
+            let whole = frame::first(&message).ok().flatten();
+            assert!(whole.is_some_and(|frame| frame.tag == tag::ERROR && frame.bytes.len() == message.len()));
+            assert!(ErrorFields::decode(&message[frame::HEADER..]).is_ok());
+        }
+    }
+}

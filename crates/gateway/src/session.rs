@@ -544,3 +544,33 @@ fn residue_of(command: &[u8]) -> Residue {
         Residue::None
     }
 }
+
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing {
+    use super::hold::Found;
+    use super::rewritten::copied;
+    use super::{Residue, residue_of};
+    use crate::settings::Settings;
+
+    /// A clean-up text is one with its zero byte, and none without.
+    pub(crate) fn cleanup_of(text: &[u8]) {
+        assert!(super::cleanup_of(text).is_none() || text.ends_with(b"\0"));
+        let body = [text, b"\0"].concat();
+        assert!(super::cleanup_of(&body).is_some());
+    }
+
+    /// Rows about what a session left behind, their errors, and command tags.
+    pub(crate) fn replies(bytes: &[u8]) {
+        let mut found = Found::default();
+        if found.read(bytes).is_some() {
+            assert!(found.settings().all().all(|(name, _)| Settings::may_follow(name)));
+        }
+        found.fail(bytes);
+        if let Some(end) = copied(bytes) {
+            assert!(bytes.starts_with(b"INSERT 0 ") && end[5..].starts_with(b"COPY "));
+        }
+        if bytes.starts_with(b"SET") {
+            assert_ne!(residue_of(bytes), Residue::None);
+        }
+    }
+}

@@ -4,9 +4,11 @@
 //! been read and not yet used (`inbuf`), and what is still to be written (`outbuf`), both in the clear.
 
 use bytes::{Buf, BytesMut};
+use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tenantry_tls::TlsStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -21,6 +23,19 @@ pub(crate) enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
     /// Stands where the stream was moved away.
     Closed,
+}
+
+/// How long a connection is silent before its peer's machine is asked whether it is still there, how often it is asked, and how
+/// often it may fail to answer. Without that, whoever vanished without a word would keep its place for hours.
+const SILENT: Duration = Duration::from_secs(30);
+const ASKED_AGAIN: Duration = Duration::from_secs(10);
+const UNANSWERED: u32 = 3;
+
+/// Sets a TCP connection up: small messages leave at once, and a peer that vanishes is noticed.
+pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let asking = TcpKeepalive::new().with_time(SILENT).with_interval(ASKED_AGAIN).with_retries(UNANSWERED);
+    SockRef::from(stream).set_tcp_keepalive(&asking)
 }
 
 /// How much is read at once. A row or a statement is usually far smaller; large results come in several reads.
@@ -73,11 +88,20 @@ pub(crate) struct Buffered {
     /// Bytes read and written since the beginning.
     pub(crate) received: u64,
     pub(crate) sent: u64,
+    /// What was put into `outbuf` last ends in the middle of a message: anything else behind it would be taken for its rest.
+    pub(crate) is_mid_message: bool,
 }
 
 impl Buffered {
     pub(crate) fn new(stream: Stream) -> Self {
-        Self { stream, inbuf: BytesMut::new(), outbuf: BytesMut::new(), received: 0, sent: 0 }
+        Self {
+            stream,
+            inbuf: BytesMut::new(),
+            outbuf: BytesMut::new(),
+            received: 0,
+            sent: 0,
+            is_mid_message: false,
+        }
     }
 
     /// Reads once into `inbuf`. `Ok(0)` means that the peer closed its side.

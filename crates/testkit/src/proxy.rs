@@ -175,7 +175,7 @@ async fn accept(listener: TcpListener, target: (String, u16), shared: Arc<Shared
                 connections.spawn(async move {
                     // Where nobody listens, the client sees a connection that ends at once.
                     if let Ok(server) = TcpStream::connect(target).await {
-                        carry::carry(client, server, &shared).await;
+                        Box::pin(carry::carry(client, server, &shared)).await;
                     }
                 });
             }

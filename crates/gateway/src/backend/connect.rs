@@ -41,6 +41,8 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("statement_timeout", "0"),
     ("lock_timeout", "0"),
     ("idle_in_transaction_session_timeout", "0"),
+    // A backend that runs something for a gateway that is gone, or a statement whose cancel came too early, finds out.
+    ("client_connection_check_interval", "5000"),
 ];
 
 impl ServerConnection {

@@ -422,3 +422,36 @@ fn expect_idle(body: &[u8]) -> Result<(), BackendError> {
         _ => Err(BackendError::Protocol("not idle between transactions")),
     }
 }
+
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing {
+    use super::{Answer, Entering, NotEntered, Said, expect_idle, parameter};
+    use tenantry_core::{Epoch, TenantId};
+    use tenantry_wire::frame;
+
+    /// Replies to an entry: whatever they are, they end it or count down, and no tenant is entered without its admission.
+    pub(crate) fn entry(bytes: &[u8]) {
+        for leaving in [false, true] {
+            let (tenant, epoch) = (TenantId::new(1), Epoch::FIRST);
+            let (rows, statements) = (u16::from(leaving), 3);
+            let mut entering = Entering { tenant, epoch, rows, statements, leaving, admitted: false };
+            for frame in frame::frames(bytes).map_while(Result::ok) {
+                let before = entering;
+                match entering.reply(frame.tag, frame.body) {
+                    Ok(Said::Done) => {
+                        assert!(entering.admitted && entering.statements == 0);
+                        break;
+                    }
+                    Ok(Said::Nonce(_)) => assert!(!before.admitted && entering.admitted),
+                    Ok(Said::Nothing | Said::Parameter(..)) => assert_eq!(before.admitted, entering.admitted),
+                    Err(NotEntered::Setting(_)) => {
+                        assert!(before.admitted);
+                        break;
+                    }
+                    Err(_) => break,
+                }
+            }
+        }
+        drop((Answer::decode(bytes), parameter(bytes), expect_idle(bytes)));
+    }
+}

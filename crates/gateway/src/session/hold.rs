@@ -128,6 +128,11 @@ impl Found {
         Some(())
     }
 
+    #[cfg(feature = "fuzzing")]
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     pub(super) fn fail(&mut self, body: &[u8]) {
         let code = ErrorFields::decode(body).map(|fields| fields.text(b'C').into_owned());
         self.failed = Some(code.unwrap_or_default().into());

@@ -9,7 +9,7 @@ use crate::admin::Console;
 use crate::clients::{Client, Known};
 use crate::door::{LoginPlace, Source};
 use crate::error::{ClientError, SessionEnd};
-use crate::stream::{Buffered, Stream};
+use crate::stream::{Buffered, Stream, prepare};
 use crate::worker::{ClientSlot, Worker};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -43,8 +43,8 @@ struct Parting {
 
 /// Serves one client until it leaves.
 pub(crate) async fn serve(worker: Arc<Worker>, stream: TcpStream) {
-    // The socket options are a wish: without them the client is only slower.
-    let _nodelay = stream.set_nodelay(true);
+    // The socket options are a wish: without them the client is only slower, or missed later.
+    let _prepared = prepare(&stream);
     let id = worker.shared.next_client.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let listed = worker.clients.enter(id, stream.peer_addr().ok());
     worker.stats.accepted.add(1);
@@ -70,7 +70,10 @@ pub(crate) async fn serve(worker: Arc<Worker>, stream: TcpStream) {
 /// Says the last words, if there are any.
 async fn part(mut parting: Box<Parting>) {
     let client = &mut parting.client;
-    if let Some(SessionEnd::Fatal(error)) = &parting.end {
+    // In the middle of a row the client would take the error for the rest of the row: then the end alone must do.
+    if let Some(SessionEnd::Fatal(error)) = &parting.end
+        && !client.is_mid_message
+    {
         refuse::fatal(&mut client.outbuf, error);
     }
     let goodbye = async {

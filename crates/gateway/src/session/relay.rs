@@ -23,6 +23,8 @@ use std::future::poll_fn;
 use std::task::Poll;
 use tenantry_core::ErrorKind;
 use tenantry_wire::backend::{self, TransactionStatus};
+use tenantry_wire::frame;
+use tenantry_wire::frontend::tag;
 
 /// What happened while waiting.
 pub(super) enum Event {
@@ -77,6 +79,11 @@ impl From<NotEntered> for Broken {
             NotEntered::Unexpected => Self::Lost,
         }
     }
+}
+
+/// Whether a client that sends no more has said so.
+fn says_goodbye(unread: &[u8]) -> bool {
+    frame::frames(unread).any(|message| message.is_ok_and(|message| message.tag == tag::TERMINATE))
 }
 
 impl Session {
@@ -177,6 +184,7 @@ impl Session {
         let client = &mut self.client;
         let timer = &transaction.server.timer;
         let server = &mut transaction.server.io;
+        let goodbye = &mut transaction.goodbye;
         let moved = poll_fn(|cx| {
             if timer.overdue() != Overdue::Nothing {
                 return Poll::Ready(Event::Overdue);
@@ -198,14 +206,20 @@ impl Session {
                     _ => return Poll::Ready(Event::ServerLost),
                 }
             }
-            // A client whose next message waits is not read; nor one that does not read, or that is ahead of the server.
-            if flow == Flow::Read
-                && server.outbuf.len() < limit
+            // Nor is a client read that does not read, or that is ahead of the server. Of one whose next message waits, no more is
+            // kept than that: enough to notice that it is gone.
+            let room = match flow {
+                Flow::Read => server.outbuf.len() < limit,
+                Flow::Wait => client.inbuf.len() < limit && !*goodbye,
+            };
+            if room
                 && client.outbuf.len() < limit
                 && let Poll::Ready(read) = client.poll_fill(cx)
             {
                 match read {
                     Ok(1..) => progress = true,
+                    // What it has sent is finished before the end is seen, as PostgreSQL does.
+                    Ok(0) if flow == Flow::Wait && says_goodbye(&client.inbuf) => *goodbye = true,
                     _ => return Poll::Ready(Event::ClientGone),
                 }
             }

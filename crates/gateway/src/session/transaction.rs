@@ -123,6 +123,8 @@ pub(super) struct Transaction {
     pub(super) lone: bool,
     /// Its last command was a ROLLBACK. Kept of lone ones.
     pub(super) rolled_back: bool,
+    /// The client has said goodbye and closed its side, behind what is not answered yet.
+    pub(super) goodbye: bool,
     /// The client has had an answer to a message of its own.
     pub(super) ran: bool,
     pub(super) looking: Looking,
@@ -177,6 +179,7 @@ impl Transaction {
             switching: false,
             lone: false,
             rolled_back: false,
+            goodbye: false,
             ran: false,
             looking: Looking::No,
             meter,

@@ -1,7 +1,7 @@
 //! COPY FROM, and statements that shared tables need to be other, against what a plain table of the same columns does: the tenant
 //! `acme` shares its table, `initech` has one of its own.
 
-mod plain;
+pub(crate) mod plain;
 
 use crate::raw::Raw;
 use crate::world::{World, connect};

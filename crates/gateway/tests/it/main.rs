@@ -18,6 +18,7 @@ mod isolation;
 mod limits;
 mod login;
 mod metrics;
+mod network;
 mod protocol;
 mod raw;
 mod restart;

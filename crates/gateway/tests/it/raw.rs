@@ -25,7 +25,7 @@ impl Raw {
         Self::to(world.port()).await
     }
 
-    async fn to(port: u16) -> Self {
+    pub(crate) async fn to(port: u16) -> Self {
         Self::over(TcpStream::connect(("127.0.0.1", port)).await.unwrap())
     }
 
@@ -107,7 +107,14 @@ impl Raw {
         self.out.clear();
     }
 
-    /// The next message, or `None` at the end of the stream.
+    /// The same where the connection may be broken. False when it is.
+    pub(crate) async fn try_flush(&mut self) -> bool {
+        let sent = self.stream.write_all(&self.out).await.is_ok();
+        self.out.clear();
+        sent
+    }
+
+    /// The next message, or `None` at the end of the stream. Cancel-safe.
     pub(crate) async fn message(&mut self) -> Option<(u8, BytesMut)> {
         tokio::time::timeout(DEADLINE, async {
             loop {

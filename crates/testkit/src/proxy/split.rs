@@ -51,17 +51,17 @@ impl<'a> Splitter<'a> {
         match frame::peek(bytes) {
             Ok(header) => header.map(|header| Begin { tag: header.tag, len: header.len }),
             // What can't be a message is passed on: the peers shall judge it.
-            Err(_) => self.lost(bytes),
+            Err(_) => Some(self.lost(bytes)),
         }
     }
 
     fn first_packet(&mut self, bytes: &[u8]) -> Option<Begin> {
         const REQUEST: u32 = 1234 << 16;
-        const ENCRYPTION: [u32; 2] = [REQUEST | 5679, REQUEST | 5680];
+        const ENCRYPTION: [u32; 2] = [REQUEST + 5_679, REQUEST + 5_680];
         let (length, rest) = bytes.split_first_chunk::<4>()?;
         let len = u32::from_be_bytes(*length) as usize;
         if !(8..1 << 20).contains(&len) {
-            return self.lost(bytes);
+            return Some(self.lost(bytes));
         }
         if ENCRYPTION.contains(&u32::from_be_bytes(*rest.first_chunk()?)) {
             self.stage.asked.store(true, Ordering::Relaxed);
@@ -71,8 +71,8 @@ impl<'a> Splitter<'a> {
         Some(Begin { tag: FIRST, len })
     }
 
-    fn lost(&self, bytes: &[u8]) -> Option<Begin> {
+    fn lost(&self, bytes: &[u8]) -> Begin {
         self.stage.opaque.store(true, Ordering::Relaxed);
-        Some(Begin { tag: FIRST, len: bytes.len() })
+        Begin { tag: FIRST, len: bytes.len() }
     }
 }

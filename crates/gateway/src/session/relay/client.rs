@@ -53,6 +53,10 @@ impl Session {
             if !self.drop_unwanted() {
                 return Ok(Flow::Read);
             }
+            // A notice that nobody asked for is half there: no answer of the gateway's may get into it.
+            if transaction.server_pass > 0 && transaction.expected.is_empty() {
+                return Ok(Flow::Wait);
+            }
             if transaction.expected.len() >= MAX_EXPECTED || self.client.outbuf.len() >= limit {
                 transaction.nudge();
                 return Ok(Flow::Wait);

@@ -95,12 +95,16 @@ impl Session {
 
     /// Moves the first `len` bytes from the server's buffer to the client's: without a copy when that is all there is.
     fn forward(&mut self, transaction: &mut Transaction, len: usize) {
+        if len == 0 {
+            return;
+        }
+        self.client.is_mid_message = transaction.server_pass > 0;
         let from = &mut transaction.server.io.inbuf;
         let to = &mut self.client.outbuf;
         if len == from.len() && to.is_empty() {
             std::mem::swap(from, to);
             from.clear();
-        } else if len > 0 {
+        } else {
             to.extend_from_slice(&from[..len]);
             from.advance(len);
         }

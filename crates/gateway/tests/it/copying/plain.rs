@@ -41,7 +41,7 @@ impl Rewrite for OfSchema {
 }
 
 /// For all databases, from what `initech` has.
-pub(super) async fn rewriters(world: &World) -> Arc<Rewriters> {
+pub(crate) async fn rewriters(world: &World) -> Arc<Rewriters> {
     let admin = world.admin_of(TenancyModel::Database, 5).await;
     let settings = introspection_settings(&SqlIdent::new("public").unwrap());
     admin.batch_execute(&format!("BEGIN; {settings}")).await.unwrap();

@@ -1,0 +1,46 @@
+//! What fuzz targets reach of the parsers in here: any bytes in, a panic where a promise is broken. Compiled with the feature
+//! `fuzzing` alone; nothing else is for anybody outside.
+
+use crate::admin;
+use crate::backend;
+use crate::lex::{self, SessionWords};
+use crate::rewriting;
+use crate::session;
+use crate::settings::Settings;
+use crate::slow::fingerprint;
+
+/// A statement of a client's, as the lexer looks at it.
+pub fn statement_text(text: &[u8]) {
+    drop(lex::tenant_statement(text));
+    let words = SessionWords::new();
+    let _seen = (lex::may_set(text), lex::names_tenant(text), words.occur_in(text));
+    for name in lex::dotted_names(text) {
+        assert!(name.contains('.') && name.len() <= text.len());
+        assert!(!Settings::is_followed(&name), "what a server reports has no dot");
+        let _may = Settings::may_follow(&name);
+    }
+    if let Ok(sql) = std::str::from_utf8(text)
+        && let Some(statements) = lex::cleanup(sql)
+    {
+        assert!(!statements.is_empty() && sql.len() <= 512, "a long text is no clean-up");
+        session::fuzzing::cleanup_of(text);
+    }
+    let (normalised, id) = fingerprint(text);
+    assert!(normalised.len() <= 2_048 && id.len() == 16, "{} bytes", normalised.len());
+}
+
+/// What a server answers, where the gateway reads it: an entry into a tenant, and what a session left behind.
+pub fn server_replies(bytes: &[u8]) {
+    backend::fuzzing::entry(bytes);
+    session::fuzzing::replies(bytes);
+}
+
+/// A command of the console's.
+pub fn console_command(text: &[u8]) {
+    admin::fuzzing::command(&String::from_utf8_lossy(text));
+}
+
+/// A text and what became of it, in one: the places of errors are those of the text, and an error stays an error.
+pub fn rewritten(bytes: &[u8]) {
+    rewriting::fuzzing::rewritten(bytes);
+}
