@@ -16,6 +16,7 @@ mod judge;
 mod stage;
 mod talk;
 
+use crate::world::PAIRS;
 use conversation::Conversation;
 use stage::Stage;
 use tenantry_testkit::proxy::{Fault, Place, Plan};
@@ -80,20 +81,27 @@ async fn try_all(stage: &mut Stage, conversation: &Conversation, faults: Faults,
     tried
 }
 
-/// Whether it is a fault's turn: at each message of the client's side one is tried, and on the server's side, which has many
-/// times as many messages, at every other one; at those between them with the next version.
+/// Whether it is a fault's turn: at each message of the client's side one is tried. On the server's side, which has many times as
+/// many messages and where each fault costs a backend, all models and versions together try one at each, or a few.
 fn is_due(side: Side, at: usize, kinds: usize, turn: usize) -> bool {
     match side {
         Side::Near => (at + turn).is_multiple_of(kinds),
-        Side::Far => at % (2 * kinds.max(2)) == turn % 2,
+        Side::Far => {
+            let period = if kinds == 1 { TURNS } else { 2 * TURNS };
+            at % period == turn * period / TURNS
+        }
     }
 }
 
+/// Models and versions.
+const TURNS: usize = 6;
+
 async fn in_model(pair: Pair, faults: Faults) {
     let versions = versions_for_tests();
+    let model = PAIRS.iter().position(|other| *other == pair).unwrap();
     let all = std::env::var("TENANTRY_FAULTS").is_ok_and(|value| value == "all");
     for (turn, version) in versions.iter().enumerate() {
-        let mut stage = Stage::new(*version, pair, faults, turn).await;
+        let mut stage = Stage::new(*version, pair, faults, (2 * model + turn) % TURNS).await;
         for conversation in conversation::all(pair.0) {
             let tried = try_all(&mut stage, &conversation, faults, all).await;
             assert!(tried > 0 || faults == Faults::SilentServers, "{}: nothing was tried", conversation.name);
