@@ -199,7 +199,10 @@ pub(crate) struct Tokens<'a> {
 impl<'a> Tokens<'a> {
     pub(crate) fn new(sql: &'a str, range: Range<usize>) -> Self {
         let within = Lexer::new(sql, range.start).take_while(|token| token.start < range.end);
-        Self { sql, tokens: within.filter(|token| token.kind != Kind::Comment).collect() }
+        // Most tokens and the space between them take four bytes or more.
+        let mut tokens = Vec::with_capacity(range.len() / 4 + 4);
+        tokens.extend(within.filter(|token| token.kind != Kind::Comment));
+        Self { sql, tokens }
     }
 
     /// The position of the token that starts at that place of the text.
@@ -225,6 +228,14 @@ impl<'a> Tokens<'a> {
         matches!(kind, Some(Kind::Word | Kind::Sign)) && self.text(position).eq_ignore_ascii_case(word)
     }
 
+    /// A sign of one character, or zero.
+    pub(crate) fn sign(&self, position: usize) -> u8 {
+        match self.tokens.get(position) {
+            Some(Token { kind: Kind::Sign, start, end }) if end - start == 1 => self.sql.as_bytes()[*start],
+            _ => 0,
+        }
+    }
+
     /// The position after a possibly qualified name.
     pub(crate) fn after_name(&self, position: usize) -> usize {
         let mut at = position + 1;
@@ -238,13 +249,15 @@ impl<'a> Tokens<'a> {
     pub(crate) fn closing(&self, position: usize) -> Option<usize> {
         let mut depth = 0_u32;
         for at in position..self.tokens.len() {
-            if self.is(at, "(") || self.is(at, "[") {
-                depth += 1;
-            } else if self.is(at, ")") || self.is(at, "]") {
-                depth = depth.checked_sub(1)?;
-                if depth == 0 {
-                    return Some(at);
+            match self.sign(at) {
+                b'(' | b'[' => depth += 1,
+                b')' | b']' => {
+                    depth = depth.checked_sub(1)?;
+                    if depth == 0 {
+                        return Some(at);
+                    }
                 }
+                _ => {}
             }
         }
         None
@@ -254,13 +267,14 @@ impl<'a> Tokens<'a> {
     pub(crate) fn parts(&self, positions: Range<usize>) -> Vec<Range<usize>> {
         let (mut parts, mut start, mut depth) = (Vec::new(), positions.start, 0_i32);
         for at in positions.clone() {
-            if self.is(at, "(") || self.is(at, "[") {
-                depth += 1;
-            } else if self.is(at, ")") || self.is(at, "]") {
-                depth -= 1;
-            } else if depth == 0 && self.is(at, ",") {
-                parts.push(start..at);
-                start = at + 1;
+            match self.sign(at) {
+                b'(' | b'[' => depth += 1,
+                b')' | b']' => depth -= 1,
+                b',' if depth == 0 => {
+                    parts.push(start..at);
+                    start = at + 1;
+                }
+                _ => {}
             }
         }
         if start < positions.end || !parts.is_empty() {

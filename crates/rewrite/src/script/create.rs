@@ -2,14 +2,16 @@
 
 use super::build::{Built, about, consequences};
 use super::element::Written;
-use super::read::stripped;
+use super::read::{strip, stripped};
 use super::work::Work;
 use super::{Script, Statement};
 use crate::Refusal;
 use crate::edit::Splice;
 use crate::name::ident;
 use crate::parse::parse;
-use pg_raw_parse::{Node, nodes};
+use pg_raw_parse::list::NodeList;
+use pg_raw_parse::make::{MemoryToken, Unique};
+use pg_raw_parse::{Node, NodeMut, nodes};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use tenantry_core::TenancyModel;
@@ -157,30 +159,36 @@ impl Script {
             reading.inside.clone().ok_or_else(|| work.refuse("the list of columns was not found"))?;
         let template = parse(&format!("CREATE TABLE x ({})", snippets.join(", ")))
             .map_err(|error| work.refuse(error))?;
-        let text = work.spliced(vec![Splice::replace(inside, body)], |mem, copy| {
-            let Some(Node::CreateStmt(added)) = template.stmts().next() else { return false };
-            let mut elements = Vec::new();
-            for (node, element) in create.table_elts().iter().zip(&reading.elements) {
-                match (node, &element.kept) {
-                    (Node::ColumnDef(column), Some(kept)) => {
-                        let column = stripped(mem, column, kept);
-                        elements.push(column.uncast());
-                    }
-                    (other, Some(_)) => elements.push(mem.make_unique(other)),
-                    (_, None) => {}
+        work.spliced(vec![Splice::replace(inside, body)], |mem, copy| {
+            let mut raw = copy.as_mut();
+            let (Some(Node::CreateStmt(added)), NodeMut::CreateStmt(mut statement)) =
+                (template.stmts().next(), raw.stmt_mut())
+            else {
+                return false;
+            };
+            let staying = reading.elements.iter().take_while(|element| element.kept.is_some()).count();
+            let gaps = reading.elements[staying..].iter().any(|element| element.kept.is_some());
+            if gaps || staying + added.table_elts().len() < reading.elements.len() {
+                let list = rebuilt(mem, create, reading, added);
+                statement.set_table_elts(list);
+                return true;
+            }
+            // What goes stands last: the copy becomes what is wanted without being copied again.
+            for (node, element) in statement.table_elts_mut().into_iter().zip(&reading.elements[..staying]) {
+                if let (NodeMut::ColumnDef(column), Some(kept)) = (node, &element.kept) {
+                    strip(mem, column, kept);
                 }
             }
-            elements.extend(added.table_elts().iter().map(|element| mem.make_unique(element)));
-            let list = mem.make_list(&elements);
-            match copy.as_mut().stmt_mut() {
-                pg_raw_parse::NodeMut::CreateStmt(mut statement) => {
-                    statement.set_table_elts(list);
-                    true
+            let mut elements = statement.table_elts_mut();
+            for (at, element) in (staying..).zip(added.table_elts().iter()) {
+                if at < reading.elements.len() {
+                    elements.set(at, mem.make_unique(element));
+                } else {
+                    elements.push(mem, mem.make_unique(element));
                 }
-                _ => false,
             }
-        })?;
-        Ok(text)
+            true
+        })
     }
 
     /// Shapes that are not offered, each with what to write instead.
@@ -192,6 +200,25 @@ impl Script {
         }
         Ok(())
     }
+}
+
+/// The elements that stay, and those that are added.
+fn rebuilt<'mem>(
+    mem: MemoryToken<'mem>,
+    create: &nodes::CreateStmt,
+    reading: &Reading<'_>,
+    added: &nodes::CreateStmt,
+) -> Unique<'mem, &'mem NodeList> {
+    let mut elements = Vec::new();
+    for (node, element) in create.table_elts().iter().zip(&reading.elements) {
+        match (node, &element.kept) {
+            (Node::ColumnDef(column), Some(kept)) => elements.push(stripped(mem, column, kept).uncast()),
+            (other, Some(_)) => elements.push(mem.make_unique(other)),
+            (_, None) => {}
+        }
+    }
+    elements.extend(added.table_elts().iter().map(|element| mem.make_unique(element)));
+    mem.make_list(&elements)
 }
 
 /// Keys that PostgreSQL would make one of in one CREATE TABLE: the rules have made them alike.

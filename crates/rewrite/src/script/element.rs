@@ -99,7 +99,11 @@ impl<'a> Written<'a> {
 }
 
 /// A column without its keys. `identity` and serial columns bring a sequence.
-pub(crate) fn column(node: &nodes::ColumnDef, sql: &str, parts: &[(&nodes::Constraint, String)]) -> Column {
+pub(crate) fn column<'n>(
+    node: &'n nodes::ColumnDef,
+    sql: &str,
+    parts: impl Iterator<Item = (&'n nodes::Constraint, &'n str)>,
+) -> Column {
     use nodes::ConstrType as Kind;
     let mut column = Column {
         name: node.colname().unwrap_or_default().to_owned(),
@@ -300,7 +304,7 @@ pub(crate) fn key_names(keys: &[IndexKey], include: &[String]) -> Vec<String> {
 
 fn check_definition(written: &Written<'_>) -> String {
     let inherit = if written.node.is_no_inherit { " NO INHERIT" } else { "" };
-    let text = text::in_parentheses(&text::after(&written.text, "check"));
+    let text = text::in_parentheses_after(&written.text, "check");
     let valid = if written.node.initially_valid { "" } else { " NOT VALID" };
     format!("CHECK ({text}){inherit}{valid}")
 }

@@ -320,9 +320,8 @@ pub(super) fn read_column<'n>(
         from = gap.end;
     }
     push_text(&mut text, work.slice(from..part.end));
-    let described: Vec<(&nodes::Constraint, String)> =
-        constraints.iter().zip(&texts).map(|(constraint, text)| (*constraint, (*text).to_owned())).collect();
-    let column = element::column(node, work.sql, &described);
+    let described = constraints.iter().copied().zip(texts.iter().copied());
+    let column = element::column(node, work.sql, described);
     Ok((column, Element { text, kept: Some(kept) }, keys))
 }
 
@@ -343,16 +342,21 @@ pub(super) fn stripped<'mem>(
     kept: &[usize],
 ) -> Unique<'mem, &'mem nodes::ColumnDef> {
     let mut column = mem.make_unique(column);
+    strip(mem, column.as_mut(), kept);
+    column
+}
+
+/// The same in place.
+pub(super) fn strip<'mem>(mem: MemoryToken<'mem>, mut column: nodes::ColumnDefMut<'mem, '_>, kept: &[usize]) {
     if kept.len() == column.constraints().len() {
-        return column;
+        return;
     }
     let list: Vec<_> = (column.constraints().iter().enumerate())
         .filter(|(at, _)| kept.contains(at))
         .map(|(_, constraint)| mem.make_unique(constraint))
         .collect();
     let list = mem.make_list(&list);
-    column.as_mut().set_constraints(list);
-    column
+    column.set_constraints(list);
 }
 
 fn push_text(text: &mut String, more: &str) {

@@ -131,10 +131,10 @@ fn outside<'t>(tokens: &'t Tokens<'_>) -> impl Iterator<Item = usize> + 't {
     let mut depth = 0_i32;
     (0..tokens.len()).filter(move |at| {
         let here = depth == 0;
-        if tokens.is(*at, "(") || tokens.is(*at, "[") {
-            depth += 1;
-        } else if tokens.is(*at, ")") || tokens.is(*at, "]") {
-            depth -= 1;
+        match tokens.sign(*at) {
+            b'(' | b'[' => depth += 1,
+            b')' | b']' => depth -= 1,
+            _ => {}
         }
         here
     })
@@ -143,7 +143,18 @@ fn outside<'t>(tokens: &'t Tokens<'_>) -> impl Iterator<Item = usize> + 't {
 /// What stands in the first pair of parentheses.
 pub(crate) fn in_parentheses(text: &str) -> String {
     let tokens = Tokens::new(text, 0..text.len());
-    let open = (0..tokens.len()).find(|at| tokens.is(*at, "("));
+    inside(text, &tokens, 0)
+}
+
+/// The same behind the first `word` that stands outside parentheses.
+pub(crate) fn in_parentheses_after(text: &str, word: &str) -> String {
+    let tokens = Tokens::new(text, 0..text.len());
+    let at = outside(&tokens).find(|at| tokens.is(*at, word));
+    at.map_or_else(String::new, |at| inside(text, &tokens, at + 1))
+}
+
+fn inside(text: &str, tokens: &Tokens<'_>, from: usize) -> String {
+    let open = (from..tokens.len()).find(|at| tokens.sign(*at) == b'(');
     let close = open.and_then(|open| tokens.closing(open));
     match (open, close) {
         (Some(open), Some(close)) => {
@@ -213,6 +224,7 @@ mod tests {
     #[test]
     fn pieces_of_constraints_are_cut_out() {
         assert_eq!(in_parentheses("CHECK (a IN ('(', ')'))"), "a IN ('(', ')')");
+        assert_eq!(in_parentheses_after("CONSTRAINT \"check (\" CHECK (a > (1))", "check"), "a > (1)");
         assert_eq!(after("DEFAULT 'default' || x", "default"), "'default' || x");
         let elements =
             exclusion_elements("EXCLUDE USING gist (room WITH =, tstzrange(a, b) WITH &&)").unwrap();
