@@ -22,7 +22,33 @@ async fn again_finds_it_done_and_makes_it_whole() {
             assert!(open.is_empty(), "{}: {open:?}", data.label());
             let session = data.inside(crate::support::ACME).await;
             assert_eq!(session.sees().await, "7");
-            assert_eq!(session.one("SELECT tenancy.version()").await.unwrap().as_deref(), Some("3"));
+            assert_eq!(
+                session.one("SELECT tenancy.version()").await.unwrap().as_deref(),
+                Some(isolation::VERSION.to_string().as_str())
+            );
+        }
+    }
+}
+
+/// What version 4 added is there after an upgrade, and works: a core of version 3 may lack it.
+#[tokio::test]
+async fn what_came_with_version_4_comes_with_an_upgrade() {
+    for version in versions_for_tests() {
+        for kind in BOTH {
+            let mut data = Data::new(version, kind, "three").await;
+            let old = "DROP FUNCTION tenancy.session_state(text[]); DROP FUNCTION tenancy.rechallenge();
+                 DROP PROCEDURE tenancy.begin_copy(regclass, text[]);
+                 UPDATE tenancy.core SET version = 3";
+            data.admin.batch_execute(old).await.unwrap();
+            let core = core(&data.name, kind);
+            let done = isolation::install(&mut data.admin, &core).await.unwrap();
+            assert_eq!(done, Installed::UpgradedFrom(3), "{}", data.label());
+            let session = data.inside(crate::support::ACME).await;
+            let state = "SELECT count(*) FROM tenancy.session_state('{}') WHERE kind = 'context'";
+            assert_eq!(session.one(state).await.unwrap().as_deref(), Some("1"), "{}", data.label());
+            let copy = "BEGIN; CALL tenancy.begin_copy('public.notes', ARRAY['id']); \
+                        INSERT INTO pg_temp.tenantry_copy VALUES (1); ROLLBACK";
+            session.client.batch_execute(copy).await.unwrap();
         }
     }
 }

@@ -1,0 +1,40 @@
+//! The SQL of the core and its version belong together.
+
+use super::*;
+use sha2::{Digest, Sha256};
+
+/// The hash of what each version installs, newest last. A line that a released program has installed never changes.
+const VERSIONS: &[(i32, &str)] = &[(4, "dc5a97eae1bb95d5d9452eff69769af8deffcd6950a101639f7021136fdb3477")];
+
+#[test]
+fn sql_that_changes_gets_a_version() {
+    let parts = [
+        ROLES,
+        LOGIN,
+        BASE,
+        CARRIER,
+        SIGNED,
+        PARTITIONS,
+        PARTITIONS_LIST,
+        SCOPES,
+        SESSION,
+        COPY,
+        SURFACE,
+        SURFACE_CLOSE,
+        GRANTS,
+        SYSTEM_GRANTS,
+    ];
+    let mut hash = Sha256::new();
+    for part in parts.into_iter().chain(UPGRADES.iter().map(|(_, sql)| *sql)) {
+        hash.update(part.len().to_le_bytes());
+        hash.update(part);
+    }
+    let hash: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(
+        VERSIONS.last(),
+        Some(&(VERSION, hash.as_str())),
+        "the SQL in isolation/ has changed: raise VERSION, say in UPGRADES what leads there from the version before (tables; functions \
+         and grants are made anew), and add a line to VERSIONS"
+    );
+    assert!(VERSIONS.is_sorted_by(|(a, _), (b, _)| a < b));
+}
