@@ -29,7 +29,7 @@ fn sql_that_changes_gets_a_version() {
         hash.update(part.len().to_le_bytes());
         hash.update(part);
     }
-    let hash: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash: String = hash.finalize().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
     assert_eq!(
         VERSIONS.last(),
         Some(&(VERSION, hash.as_str())),
