@@ -1,6 +1,7 @@
 //! The options.
 
 use crate::variant::Mode;
+use crate::workload::Workload;
 use clap::Parser;
 use std::path::PathBuf;
 
@@ -14,9 +15,12 @@ pub(crate) struct Args {
     /// Rounds; each runs every variant once.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) rounds: u32,
-    /// Clients; server connections of a pool are as many.
+    /// Only so many clients, one after the other [default: 16 for everything; 1, 64 and 256 for `select` too].
+    #[arg(long, value_delimiter = ',', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(crate) clients: Vec<u32>,
+    /// Server connections of a pool; without a pooler each client has its own.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub(crate) clients: u32,
+    pub(crate) connections: u32,
     /// PostgreSQL's major version; the newest that is installed if not given.
     #[arg(long, value_name = "VERSION")]
     pub(crate) pg: Option<u32>,
@@ -29,7 +33,10 @@ pub(crate) struct Args {
     /// Only these variants (names as in the tables; `direct` and `pgbouncer` are what ratios refer to).
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     pub(crate) variants: Vec<String>,
-    /// Only these query modes.
+    /// Only these workloads.
+    #[arg(long, value_delimiter = ',', value_enum)]
+    pub(crate) workloads: Vec<Workload>,
+    /// Only these query modes [default: all for `select` and `tpcb` with 16 clients, else simple].
     #[arg(long, value_delimiter = ',', value_enum)]
     pub(crate) modes: Vec<Mode>,
 }

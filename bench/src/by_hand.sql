@@ -3,6 +3,8 @@ CREATE ROLE {user} LOGIN PASSWORD '{verifier}';
 
 INSERT INTO pgbench_accounts (aid, bid, abalance, filler)
 SELECT aid, 1, 0, '' FROM generate_series(1, {rows}) aid;
+INSERT INTO pgbench_branches (bid, bbalance) SELECT bid, 0 FROM generate_series(1, {branches}) bid;
+INSERT INTO pgbench_tellers (tid, bid, tbalance) SELECT tid, 1, 0 FROM generate_series(1, {branches} * 10) tid;
 
 CREATE TABLE accounts_by_hand (
     aid integer NOT NULL,
@@ -19,4 +21,5 @@ INSERT INTO accounts_many
 SELECT aid, 1, 0, '', tenant
 FROM generate_series({first}, {last}) tenant, generate_series(1, {many_rows}) aid;
 
-GRANT SELECT ON pgbench_accounts, accounts_by_hand, accounts_many TO {user};
+GRANT SELECT, INSERT, UPDATE ON pgbench_accounts, pgbench_branches, pgbench_tellers, pgbench_history TO {user};
+GRANT SELECT ON accounts_by_hand, accounts_many TO {user};

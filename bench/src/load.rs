@@ -1,10 +1,12 @@
 //! The load: `pgbench` processes, and what their logs say of each transaction.
 
-use crate::args::Args;
+use crate::copier;
 use crate::variant::{Place, Run};
+use crate::workload::Script;
 use crate::world::World;
 use anyhow::{Context, Result, bail};
 use std::fs;
+use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -25,21 +27,23 @@ const GRACE: Duration = Duration::from_secs(30);
 
 impl Load {
     /// Starts all processes of a run; each stops by itself after `duration` (in whole seconds, rounded up).
-    pub(crate) fn start(args: &Args, world: &World, run: &Run, duration: Duration) -> Result<Self> {
+    pub(crate) fn start(world: &World, run: &Run, duration: Duration) -> Result<Self> {
         let dir = tempfile::tempdir().context("can't make a directory for the logs")?;
-        let script = dir.path().join("script.sql");
-        fs::write(&script, run.script())?;
-        let program = client_bin("pgbench")?;
         let seconds = duration.as_secs() + 1;
         let mut children = Vec::new();
         for (index, place) in run.places().into_iter().enumerate() {
+            let log = dir.path().join(format!("log-{index}"));
             let target = world.target(run.variant.via);
-            let mut command = Command::new(&program);
+            let mut command = match run.script() {
+                Script::Pgbench(text) => {
+                    let script = dir.path().join("script.sql");
+                    fs::write(&script, text)?;
+                    pgbench(run, &script, &log, seconds)?
+                }
+                Script::CopyOut(sql) => copier::command(run, copier::Way::Out, &sql, &log, seconds)?,
+                Script::CopyIn(sql) => copier::command(run, copier::Way::In, &sql, &log, seconds)?,
+            };
             command
-                .args(["--no-vacuum", "--log", "--protocol", run.mode.name(), "--jobs", "1"])
-                .args(["--client", &run.clients(args.clients).to_string(), "--time", &seconds.to_string()])
-                .arg(format!("--log-prefix={}", dir.path().join(format!("log-{index}")).display()))
-                .arg(format!("--file={}", script.display()))
                 .args(["--host", "127.0.0.1", "--port", &target.port.to_string()])
                 .args(["--username", target.user, &database(world, place)])
                 .env("PGPASSWORD", target.password.expose())
@@ -50,7 +54,7 @@ impl Load {
                 .stdout(Stdio::null())
                 .stderr(Stdio::piped())
                 .kill_on_drop(true);
-            children.push(command.spawn().context("can't start pgbench")?);
+            children.push(command.spawn().context("can't start the load")?);
         }
         Ok(Self { children, dir, duration: Duration::from_secs(seconds) })
     }
@@ -94,6 +98,16 @@ impl Load {
     }
 }
 
+fn pgbench(run: &Run, script: &Path, log: &Path, seconds: u64) -> Result<Command> {
+    let mut command = Command::new(client_bin("pgbench")?);
+    command
+        .args(["--no-vacuum", "--log", "--protocol", run.task.mode.name(), "--jobs", "1"])
+        .args(["--client", &run.clients().to_string(), "--time", &seconds.to_string()])
+        .arg(format!("--log-prefix={}", log.display()))
+        .arg(format!("--file={}", script.display()));
+    Ok(command)
+}
+
 fn database(world: &World, place: Place) -> String {
     match place {
         Place::Plain => world.plain.clone(),
@@ -108,7 +122,7 @@ fn check(output: &Output) -> Result<()> {
     let errors = String::from_utf8_lossy(&output.stderr);
     let first: Vec<&str> =
         errors.lines().filter(|line| line.contains("error") || line.contains("ERROR")).collect();
-    bail!("pgbench ended with {}: {}", output.status, first.first().unwrap_or(&errors.trim()));
+    bail!("the load ended with {}: {}", output.status, first.first().unwrap_or(&errors.trim()));
 }
 
 /// When a transaction ended and how long it took, from `client transaction latency script epoch microseconds`.

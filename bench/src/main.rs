@@ -6,12 +6,14 @@
 
 mod args;
 mod bouncer;
+mod copier;
 mod load;
 mod pooler;
 mod report;
 mod stats;
 mod usage;
 mod variant;
+mod workload;
 mod world;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -21,29 +23,33 @@ use load::Load;
 use report::Report;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
-use variant::{Mode, Run};
+use variant::Run;
 use world::World;
 
 /// How the bench calls itself to be the process that is measured.
 const CHILD: &str = "serve-for-bench";
+/// And to be what sends COPY.
+const COPIER: &str = "copy-for-bench";
 /// Each run's first moments are not measured: connections are opened and caches filled.
 const WARM_UP: Duration = Duration::from_millis(500);
-/// Processes of the generator start one after the other.
-const WARM_UP_PER_PROCESS: Duration = Duration::from_millis(12);
+/// Processes of the generator start one after the other, and the clients of one process log in one after the other.
+const WARM_UP_PER_CLIENT: Duration = Duration::from_millis(12);
 /// The load goes on for this long behind the window, and longer where starting it takes longer.
 const TAIL: Duration = Duration::from_millis(300);
 const TAIL_PER_PROCESS: Duration = Duration::from_millis(20);
 
 fn main() -> ExitCode {
-    let result = if std::env::args().nth(1).as_deref() == Some(CHILD) {
-        pooler::serve()
-    } else {
-        let args = Args::parse();
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(Into::into)
-            .and_then(|runtime| runtime.block_on(until_interrupted(&args)))
+    let result = match std::env::args().nth(1).as_deref() {
+        Some(CHILD) => pooler::serve(),
+        Some(COPIER) => copier::run(),
+        _ => {
+            let args = Args::parse();
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .map_err(Into::into)
+                .and_then(|runtime| runtime.block_on(until_interrupted(&args)))
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -82,20 +88,21 @@ async fn bench(args: &Args) -> Result<()> {
     );
     let mut report = Report::new(args, &world);
     for round in 1..=args.rounds {
-        for mode in Mode::ALL {
-            // Variants are interleaved, so that a noisy minute of the machine falls on all of them.
-            for run in runs.iter().filter(|run| run.mode == mode) {
-                let sample = measure(args, &world, run)
-                    .await
-                    .with_context(|| format!("{} {}", run.variant.name, mode.name()))?;
-                eprintln!(
-                    "bench: round {round}/{} {:<8} {:<22} {:>7.0} tps",
-                    args.rounds,
-                    mode.name(),
-                    run.variant.name,
-                    sample.tps
-                );
-                report.add(run, sample);
+        // Variants of one task stand together, so that a noisy minute of the machine falls on all of them.
+        for run in &runs {
+            let sample = measure(args, &world, run)
+                .await
+                .with_context(|| format!("{}: {}", run.variant.name, run.task))?;
+            eprintln!(
+                "bench: round {round}/{} {:<28} {:<22} {:>7.0} tps",
+                args.rounds,
+                run.task.to_string(),
+                run.variant.name,
+                sample.tps
+            );
+            report.add(run, sample);
+            if run.task.workload.writes() {
+                world.clean().await?;
             }
         }
     }
@@ -111,10 +118,10 @@ async fn bench(args: &Args) -> Result<()> {
 /// One run: starts the load, waits until it is steady, and takes the figures of a window in its middle.
 async fn measure(args: &Args, world: &World, run: &Run) -> Result<stats::Sample> {
     let processes = u32::try_from(run.places().len())?;
-    let settle = WARM_UP + WARM_UP_PER_PROCESS * processes;
+    let settle = WARM_UP + WARM_UP_PER_CLIENT * processes.max(run.clients());
     let window = Duration::from_secs_f64(args.seconds);
     let tail = TAIL + TAIL_PER_PROCESS * processes;
-    let mut load = Load::start(args, world, run, settle + window + tail)?;
+    let mut load = Load::start(world, run, settle + window + tail)?;
     let pooler = world.pooler_pid(run.variant.via);
     tokio::time::sleep(settle).await;
     let before = usage::Snapshot::take(pooler, world.postgres.pid())?;

@@ -15,9 +15,14 @@ use tenantry_core::{
     LoginId, LoginRoute, MasterKey, Placement, PoolMode, RouteChange, RouteTable, Secret, ServerTls,
     SqlIdent, TenancyModel, TenantId, TenantKey, TenantRoute, TenantState,
 };
-use tenantry_gateway::{Config, Gateway};
+use tenantry_gateway::{Config, Gateway, Rewriters};
+use tenantry_rewrite::Rewriter;
+use tenantry_schema::{Declaration, read};
 use tenantry_wire::scram::Verifier;
 use tokio::sync::watch;
+
+/// Answers of the introspection, by the name of the question.
+pub(crate) type Facts = Vec<(String, serde_json::Value)>;
 
 /// What the child is told.
 #[derive(Serialize, Deserialize)]
@@ -28,6 +33,8 @@ pub(crate) struct Spec {
     pub(crate) verifier: String,
     pub(crate) databases: Vec<Database>,
     pub(crate) tenants: Vec<Tenant>,
+    /// What the plain schema was read from: statements that shared tables need to be other are rewritten after it.
+    pub(crate) plain: Facts,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -91,7 +98,11 @@ pub(crate) fn serve() -> Result<()> {
     let (_routes, receiver) = watch::channel(Arc::new(table(&spec)?));
     let config =
         Config { listen: vec!["127.0.0.1:0".parse()?], workers: spec.workers.into(), ..Config::default() };
-    let gateway = Gateway::start(config, &receiver, MasterKey::from_hex(&spec.master_key)?)?;
+    let rewriter = Rewriter::new(&read(&spec.plain)?, &Declaration::default(), TenancyModel::Shared);
+    let rewriters = Rewriters { everywhere: Some(Arc::new(rewriter)), ..Rewriters::default() };
+    let (_rewriters, followed) = watch::channel(Arc::new(rewriters));
+    let master_key = MasterKey::from_hex(&spec.master_key)?;
+    let gateway = Gateway::start_with(config, &receiver, master_key, &followed)?;
     println!("{}", gateway.local_addrs().first().context("no address")?.port());
     // Until the parent lets go, which it does by ending, too.
     std::io::copy(&mut stdin.by_ref(), &mut std::io::sink())?;

@@ -2,7 +2,7 @@
 
 use crate::args::Args;
 use crate::stats::{Sample, Spread};
-use crate::variant::{Mode, Run};
+use crate::variant::{Mode, Run, Task};
 use crate::world::{MANY, MANY_ROWS, ROWS, World};
 use anyhow::Result;
 use comfy_table::{CellAlignment, Table, presets};
@@ -15,7 +15,7 @@ pub(crate) struct Report {
     machine: Machine,
     seconds: f64,
     rounds: u32,
-    clients: u32,
+    connections: u32,
     gateway_workers: u16,
     postgres: String,
     pgbouncer: String,
@@ -32,12 +32,12 @@ struct Machine {
     kernel: String,
 }
 
-/// One variant in one mode: a sample of each round, in order.
+/// One variant at one task: a sample of each round, in order.
 #[derive(Debug, Serialize)]
 struct Outcome {
     variant: &'static str,
-    mode: Mode,
-    clients: u32,
+    #[serde(flatten)]
+    task: Task,
     compared_with: [&'static str; 2],
     samples: Vec<Sample>,
     summary: Option<Summary>,
@@ -64,7 +64,7 @@ impl Report {
             machine: Machine::this(),
             seconds: args.seconds,
             rounds: args.rounds,
-            clients: args.clients,
+            connections: args.connections,
             gateway_workers: args.workers,
             postgres: world.postgres.version().to_string(),
             pgbouncer: world.bouncer.version.clone(),
@@ -75,13 +75,12 @@ impl Report {
     }
 
     pub(crate) fn add(&mut self, run: &Run, sample: Sample) {
-        let (name, mode) = (run.variant.name, run.mode);
-        match self.results.iter_mut().find(|r| r.variant == name && r.mode == mode) {
+        let (name, task) = (run.variant.name, run.task);
+        match self.results.iter_mut().find(|r| r.variant == name && r.task == task) {
             Some(known) => known.samples.push(sample),
             None => self.results.push(Outcome {
                 variant: name,
-                mode,
-                clients: u32::try_from(run.places().len()).unwrap_or(0) * run.clients(self.clients),
+                task,
                 compared_with: [run.variant.direct, run.variant.pgbouncer],
                 samples: vec![sample],
                 summary: None,
@@ -89,8 +88,8 @@ impl Report {
         }
     }
 
-    fn samples(&self, variant: &str, mode: Mode) -> &[Sample] {
-        let found = self.results.iter().find(|r| r.variant == variant && r.mode == mode);
+    fn samples(&self, variant: &str, task: Task) -> &[Sample] {
+        let found = self.results.iter().find(|r| r.variant == variant && r.task == task);
         found.map_or(&[], |result| &result.samples)
     }
 
@@ -98,7 +97,7 @@ impl Report {
         let all = |value: fn(&Sample) -> f64| Spread::of(outcome.samples.iter().map(value));
         let known = |value: fn(&Sample) -> Option<f64>| Spread::of(outcome.samples.iter().filter_map(value));
         let against = |other: &str, value: fn(&Sample) -> Option<f64>| {
-            let others = self.samples(other, outcome.mode);
+            let others = self.samples(other, outcome.task);
             let pairs = outcome.samples.iter().zip(others);
             Spread::of(pairs.filter_map(|(own, other)| Some(value(own)? / value(other)?)))
         };
@@ -126,30 +125,32 @@ impl Report {
         Ok(serde_json::to_string_pretty(&self)? + "\n")
     }
 
-    /// One table for each query mode.
+    /// One table for each task.
     pub(crate) fn text(&self) -> String {
         let mut text = format!(
             "\nPostgreSQL {}, PgBouncer {}, {} ({} CPUs), Linux {}\n\
-             {} clients and as many server connections, {ROWS} rows, {} rounds of {} s; a hundred clients on {MANY} \
-             times {MANY_ROWS} rows\n\
+             {} server connections, {ROWS} rows, {} rounds of {} s; a hundred clients on {MANY} times {MANY_ROWS} rows\n\
              medians; ratios are taken within each round: median (lowest-highest); µs of CPU per transaction\n",
             self.postgres,
             self.pgbouncer,
             self.machine.model,
             self.machine.cpus,
             self.machine.kernel,
-            self.clients,
+            self.connections,
             self.rounds,
             self.seconds,
         );
-        for mode in Mode::ALL {
-            let results: Vec<_> = self.results.iter().filter(|result| result.mode == mode).collect();
-            if results.is_empty() {
-                continue;
+        let mut tasks: Vec<Task> = Vec::new();
+        for task in self.results.iter().map(|result| result.task) {
+            if !tasks.contains(&task) {
+                tasks.push(task);
             }
+        }
+        for task in tasks {
+            let results: Vec<_> = self.results.iter().filter(|result| result.task == task).collect();
             // Writing to a text can't fail.
-            let _written = write!(text, "\n{}\n{}\n", mode.name(), self.table(&results));
-            if mode == Mode::Prepared && !self.bouncer_knows_prepared {
+            let _written = write!(text, "\n{task}\n{}\n", self.table(&results));
+            if task.mode == Mode::Prepared && !self.bouncer_knows_prepared {
                 let _written = writeln!(text, "  PgBouncer {} can't (1.21 can)", self.pgbouncer);
             }
         }

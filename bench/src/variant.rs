@@ -1,9 +1,11 @@
-//! What is compared: the variants, and the query modes that each is run in.
+//! What is compared: the variants, and what each is made to do.
 
 use crate::args::Args;
+use crate::workload::{Reach, Script, Workload};
 use crate::world::{MANY, MANY_FIRST, MANY_ROWS, OWN_TENANT, ROWS, SCHEMA_TENANT, SHARED_TENANT};
 use clap::ValueEnum;
 use serde::Serialize;
+use std::fmt;
 
 /// How `pgbench` sends a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
@@ -63,13 +65,14 @@ pub(crate) struct Variant {
     /// The tenants to choose from in a condition written by hand.
     by_hand: Option<(i64, i64)>,
     rows: i64,
-    modes: &'static [Mode],
     /// The variant without tenancy that this one is to be compared with, by way of the same number of processes.
     pub(crate) direct: &'static str,
     pub(crate) pgbouncer: &'static str,
 }
 
 const ACCOUNTS: &str = "pgbench_accounts";
+/// Clients of most runs.
+const CLIENTS: u32 = 16;
 const SIMPLE: &[Mode] = &[Mode::Simple];
 
 const MAIN: Variant = Variant {
@@ -79,22 +82,16 @@ const MAIN: Variant = Variant {
     table: ACCOUNTS,
     by_hand: None,
     rows: ROWS,
-    modes: &Mode::ALL,
     direct: "direct",
     pgbouncer: "pgbouncer",
 };
 
-const BY_HAND: Variant = Variant {
-    table: "accounts_by_hand",
-    by_hand: Some((SHARED_TENANT, SHARED_TENANT)),
-    modes: SIMPLE,
-    ..MAIN
-};
+const BY_HAND: Variant =
+    Variant { table: "accounts_by_hand", by_hand: Some((SHARED_TENANT, SHARED_TENANT)), ..MAIN };
 
 const HUNDRED: Variant = Variant {
     via: Via::Gateway,
     rows: MANY_ROWS,
-    modes: SIMPLE,
     direct: "100 direct by hand",
     pgbouncer: "100 pgbouncer by hand",
     ..MAIN
@@ -137,26 +134,82 @@ const VARIANTS: [Variant; 11] = [
     Variant { name: "100 gateway tenants", crowd: Crowd::HundredTenants, ..HUNDRED },
 ];
 
-/// A variant in one query mode.
+/// What a run's figures may be compared with: runs that do the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Task {
+    pub(crate) workload: Workload,
+    pub(crate) mode: Mode,
+    pub(crate) clients: u32,
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.workload.name())?;
+        if self.workload.has_modes() {
+            write!(f, " {}", self.mode.name())?;
+        }
+        write!(f, ", {} client{}", self.clients, if self.clients == 1 { "" } else { "s" })
+    }
+}
+
+/// A variant and what it does.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Run {
     pub(crate) variant: Variant,
-    pub(crate) mode: Mode,
+    pub(crate) task: Task,
 }
 
-/// The runs that the options ask for and PgBouncer can do.
+/// The tasks that the options ask for.
+fn tasks(args: &Args) -> Vec<Task> {
+    let workloads = if args.workloads.is_empty() { &Workload::ALL[..] } else { &args.workloads };
+    let mut tasks = Vec::new();
+    for workload in workloads.iter().copied() {
+        let widths = match &*args.clients {
+            [] if workload == Workload::Select => &[CLIENTS, 1, 64, 256],
+            [] => &[CLIENTS][..],
+            asked => asked,
+        };
+        for clients in widths.iter().copied() {
+            let small = matches!(workload, Workload::Select | Workload::Tpcb);
+            let modes = match &*args.modes {
+                _ if !workload.has_modes() => SIMPLE,
+                [] if small && clients == CLIENTS => &Mode::ALL,
+                [] => SIMPLE,
+                asked => asked,
+            };
+            tasks.extend(modes.iter().map(|mode| Task { workload, mode: *mode, clients }));
+        }
+    }
+    tasks
+}
+
+/// The runs that the options ask for and PgBouncer can do, in groups that are to be compared.
 pub(crate) fn runs(args: &Args, bouncer_knows_prepared: bool) -> Vec<Run> {
     let wanted = |v: &Variant| args.variants.is_empty() || args.variants.iter().any(|name| name == v.name);
     let mut runs = Vec::new();
-    for variant in VARIANTS.into_iter().filter(wanted) {
-        for mode in variant.modes.iter().copied() {
-            let able = mode != Mode::Prepared || variant.via != Via::PgBouncer || bouncer_knows_prepared;
-            if able && (args.modes.is_empty() || args.modes.contains(&mode)) {
-                runs.push(Run { variant, mode });
-            }
-        }
+    for task in tasks(args) {
+        let able =
+            |v: &Variant| task.mode != Mode::Prepared || v.via != Via::PgBouncer || bouncer_knows_prepared;
+        let one = |v: &Variant| matches!(v.crowd, Crowd::One(_)) && v.does(task);
+        let variants = VARIANTS.into_iter().filter(|v| wanted(v) && able(v) && one(v));
+        runs.extend(variants.map(|variant| Run { variant, task }));
     }
+    // A hundred processes are a crowd of their own size.
+    let hundred = Task { workload: Workload::Select, mode: Mode::Simple, clients: 100 };
+    let asked = (args.workloads.is_empty() || args.workloads.contains(&Workload::Select))
+        && (args.modes.is_empty() || args.modes.contains(&Mode::Simple))
+        && (args.clients.is_empty() || args.clients.contains(&100));
+    let crowds = VARIANTS.into_iter().filter(|v| asked && wanted(v) && !matches!(v.crowd, Crowd::One(_)));
+    runs.extend(crowds.map(|variant| Run { variant, task: hundred }));
     runs
+}
+
+impl Variant {
+    /// Conditions by hand are a comparison for one statement.
+    fn does(&self, task: Task) -> bool {
+        self.by_hand.is_none()
+            || task == Task { workload: Workload::Select, mode: Mode::Simple, clients: task.clients }
+    }
 }
 
 impl Run {
@@ -170,19 +223,13 @@ impl Run {
     }
 
     /// Clients of each process.
-    pub(crate) fn clients(&self, asked: u32) -> u32 {
-        if matches!(self.variant.crowd, Crowd::One(_)) { asked } else { 1 }
+    pub(crate) fn clients(&self) -> u32 {
+        if matches!(self.variant.crowd, Crowd::One(_)) { self.task.clients } else { 1 }
     }
 
-    /// The transaction, for `pgbench --file`.
-    pub(crate) fn script(&self) -> String {
+    /// The transaction.
+    pub(crate) fn script(&self) -> Script {
         let Variant { table, by_hand, rows, .. } = self.variant;
-        match by_hand {
-            None => format!("\\set aid random(1, {rows})\nSELECT abalance FROM {table} WHERE aid = :aid;\n"),
-            Some((first, last)) => format!(
-                "\\set aid random(1, {rows})\n\\set tenant random({first}, {last})\n\
-                 SELECT abalance FROM {table} WHERE tenant_id = :tenant AND aid = :aid;\n"
-            ),
-        }
+        self.task.workload.script(Reach { table, rows, by_hand })
     }
 }

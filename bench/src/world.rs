@@ -2,8 +2,9 @@
 
 use crate::args::Args;
 use crate::bouncer::Bouncer;
-use crate::pooler::{Database, Pooler, Spec, Tenant, verifier};
+use crate::pooler::{Database, Facts, Pooler, Spec, Tenant, verifier};
 use crate::variant::Via;
+use crate::workload::BRANCHES;
 use anyhow::{Context, Result};
 use tenantry_core::{ContextKind, MasterKey, Secret, SqlIdent, TenancyModel};
 use tenantry_ops::isolation::{self, Core, TenantType};
@@ -59,7 +60,7 @@ pub(crate) fn key(tenant: i64) -> String {
 impl World {
     /// Starts and fills everything.
     pub(crate) async fn build(args: &Args) -> Result<Self> {
-        let settings = [("shared_buffers", "512MB"), ("max_wal_size", "4GB"), ("max_connections", "300")];
+        let settings = [("shared_buffers", "512MB"), ("max_wal_size", "4GB"), ("max_connections", "400")];
         let postgres = Postgres::start(PostgresOptions {
             version: args.pg,
             settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
@@ -69,7 +70,8 @@ impl World {
         let master_key = MasterKey::generate();
         // Any random text will do for a password.
         let password = MasterKey::generate().to_hex();
-        let model = fill_plain(&postgres, &verifier(&password)).await?;
+        let plain = fill_plain(&postgres, &verifier(&password)).await?;
+        let model = read(&plain)?;
         let databases: Vec<Database> = [POOL, OWN, CROWD]
             .into_iter()
             .zip(1..)
@@ -78,7 +80,7 @@ impl World {
                 name: name.to_owned(),
                 login: format!("tenantry_app_{name}"),
                 port: postgres.port(),
-                connections: args.clients,
+                connections: args.connections,
             })
             .collect();
         let tenants = tenants()?;
@@ -97,8 +99,9 @@ impl World {
             verifier: verifier(&password),
             databases,
             tenants,
+            plain,
         };
-        let bouncer = Bouncer::start(&postgres, USER, &password, args.clients, 1_000)?;
+        let bouncer = Bouncer::start(&postgres, USER, &password, args.connections, 1_000)?;
         let gateway = Pooler::start(&spec)?;
         Ok(Self { gateway, bouncer, postgres, plain: PLAIN.to_owned(), password })
     }
@@ -120,6 +123,20 @@ impl World {
             Via::PgBouncer => Some(self.bouncer.pid()),
             Via::Gateway => Some(self.gateway.pid()),
         }
+    }
+
+    /// Takes away what a run has written, and what it has left to be written back.
+    pub(crate) async fn clean(&self) -> Result<()> {
+        for (database, schema) in
+            [(PLAIN, "public"), (POOL, "public"), (POOL, &*format!("t_{SCHEMA_TENANT}")), (OWN, "public")]
+        {
+            let admin = self.postgres.connect(database).await?;
+            admin.batch_execute(&format!("TRUNCATE {schema}.pgbench_history")).await?;
+            for table in ["accounts", "branches", "tellers"] {
+                admin.batch_execute(&format!("VACUUM {schema}.pgbench_{table}")).await?;
+            }
+        }
+        Ok(self.postgres.connect("postgres").await?.batch_execute("CHECKPOINT").await?)
     }
 
     pub(crate) async fn close(self) {
@@ -153,10 +170,10 @@ async fn create_database(postgres: &Postgres, name: &str) -> Result<Client> {
 }
 
 /// The plain table, read as a developer's schema before it is filled, and the tables for conditions written by hand.
-async fn fill_plain(postgres: &Postgres, verifier: &str) -> Result<Model> {
+async fn fill_plain(postgres: &Postgres, verifier: &str) -> Result<Facts> {
     let admin = create_database(postgres, PLAIN).await?;
     admin.batch_execute(SCHEMA).await?;
-    let model = introspect(&admin).await?;
+    let facts = introspect(&admin).await?;
     let sql = BY_HAND
         .replace("{user}", USER)
         .replace("{verifier}", verifier)
@@ -164,13 +181,14 @@ async fn fill_plain(postgres: &Postgres, verifier: &str) -> Result<Model> {
         .replace("{tenant}", &SHARED_TENANT.to_string())
         .replace("{first}", &MANY_FIRST.to_string())
         .replace("{last}", &(MANY_FIRST + MANY - 1).to_string())
+        .replace("{branches}", &BRANCHES.to_string())
         .replace("{many_rows}", &MANY_ROWS.to_string());
     admin.batch_execute(&sql).await.context("filling the plain tables")?;
     admin.batch_execute("VACUUM (FREEZE, ANALYZE)").await?;
-    Ok(model)
+    Ok(facts)
 }
 
-async fn introspect(admin: &Client) -> Result<Model> {
+async fn introspect(admin: &Client) -> Result<Facts> {
     admin.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     admin.batch_execute(&introspection_settings(&SqlIdent::new("public")?)).await?;
     let mut facts = Vec::new();
@@ -179,7 +197,7 @@ async fn introspect(admin: &Client) -> Result<Model> {
         facts.push((query.name.to_owned(), row.get(0)));
     }
     admin.batch_execute("COMMIT").await?;
-    Ok(read(&facts)?)
+    Ok(facts)
 }
 
 /// The isolation core with its key.
@@ -222,10 +240,14 @@ async fn provision(
             TenancyModel::Shared => (", tenant_id", format!(", {}", tenant.id)),
             TenancyModel::Schema | TenancyModel::Database => ("", String::new()),
         };
+        let (schema, tellers) = (&tenant.schema, BRANCHES * 10);
         let sql = format!(
-            "INSERT INTO {}.pgbench_accounts (aid, bid, abalance, filler{column})
-             SELECT aid, 1, 0, ''{value} FROM generate_series(1, {rows}) aid",
-            tenant.schema
+            "INSERT INTO {schema}.pgbench_accounts (aid, bid, abalance, filler{column})
+             SELECT aid, 1, 0, ''{value} FROM generate_series(1, {rows}) aid;
+             INSERT INTO {schema}.pgbench_branches (bid, bbalance{column})
+             SELECT bid, 0{value} FROM generate_series(1, {BRANCHES}) bid;
+             INSERT INTO {schema}.pgbench_tellers (tid, bid, tbalance{column})
+             SELECT tid, 1, 0{value} FROM generate_series(1, {tellers}) tid"
         );
         admin
             .batch_execute(&sql)

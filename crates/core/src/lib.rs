@@ -9,6 +9,7 @@ pub mod id;
 pub mod ident;
 pub mod placement;
 pub mod plan;
+pub mod rewrite;
 pub mod route;
 pub mod secret;
 pub mod tenant;

@@ -43,6 +43,6 @@ pub use config::Config;
 pub use door::LoginLimits;
 pub use error::{ClientError, GatewayError};
 pub use metrics::{METRICS, Metric};
-pub use rewriting::{CopyFrom, QuotedStrings, Rewrite, Rewriters, Rewritten};
+pub use rewriting::Rewriters;
 pub use server::{Gateway, Leaving};
 pub use tls::{TlsConfig, TlsMode};

@@ -12,54 +12,15 @@ use crate::error::ClientError;
 use cache::Cache;
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 use tenantry_core::DatabaseId;
+use tenantry_core::rewrite::{NotRewritten, Rewrite, Rewritten};
 use tokio::sync::watch;
+
+pub(crate) use tenantry_core::rewrite::{CopyFrom, QuotedStrings};
 
 pub(crate) use copy::{CopyPortal, Copying, Step, told};
 use position::Places;
-
-/// How the session that a text is for reads strings in plain quotes: its `standard_conforming_strings`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum QuotedStrings {
-    #[default]
-    Standard,
-    /// A backslash escapes the next character.
-    Backslash,
-}
-
-/// What makes statements of an application, which knows the plain schema, fit the tables that tenants share.
-pub trait Rewrite: Send + Sync + fmt::Debug {
-    /// A cheap look. False: [`rewrite`](Self::rewrite) would leave the text alone.
-    fn might_need(&self, sql: &str) -> bool;
-
-    /// What to send in the place of a text of one or more statements; `None` is the text itself. An error is told to the client as if
-    /// it were the server's.
-    fn rewrite(&self, sql: &str, strings: QuotedStrings) -> Result<Option<Rewritten>, ClientError>;
-}
-
-/// What is sent in the place of a text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rewritten {
-    pub sql: String,
-    /// The COPYs in it that became three statements each, in order.
-    pub copies: Vec<CopyFrom>,
-}
-
-/// A COPY … FROM STDIN that became three statements.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CopyFrom {
-    /// The number of the first of them in the text, from 0.
-    pub first: usize,
-    /// The table that rows are read into, and the table that the client knows: errors speak of the latter.
-    pub stage: String,
-    pub table: String,
-    /// What makes room for the rows, what reads them, and what puts them into the table: its count of rows is the COPY's.
-    pub begin: String,
-    pub copy: String,
-    pub finish: String,
-}
 
 /// The rewriters in force. They may be replaced while a gateway runs: sessions hear of it between transactions.
 #[derive(Debug, Clone, Default)]
@@ -122,10 +83,18 @@ impl Rewriter {
             Ok(Some(rewritten)) => {
                 Verdict::Other(Box::new(Other { places: Places::new(sql, &rewritten), rewritten }))
             }
-            Err(error) => Verdict::Refused(error),
+            Err(refusal) => Verdict::Refused(told_of(refusal)),
         });
         self.cache.lock().insert(strings, sql, &verdict);
         Some(verdict)
+    }
+}
+
+fn told_of(refusal: NotRewritten) -> ClientError {
+    let error = ClientError::new(refusal.kind, refusal.message).at(refusal.position);
+    match refusal.hint {
+        Some(hint) => error.with_hint(hint),
+        None => error,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::known::Facts;
 use crate::lex::Tokens;
 use crate::name::{ident, idents};
 use crate::rewriter::range_of;
-use crate::{Refusal, Rewriter, Rewritten, Strings, parse};
+use crate::{QuotedStrings, Refusal, Rewriter, Rewritten, parse};
 use pg_raw_parse::{Node, nodes};
 use std::ops::Range;
 use tenantry_core::quote_literal;
@@ -40,7 +40,7 @@ pub struct Staged {
 
 impl Rewriter {
     /// [`rewrite_as`](Self::rewrite_as), for a session whose role is under row-level security: COPY … FROM STDIN too.
-    pub fn rewrite_session<'s>(&self, sql: &'s str, strings: Strings) -> Result<Sent<'s>, Refusal> {
+    pub fn rewrite_session<'s>(&self, sql: &'s str, strings: QuotedStrings) -> Result<Sent<'s>, Refusal> {
         let text = self.rewrite_as(sql, strings)?;
         if !self.might_need_rewrite(sql) || sql.contains('\0') || !has_word(text.sql(), "copy") {
             return Ok(Sent { text, copies: Vec::new() });

@@ -9,6 +9,7 @@ mod aggregate;
 mod copy;
 mod edit;
 mod find;
+mod gateway;
 mod guard;
 mod known;
 mod lex;
@@ -22,8 +23,9 @@ mod script;
 pub use copy::{STAGE, Sent, Staged};
 pub use find::Star;
 pub use refusal::{Place, Refusal};
-pub use rewriter::{Rewriter, Rewritten, Strings};
+pub use rewriter::{Rewriter, Rewritten};
 pub use script::{Class, Runs, Script, Statement};
+pub use tenantry_core::rewrite::QuotedStrings;
 
 #[cfg(test)]
 mod tests;

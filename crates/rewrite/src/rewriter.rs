@@ -9,6 +9,8 @@ use crate::{Refusal, guard, prefilter};
 use pg_raw_parse::nodes;
 use std::ops::Range;
 use tenantry_core::TenancyModel;
+use tenantry_core::rewrite::QuotedStrings;
+
 use tenantry_schema::{Declaration, Model};
 
 /// What became of a text.
@@ -28,16 +30,6 @@ impl Rewritten<'_> {
             Self::Changed(sql) => sql,
         }
     }
-}
-
-/// How the session that a text is for reads strings in plain quotes: its `standard_conforming_strings`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Strings {
-    /// `on`, as it is unless somebody changes it: a backslash stands for itself.
-    #[default]
-    Standard,
-    /// `off`: a backslash escapes the next character, so that `'a\'` goes on behind its second quote.
-    Backslash,
 }
 
 /// Rewrites queries and data statements of an application that knows the plain schema. Cheap to share, costly to make: it holds
@@ -85,9 +77,9 @@ impl Rewriter {
     ///
     /// The text must be in the encoding that the server reads: in client encodings other than UTF-8 the second byte of a character may
     /// look like a quote or a backslash.
-    pub fn rewrite_as<'s>(&self, sql: &'s str, strings: Strings) -> Result<Rewritten<'s>, Refusal> {
+    pub fn rewrite_as<'s>(&self, sql: &'s str, strings: QuotedStrings) -> Result<Rewritten<'s>, Refusal> {
         match strings {
-            Strings::Backslash if self.might_need_rewrite(sql) => match backslash(sql) {
+            QuotedStrings::Backslash if self.might_need_rewrite(sql) => match backslash(sql) {
                 Some(place) => Err(Refusal::new(
                     sql,
                     place,
@@ -100,8 +92,8 @@ impl Rewriter {
         }
     }
 
-    /// Rewrites a text of one or more statements. What doesn't parse is left alone: the server says what is wrong with it. Strings are
-    /// read as the standard has them ([`Strings::Standard`]); see [`rewrite_as`](Self::rewrite_as) for sessions that read them otherwise.
+    /// Rewrites a text of one or more statements. What doesn't parse is left alone: the server says what is wrong with it. QuotedStrings are
+    /// read as the standard has them ([`QuotedStrings::Standard`]); see [`rewrite_as`](Self::rewrite_as) for sessions that read them otherwise.
     pub fn rewrite<'s>(&self, sql: &'s str) -> Result<Rewritten<'s>, Refusal> {
         if !self.might_need_rewrite(sql) || sql.contains('\0') {
             return Ok(Rewritten::Unchanged(sql));

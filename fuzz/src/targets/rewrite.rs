@@ -3,7 +3,7 @@
 use crate::Target;
 use std::sync::LazyLock;
 use tenantry_core::{ContextKind, SqlIdent, TenancyModel};
-use tenantry_rewrite::{Rewriter, Rewritten, Script, Strings};
+use tenantry_rewrite::{QuotedStrings, Rewriter, Rewritten, Script};
 use tenantry_schema::model::Source;
 use tenantry_schema::{Declaration, Model};
 
@@ -37,7 +37,7 @@ pub const REWRITE: Target = Target {
     name: "rewrite",
     run: |input| {
         let Ok(sql) = std::str::from_utf8(input) else { return };
-        for strings in [Strings::Standard, Strings::Backslash] {
+        for strings in [QuotedStrings::Standard, QuotedStrings::Backslash] {
             match REWRITER.rewrite_as(sql, strings) {
                 // What has become of it stays as it is.
                 Ok(Rewritten::Changed(text)) => {

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tenantry_catalog::{Catalog, CatalogConfig, SchemaVersion};
+use tenantry_core::rewrite::Rewrite;
 use tenantry_core::{RouteTable, TenancyModel};
-use tenantry_gateway::{ClientError, CopyFrom, QuotedStrings, Rewrite, Rewriters, Rewritten};
-use tenantry_rewrite::{Refusal, Rewriter, STAGE, Strings};
+use tenantry_gateway::Rewriters;
+use tenantry_rewrite::Rewriter;
 use tenantry_schema::read;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -15,43 +16,6 @@ use tokio::task::JoinHandle;
 /// How often the catalog is asked at least, and at most, for its schema's version.
 const SLOWEST: Duration = Duration::from_secs(5);
 const FASTEST: Duration = Duration::from_millis(100);
-
-/// The schema engine's rewriter, as a gateway asks it.
-#[derive(Debug)]
-struct OfSchema(Rewriter);
-
-impl Rewrite for OfSchema {
-    fn might_need(&self, sql: &str) -> bool {
-        self.0.might_need_rewrite(sql)
-    }
-
-    fn rewrite(&self, sql: &str, strings: QuotedStrings) -> Result<Option<Rewritten>, ClientError> {
-        let strings = match strings {
-            QuotedStrings::Standard => Strings::Standard,
-            QuotedStrings::Backslash => Strings::Backslash,
-        };
-        let sent = self.0.rewrite_session(sql, strings).map_err(|refusal| told(sql, &refusal))?;
-        let tenantry_rewrite::Rewritten::Changed(text) = sent.text else { return Ok(None) };
-        let copies = sent.copies.into_iter().map(|of| CopyFrom {
-            first: of.first,
-            stage: STAGE.to_owned(),
-            table: of.table,
-            begin: of.begin,
-            copy: of.copy,
-            finish: of.finish,
-        });
-        Ok(Some(Rewritten { sql: text, copies: copies.collect() }))
-    }
-}
-
-fn told(sql: &str, refusal: &Refusal) -> ClientError {
-    let position = sql.get(..refusal.place.offset).map_or(0, |before| before.chars().count()) + 1;
-    let hint =
-        refusal.hint.iter().chain(&refusal.choices).map(String::as_str).collect::<Vec<_>>().join("; or ");
-    let error = ClientError::new(refusal.kind(), refusal.message.clone());
-    let error = if hint.is_empty() { error } else { error.with_hint(hint) };
-    error.at(u32::try_from(position).unwrap_or(u32::MAX))
-}
 
 /// What a gateway follows, and the task that tells it. Dropped, the task ends.
 #[derive(Debug)]
@@ -130,5 +94,5 @@ async fn newer(catalog: &Catalog, version: &mut Option<i32>) -> anyhow::Result<O
 fn of(schema: SchemaVersion) -> anyhow::Result<Arc<dyn Rewrite>> {
     let model = read(&schema.facts)?;
     let declaration = serde_json::from_value(schema.declaration)?;
-    Ok(Arc::new(OfSchema(Rewriter::new(&model, &declaration, TenancyModel::Shared))))
+    Ok(Arc::new(Rewriter::new(&model, &declaration, TenancyModel::Shared)))
 }

@@ -1,12 +1,13 @@
 //! COPY … FROM STDIN into tables under row-level security.
 
 use super::rewriter;
-use crate::{Rewritten, Strings};
+use crate::{QuotedStrings, Rewritten};
 
 fn sent(sql: &str) -> (String, Vec<usize>) {
     let rewriter = rewriter();
-    let sent =
-        rewriter.rewrite_session(sql, Strings::Standard).unwrap_or_else(|refusal| panic!("{sql}: {refusal}"));
+    let sent = rewriter
+        .rewrite_session(sql, QuotedStrings::Standard)
+        .unwrap_or_else(|refusal| panic!("{sql}: {refusal}"));
     (sent.text.sql().to_owned(), sent.copies.iter().map(|copy| copy.first).collect())
 }
 
@@ -53,7 +54,7 @@ fn what_postgres_lets_through_or_refuses_by_itself_is_left_to_it() {
         "COPY users FROM",
     ] {
         let sent = rewriter()
-            .rewrite_session(sql, Strings::Standard)
+            .rewrite_session(sql, QuotedStrings::Standard)
             .unwrap_or_else(|refusal| panic!("{refusal}"))
             .text;
         assert_eq!(sent, Rewritten::Unchanged(sql));
@@ -68,7 +69,7 @@ fn what_shared_tables_can_not_have_is_refused_at_its_place() {
         ("COPY users FROM STDIN WITH (FREEZE true)", "FREEZE"),
         ("COPY users (id) FROM STDIN (DEFAULT '\\D')", "DEFAULT"),
     ] {
-        let refusal = rewriter().rewrite_session(sql, Strings::Standard).expect_err(sql);
+        let refusal = rewriter().rewrite_session(sql, QuotedStrings::Standard).expect_err(sql);
         assert_eq!(&sql[refusal.place.offset..][..refusal.place.length], word, "{refusal}");
     }
     assert_eq!(sent("COPY users (id) FROM STDIN (FREEZE false)").1, [0]);

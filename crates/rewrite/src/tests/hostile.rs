@@ -170,9 +170,9 @@ fn depth_in_every_place() {
 /// The same bytes are two different statements: the one that was looked at must be the one that runs.
 #[test]
 fn strings_with_backslashes_are_not_guessed_at() {
-    use crate::Strings;
+    use crate::QuotedStrings;
     let rewriter = super::rewriter();
-    let backslash = |sql| rewriter.rewrite_as(sql, Strings::Backslash);
+    let backslash = |sql| rewriter.rewrite_as(sql, QuotedStrings::Backslash);
     for sql in [
         r"SELECT * FROM users WHERE name = 'a\' OR name = ' -- '",
         r"INSERT INTO users VALUES (1, N'\')",
