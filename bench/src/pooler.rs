@@ -22,7 +22,7 @@ use tenantry_wire::scram::Verifier;
 use tokio::sync::watch;
 
 /// Answers of the introspection, by the name of the question.
-pub(crate) type Facts = Vec<(String, serde_json::Value)>;
+pub(crate) type Facts = Vec<(String, String)>;
 
 /// What the child is told.
 #[derive(Serialize, Deserialize)]

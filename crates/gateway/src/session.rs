@@ -145,6 +145,10 @@ struct ClientStatements {
     /// One of them, or the unnamed one, is or was special.
     special: bool,
     /// What is known of those that the server has under the client's own names.
+    #[allow(
+        clippy::box_collection,
+        reason = "nobody has it but sessions that keep a connection: a pointer in all others"
+    )]
     kept: Option<Box<HashMap<Box<[u8]>, KeptStatement>>>,
 }
 
