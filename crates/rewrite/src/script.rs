@@ -16,6 +16,8 @@ mod follow;
 mod function;
 mod index;
 mod journal;
+mod made;
+mod materialized;
 mod other;
 mod partition;
 mod plain;

@@ -29,5 +29,8 @@ pub use model::Model;
 pub use read::read;
 pub use render::constraint::{asks_for_the_same_index, is_twin, written as constraint_sql};
 pub use render::render;
-pub use rules::{Docs, Floor, Reconciled, RuleInfo, needs_pool, reconcile, reconcile_owned};
+pub use rules::{
+    Docs, Floor, MATERIALIZED_LOG, Reconciled, RuleInfo, materialized_companions, needs_pool, reconcile,
+    reconcile_owned,
+};
 pub use suppression::Suppressions;

@@ -45,6 +45,7 @@ use tenantry_core::{ContextKind, TenancyModel};
 
 pub use marker::MARKER;
 pub(crate) use materialized_view::is_companion as is_materialized;
+pub use materialized_view::{MATERIALIZED_LOG, materialized_companions};
 pub(crate) use names::nearest;
 pub use pool::needs_pool;
 pub(crate) use row_security::is_value as is_tenant_value;

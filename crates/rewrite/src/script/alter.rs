@@ -161,6 +161,9 @@ impl Script {
         if super::refused::is_of_the_server(alter.objtype) {
             return Err(super::refused::not_a_tenants(work));
         }
+        if self.is_table_here(name) {
+            return Err(super::refused::was_materialized(work, name));
+        }
         if alter.objtype == nodes::ObjectType::OBJECT_TYPE {
             // Its attributes are no longer known.
             self.will_change();

@@ -83,7 +83,16 @@ impl Script {
         built: &Built,
         model: &Model,
     ) -> Result<Vec<String>, Refusal> {
-        let statements = render(model, &built.kinds, &self.target);
+        self.rendered_as(work, &built.kinds, model)
+    }
+
+    pub(crate) fn rendered_as(
+        &self,
+        work: &Work<'_>,
+        kinds: &BTreeMap<String, Kind>,
+        model: &Model,
+    ) -> Result<Vec<String>, Refusal> {
+        let statements = render(model, kinds, &self.target);
         let statements = statements.map_err(|error| work.refuse(error.to_string()))?;
         let prepares = ["SET LOCAL ", "GRANT USAGE ON SCHEMA ", "CREATE EXTENSION "];
         Ok(statements

@@ -55,9 +55,12 @@ impl Script {
         if create.if_not_exists && self.model.table(&name).is_some() {
             return Ok(Vec::new());
         }
-        Self::shapes(work, create)?;
+        if self.target.model != TenancyModel::Database {
+            Self::shapes(work, create)?;
+        }
         let mut names_of = self.names();
         let mut reading = self.read_table(work, create, &name, &mut names_of)?;
+        self.inherit(create, &mut reading.table);
         let part = about(self.model.table(&name), Some(&reading.table), &name);
         let part: Vec<&str> = part.iter().map(String::as_str).collect();
         let before = self.build(&self.model, &part);
@@ -68,12 +71,7 @@ impl Script {
         self.change(BTreeSet::from([name.clone()]), vec![std::mem::take(&mut reading.table)], sequences);
         let built = self.build(&self.model, &part);
         if !built.kinds.contains_key(&name) {
-            let refusal = work
-                .refuse_at(relation.location, format!("{name} is not classified"))
-                .hint("say in [tables] whose rows it holds")
-                .choice(format!("{name} = \"tenant\""))
-                .choice(format!("{name} = \"global\""));
-            return Err(refusal);
+            return Err(unclassified(work, relation, &name));
         }
         Self::refused(work, &built, &before)?;
         let statements = self.table_statements(work, create, &name, &reading, &before, &built)?;
@@ -191,15 +189,45 @@ impl Script {
         })
     }
 
+    /// In a database of its own a table may have the columns of others.
+    fn inherit(&self, create: &nodes::CreateStmt, table: &mut Table) {
+        if create.partbound().is_some() {
+            return;
+        }
+        table.inherits = crate::script::data::relations(create.inh_relations());
+        let parents = table.inherits.iter().filter_map(|parent| self.model.table(parent));
+        let mut columns: Vec<Column> = Vec::new();
+        for column in parents.flat_map(|parent| &parent.columns) {
+            if !columns.iter().chain(&table.columns).any(|own| own.name == column.name) {
+                columns.push(Column { inherited: true, ..column.clone() });
+            }
+        }
+        table.columns.splice(0..0, columns);
+    }
+
     /// Shapes that are not offered, each with what to write instead.
     fn shapes(work: &Work<'_>, create: &nodes::CreateStmt) -> Result<(), Refusal> {
         if create.partbound().is_none() && !create.inh_relations().is_empty() {
+            let place = create.inh_relations().iter().next().map_or(-1, |parent| match parent {
+                Node::RangeVar(parent) => parent.location,
+                _ => -1,
+            });
             return Err(work
-                .refuse("INHERITS passes on neither keys nor row-level security")
-                .hint("use declarative partitions, or a view over separate tables"));
+                .refuse_at(place, "INHERITS passes on neither keys nor row-level security")
+                .hint("use declarative partitions, or a view over separate tables")
+                .choice("CREATE TABLE … (LIKE …)")
+                .choice("CREATE TABLE … PARTITION OF …"));
         }
         Ok(())
     }
+}
+
+/// The refusal of a table of which nobody has said whose rows it holds.
+pub(super) fn unclassified(work: &Work<'_>, relation: &nodes::RangeVar, name: &str) -> Refusal {
+    work.refuse_at(relation.location, format!("{name} is not classified"))
+        .hint("say in [tables] whose rows it holds")
+        .choice(format!("{name} = \"tenant\""))
+        .choice(format!("{name} = \"global\""))
 }
 
 /// The elements that stay, and those that are added.

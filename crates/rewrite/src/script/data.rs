@@ -110,6 +110,15 @@ fn is_seed(node: Node<'_>) -> bool {
     }
 }
 
+/// The names in a list of relations.
+pub(super) fn relations(list: &pg_raw_parse::list::NodeList) -> Vec<String> {
+    let name = |node: Node<'_>| match node {
+        Node::RangeVar(relation) => relation.relname().map(ToOwned::to_owned),
+        _ => None,
+    };
+    list.iter().filter_map(name).collect()
+}
+
 /// Every relation that a query or data statement names.
 pub(super) fn each_relation<'n>(node: Node<'n>, mut each: impl FnMut(&'n nodes::RangeVar)) {
     let mut open = vec![node];

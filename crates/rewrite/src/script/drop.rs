@@ -42,6 +42,9 @@ impl Script {
                 for table in &mut self.model.tables {
                     table.indexes.retain(|index| !names.contains(&index.name));
                 }
+                for view in &mut self.model.materialized_views {
+                    view.indexes.retain(|index| !names.contains(&index.name));
+                }
                 self.learn();
             }
             Type::OBJECT_POLICY if names.iter().any(|name| name.starts_with("tenantry_")) => {
@@ -59,6 +62,7 @@ impl Script {
                 }
                 self.learn();
             }
+            Type::OBJECT_MATVIEW => return Ok(self.drop_materialized(work, of, &names)),
             Type::OBJECT_VIEW => {
                 self.model.views.retain(|view| !names.contains(&view.name));
                 self.learn();
@@ -117,6 +121,9 @@ impl Script {
         }
         if let Some(relation) = of.relation() {
             self.own_schema(work, relation)?;
+        }
+        if self.is_table_here(&table) && of.rename_type != Type::OBJECT_INDEX {
+            return Err(super::refused::was_materialized(work, &table));
         }
         self.will_change();
         let before = self.model.clone();
@@ -294,6 +301,11 @@ fn rename_in_table(table: &mut Table, old: &str, new: &str) {
 }
 
 fn rename_index(model: &mut Model, old: &str, new: &str) {
+    for index in model.materialized_views.iter_mut().flat_map(|view| &mut view.indexes) {
+        if index.name == old {
+            new.clone_into(&mut index.name);
+        }
+    }
     for table in &mut model.tables {
         for index in table.indexes.iter_mut().filter(|index| index.name == old) {
             new.clone_into(&mut index.name);

@@ -56,6 +56,12 @@ impl Script {
                 .hint("leave them out and write CREATE STATISTICS")
                 .choice("EXCLUDING STATISTICS"));
         }
+        if source.columns.iter().any(|column| column.type_name.is_empty()) {
+            let message = format!(
+                "LIKE {name}: it was made from a query, and the types of its columns are the server's"
+            );
+            return Err(work.refuse_at(relation.location, message).hint("write the columns out"));
+        }
         // From 18 on a NOT NULL has a name, which is copied.
         let names = self.model.source.version >= 180_000;
         let copies = source.columns.iter().map(|column| {

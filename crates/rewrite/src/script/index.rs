@@ -33,10 +33,7 @@ impl Script {
         self.own_schema(work, relation)?;
         let name = relation.relname().unwrap_or_default();
         let Some(table) = self.model.table(name) else {
-            // On a materialized view or a table that is not ours: there is nothing to lead it by.
-            let mut statement = work.verbatim();
-            statement.transactional = !index.concurrent;
-            return Ok(vec![statement]);
+            return self.index_beside(work, index, name);
         };
         if index.if_not_exists
             && index.idxname().is_some_and(|name| table.indexes.iter().any(|other| other.name == name))
@@ -76,6 +73,29 @@ impl Script {
         };
         self.learn_about(&built, &[name]);
         Ok(statements)
+    }
+
+    /// On a materialized view, which may be a table here, or on a table that is not ours: there is nothing to lead it by.
+    fn index_beside(
+        &mut self,
+        work: &Work<'_>,
+        index: &nodes::IndexStmt,
+        name: &str,
+    ) -> Result<Vec<Statement>, Refusal> {
+        let mut sql = work.text().to_owned();
+        if let Some(view) = self.model.materialized_view(name) {
+            let is_it = |other: &Index| Some(other.name.as_str()) == index.idxname();
+            if index.if_not_exists && view.indexes.iter().any(is_it) {
+                return Ok(Vec::new());
+            }
+            let plain = read_index(work, index, name, &mut self.names())?;
+            if let Some(wanted) = self.index_of_materialized(name, &plain) {
+                sql = Self::index_text(work, index, &plain, &wanted, Form::AsWritten)?;
+            }
+        }
+        let mut statement = work.statement(sql);
+        statement.transactional = !index.concurrent;
+        Ok(vec![statement])
     }
 
     /// On a partitioned table: first the index of the parent alone, then one for each partition under the name that it has

@@ -37,7 +37,7 @@ impl Script {
             (_, Node::CreatePolicyStmt(of)) => self.policy(work, of),
             (_, Node::AlterPolicyStmt(of)) => ours(work, of.policy_name()).map(|()| vec![work.verbatim()]),
             (_, Node::CreateExtensionStmt(of)) => Ok(self.extension(work, of)),
-            (_, Node::SelectStmt(of)) if into_of(of).is_some() => Err(made_from_query(work)),
+            (_, Node::SelectStmt(of)) if into_of(of).is_some() => Err(super::made::made_from_query(work)),
             (
                 _,
                 Node::SelectStmt(_)
@@ -53,7 +53,8 @@ impl Script {
     fn plain(&mut self, work: &Work<'_>, node: Node<'_>) -> Result<Vec<Statement>, Refusal> {
         let mut statement = work.verbatim();
         match node {
-            Node::CreateTableAsStmt(of) => return Self::table_as(work, of),
+            Node::CreateTableAsStmt(of) => return self.table_as(work, of),
+            Node::RefreshMatViewStmt(of) => return self.refresh(work, of),
             Node::TransactionStmt(_) | Node::ConstraintsSetStmt(_) | Node::LockStmt(_) => {
                 statement.class = Class::Session;
             }
@@ -184,11 +185,16 @@ impl Script {
 
     /// The marker's line of a table's comment stays.
     fn comment(&mut self, work: &Work<'_>, of: &nodes::CommentStmt) -> Vec<Statement> {
+        let name =
+            of.object().as_node_list().map(|path| crate::find::names(path.iter())).and_then(|mut p| p.pop());
+        if of.objtype == nodes::ObjectType::OBJECT_MATVIEW
+            && let Some(sql) = self.comment_on_materialized(name.as_deref().unwrap_or_default(), of.comment())
+        {
+            return vec![work.statement(sql)];
+        }
         if of.objtype != nodes::ObjectType::OBJECT_TABLE {
             return vec![work.verbatim()];
         }
-        let name =
-            of.object().as_node_list().map(|path| crate::find::names(path.iter())).and_then(|mut p| p.pop());
         let Some(name) = name.filter(|name| self.model.table(name).is_some()) else {
             return vec![work.verbatim()];
         };
@@ -203,21 +209,6 @@ impl Script {
             ident(&name),
             quote_literal(&comment).trim_start()
         ))]
-    }
-
-    fn table_as(work: &Work<'_>, of: &nodes::CreateTableAsStmt) -> Result<Vec<Statement>, Refusal> {
-        if of.objtype == nodes::ObjectType::OBJECT_MATVIEW {
-            return Err(work
-                .refuse(
-                    "row-level security does not reach a materialized view: every tenant would read all rows",
-                )
-                .hint("make it a view, or a table that a job fills for each tenant"));
-        }
-        let temporary = of
-            .into()
-            .and_then(nodes::IntoClause::rel)
-            .is_some_and(|r| r.relpersistence == b't'.cast_signed());
-        if temporary { Ok(vec![work.verbatim()]) } else { Err(made_from_query(work)) }
     }
 }
 
@@ -237,11 +228,4 @@ fn ours(work: &Work<'_>, name: Option<&str>) -> Result<(), Refusal> {
             .hint("choose another name"));
     }
     Ok(())
-}
-
-fn made_from_query(work: &Work<'_>) -> Refusal {
-    work.refuse("a table made from a query has neither keys nor a tenant")
-        .hint("create the table first, then fill it with INSERT")
-        .choice("CREATE TABLE …; INSERT INTO … SELECT …, with -- tenantry: per-tenant")
-        .choice("CREATE TEMPORARY TABLE … AS …")
 }

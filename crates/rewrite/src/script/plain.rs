@@ -49,6 +49,10 @@ impl DerefMut for Plain {
 }
 
 impl Plain {
+    pub(crate) fn into_model(self) -> Model {
+        self.model
+    }
+
     fn index(&self) -> &Index {
         self.index.get_or_init(|| Index::of(&self.model))
     }
@@ -123,7 +127,8 @@ impl Index {
         let views = model.views.iter().map(|view| &view.name);
         let materialized = model.materialized_views.iter().map(|view| &view.name);
         let types = model.types.iter().map(|defined| &defined.name);
-        for name in sequences.chain(views).chain(materialized).chain(types) {
+        let indexes = model.materialized_views.iter().flat_map(|view| &view.indexes).map(|index| &index.name);
+        for name in sequences.chain(views).chain(materialized).chain(indexes).chain(types) {
             index.take_name(name);
         }
         index

@@ -17,6 +17,9 @@ impl Script {
         }
         let relation = match work.raw.stmt() {
             Node::CreateStmt(of) => of.relation(),
+            Node::CreateTableAsStmt(of) if of.objtype == nodes::ObjectType::OBJECT_TABLE => {
+                of.into().and_then(nodes::IntoClause::rel)
+            }
             Node::IndexStmt(of) => of.relation(),
             Node::AlterTableStmt(of) => of.relation(),
             Node::RenameStmt(of) => of.relation(),

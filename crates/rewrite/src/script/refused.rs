@@ -219,6 +219,15 @@ pub(super) fn is_of_the_server(kind: nodes::ObjectType::Type) -> bool {
     )
 }
 
+/// The refusal of what changes a materialized view that is a table beside a view and a function.
+pub(super) fn was_materialized(work: &Work<'_>, name: &str) -> Refusal {
+    work.refuse(format!(
+        "where tenants share a database, {name} is a table, and a function with its name fills it"
+    ))
+    .hint("drop the materialized view and create it anew")
+    .choice(format!("DROP MATERIALIZED VIEW {name}; CREATE MATERIALIZED VIEW …"))
+}
+
 /// The refusal of a DROP, RENAME or ALTER of such an object.
 pub(super) fn not_a_tenants(work: &Work<'_>) -> Refusal {
     let refusal = work

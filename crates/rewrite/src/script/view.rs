@@ -94,7 +94,7 @@ impl Script {
         updatable(query) && tables.iter().all(|name| kinds.get(*name) == Some(&Kind::Tenant))
     }
 
-    fn shared_view(&self, work: &Work<'_>, of: &nodes::ViewStmt) -> Result<String, Refusal> {
+    pub(super) fn shared_view(&self, work: &Work<'_>, of: &nodes::ViewStmt) -> Result<String, Refusal> {
         let lost = || Refusal::guard(work.sql, work.range.clone(), "the body of the view was not found");
         let tokens = &work.tokens;
         let start = of.view().and_then(|view| work.at(view.location)).ok_or_else(lost)?;

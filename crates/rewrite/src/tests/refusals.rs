@@ -1,4 +1,4 @@
-use super::{migrated, refused, script, texts};
+use super::{SCHEMA, migrated, refused, script, script_of, texts};
 use crate::{Runs, Script};
 
 #[test]
@@ -7,9 +7,22 @@ fn each_refusal_says_why_and_what_to_do() {
         ("CREATE TABLE a (LIKE nowhere)", "LIKE nowhere"),
         ("CREATE TABLE a () INHERITS (users)", "INHERITS"),
         ("CREATE TABLE a OF b", "attributes of the type are not known"),
-        ("CREATE TABLE a AS SELECT 1", "made from a query"),
+        ("CREATE TABLE a AS EXECUTE p", "made from a query"),
+        ("CREATE TABLE a AS SELECT * FROM nowhere", "can't be told from its query"),
+        ("CREATE TABLE a AS SELECT 1 AS tenant_id", "tenant column already"),
+        ("CREATE TABLE a AS SELECT 1 AS x; CREATE TABLE b (LIKE a)", "types of its columns"),
         ("SELECT 1 INTO a", "made from a query"),
-        ("CREATE MATERIALIZED VIEW a AS SELECT 1", "materialized view"),
+        ("CREATE MATERIALIZED VIEW a AS SELECT * FROM nowhere", "can't be told from its query"),
+        ("CREATE MATERIALIZED VIEW users AS SELECT 1", "is there already"),
+        ("REFRESH MATERIALIZED VIEW a", "no materialized view a"),
+        (
+            "CREATE MATERIALIZED VIEW a AS SELECT id FROM users; ALTER MATERIALIZED VIEW a RENAME TO b",
+            "a function with its name fills it",
+        ),
+        (
+            "CREATE MATERIALIZED VIEW a AS SELECT id FROM users; ALTER MATERIALIZED VIEW a SET (fillfactor = 70)",
+            "a function with its name fills it",
+        ),
         ("CREATE RULE r AS ON INSERT TO users DO NOTHING", "rule"),
         ("CREATE TABLE elsewhere.a (id int)", "another schema"),
         ("ALTER TABLE users DISABLE ROW LEVEL SECURITY", "keeps tenants apart"),
@@ -90,6 +103,70 @@ fn a_refusal_points_at_its_place() {
     assert_eq!((refusal.place.line, refusal.place.column, refusal.place.length), (3, 26, 7));
     let refusal = refused("SELECT 1;\nCREATE TABEL x (id int);");
     assert_eq!(refusal.place.to_string(), "2 | CREATE TABEL x (id int);\n  |        ^^^^^");
+}
+
+#[test]
+fn a_refusal_offers_choices_at_the_place() {
+    for (sql, at, choices) in [
+        ("CREATE TABLE a () INHERITS (users)", "users", 2),
+        ("SELECT id INTO a FROM users", "SELECT id INTO a FROM users", 3),
+        ("CREATE TABLE a AS SELECT * FROM nowhere", "a", 1),
+        ("TRUNCATE users", "TRUNCATE users", 3),
+        ("DO $$ BEGIN END $$", "DO $$ BEGIN END $$", 1),
+        ("UPDATE users SET name = 'x'", "UPDATE users SET name = 'x'", 2),
+    ] {
+        let refusal = refused(sql);
+        let place = &refusal.place;
+        let pointed: String = sql.chars().skip(place.column - 1).take(place.length).collect();
+        assert_eq!((pointed.as_str(), refusal.choices.len()), (at, choices), "{sql}: {refusal}");
+    }
+}
+
+/// Where one tenant has the database to itself, nothing of it needs another form.
+#[test]
+fn a_database_of_its_own_takes_them_as_they_are() {
+    let mut script =
+        script_of(SCHEMA, &tenantry_schema::Declaration::default(), super::TenancyModel::Database);
+    for sql in [
+        "CREATE TABLE a AS SELECT id, email FROM users",
+        "CREATE TABLE b (more int) INHERITS (users)",
+        "CREATE MATERIALIZED VIEW m AS SELECT id FROM users",
+        "CREATE UNIQUE INDEX ON m (id)",
+        "REFRESH MATERIALIZED VIEW CONCURRENTLY m",
+        "ALTER MATERIALIZED VIEW m SET (fillfactor = 70)",
+        "COMMENT ON MATERIALIZED VIEW m IS 'x'",
+        "DROP MATERIALIZED VIEW m",
+    ] {
+        assert_eq!(migrated(&mut script, sql)[0].sql, sql);
+    }
+    assert!(script.model().table("b").unwrap().column("email").is_some());
+}
+
+#[test]
+fn materialized_views_are_filled_for_each_tenant() {
+    let mut script = script();
+    let made = migrated(
+        &mut script,
+        "CREATE MATERIALIZED VIEW m AS SELECT id, count(*) AS n FROM users GROUP BY id",
+    );
+    let last = made.last().unwrap();
+    assert_eq!((last.sql.as_str(), last.runs), ("SELECT refresh_m()", Runs::PerTenant));
+    assert!(made.iter().any(|made| made.sql == "CREATE TABLE m AS SELECT id, n FROM m_query WITH NO DATA"));
+    for (sql, becomes) in [
+        ("REFRESH MATERIALIZED VIEW CONCURRENTLY m", "SELECT refresh_m()"),
+        ("REFRESH MATERIALIZED VIEW m WITH NO DATA", "DELETE FROM m"),
+    ] {
+        let refreshed = migrated(&mut script, sql);
+        assert_eq!((refreshed[0].sql.as_str(), refreshed[0].runs), (becomes, Runs::PerTenant), "{sql}");
+    }
+    let index = migrated(&mut script, "CREATE UNIQUE INDEX i ON m (id)");
+    assert_eq!(texts(&index), ["CREATE UNIQUE INDEX i ON m (tenant_id, id)"]);
+    let comment = migrated(&mut script, "COMMENT ON MATERIALIZED VIEW m IS 'people'");
+    assert!(comment[0].sql.starts_with("COMMENT ON TABLE m IS 'people"), "{}", comment[0].sql);
+    let dropped = migrated(&mut script, "DROP MATERIALIZED VIEW m");
+    let wanted =
+        ["DROP FUNCTION refresh_m()", "DROP TABLE m", "DROP VIEW m_query", "DROP TABLE tenantry_refreshed"];
+    assert_eq!(texts(&dropped), wanted);
 }
 
 #[test]

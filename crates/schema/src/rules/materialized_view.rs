@@ -97,6 +97,18 @@ pub(crate) fn is_companion(table: &Table) -> bool {
     is_ours(table.comment.as_deref())
 }
 
+/// What stands beside a table that was a materialized view, in a model that went through the rules: the view of its query and the
+/// function that fills it. Nothing where it stayed what it was.
+pub fn materialized_companions(model: &Model, name: &str) -> Option<(String, String)> {
+    let says = |comment: &Option<String>, what: &str| *comment == Some(format!("{LINE}{what} of {name}"));
+    let query = model.views.iter().find(|view| says(&view.comment, "query"))?;
+    let function = model.functions.iter().find(|function| says(&function.comment, "refresh"))?;
+    Some((query.name.clone(), function.name.clone()))
+}
+
+/// The table that all of them share.
+pub const MATERIALIZED_LOG: &str = LOG;
+
 fn is_ours(comment: Option<&str>) -> bool {
     comment.is_some_and(|comment| comment.lines().any(|line| line.starts_with(LINE)))
 }

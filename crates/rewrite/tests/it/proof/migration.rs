@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use tenantry_core::TenancyModel;
-use tenantry_rewrite::{Script, Statement};
+use tenantry_rewrite::{Runs, Script, Statement};
 use tenantry_schema::{Compiled, Declaration, Model, SchemaError, compile};
 
 /// Three databases of one server: the plain schema, and the two that must become equal.
@@ -222,7 +222,9 @@ impl Shared {
         if together {
             client.batch_execute("BEGIN").await.unwrap();
         }
-        for Statement { sql: rewritten, .. } in &statements {
+        // What fills something for each tenant is not about the schema.
+        let of_the_schema = |statement: &&Statement| statement.runs != Runs::PerTenant;
+        for Statement { sql: rewritten, .. } in statements.iter().filter(of_the_schema) {
             let done = client.batch_execute(rewritten).await;
             done.map_err(|error| {
                 format!("rewritten, a statement fails: {}\n{sql}\nis\n{rewritten}", said(&error))
