@@ -152,6 +152,8 @@ impl Database {
             stable_name: format!("bench/{}", self.name).into(),
             host: "127.0.0.1".into(),
             port: self.port,
+            more_hosts: Box::default(),
+            replicas: Box::default(),
             name: self.name.as_str().into(),
             login: self.login.as_str().into(),
             context: ContextKind::Carrier,

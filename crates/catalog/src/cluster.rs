@@ -6,7 +6,7 @@ use crate::row::{self, bad, get, number};
 use crate::suggest::nearest;
 use crate::tx::{Tx, in_use};
 use std::path::PathBuf;
-use tenantry_core::{ClusterId, ContextKind, ServerTls};
+use tenantry_core::{ClusterId, ContextKind, ServerAddress, ServerTls};
 use tokio_postgres::Row;
 
 /// Where the administrator's password is found. The catalog never holds the password itself.
@@ -26,6 +26,10 @@ pub struct NewCluster {
     /// A host name, an address, or the directory of a Unix socket (starts with `/`).
     pub host: String,
     pub port: u16,
+    /// Other servers that may become the primary.
+    pub more_hosts: Vec<ServerAddress>,
+    /// Servers that follow the primary and take reads.
+    pub replicas: Vec<ServerAddress>,
     pub admin_user: String,
     pub password: PasswordSource,
     pub maintenance_database: String,
@@ -45,6 +49,8 @@ pub struct Cluster {
     pub name: String,
     pub host: String,
     pub port: u16,
+    pub more_hosts: Vec<ServerAddress>,
+    pub replicas: Vec<ServerAddress>,
     pub admin_user: String,
     pub password: PasswordSource,
     pub maintenance_database: String,
@@ -61,6 +67,8 @@ impl Tx {
         let (port, version) = (i64::from(new.port), i64::from(new.server_version));
         let context = new.context.as_str();
         let connections = new.max_connections.map(i64::from);
+        let texts = |servers: &[ServerAddress]| -> Vec<String> { servers.iter().map(ToString::to_string).collect() };
+        let (more_hosts, replicas) = (texts(&new.more_hosts), texts(&new.replicas));
         self.execute(
             queries::CLUSTER_UPSERT,
             &[
@@ -76,6 +84,8 @@ impl Tx {
                 &connections,
                 &new.tls.mode.as_str(),
                 &new.tls.root_certificate.as_deref(),
+                &more_hosts,
+                &replicas,
             ],
         )
         .await
@@ -153,6 +163,8 @@ fn read(row: &Row) -> Result<Cluster, CatalogError> {
         name: get(row, WHAT, "name")?,
         host: get(row, WHAT, "host")?,
         port: number(row, WHAT, "port")?,
+        more_hosts: row::addresses(row, WHAT, "more_hosts")?.into(),
+        replicas: row::addresses(row, WHAT, "replicas")?.into(),
         admin_user: get(row, WHAT, "admin_user")?,
         password,
         maintenance_database: get(row, WHAT, "maintenance_database")?,

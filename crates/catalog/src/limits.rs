@@ -47,4 +47,7 @@ overrides! {
     transaction_burst: u32,
     result_bytes: u64,
     message_bytes: u64,
+    replica_lag_ms: u32,
+    replica_required: bool,
+    replica_read_only: bool,
 }

@@ -31,6 +31,7 @@ pub const MIGRATIONS: &[Migration] = migrations! {
     4 "0004_login_admin",
     5 "0005_cluster_connections",
     6 "0006_connections",
+    7 "0007_replicas",
 };
 
 /// What `migrate` did.

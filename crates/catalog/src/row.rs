@@ -3,7 +3,7 @@
 use crate::error::CatalogError;
 use std::fmt::Display;
 use std::str::FromStr;
-use tenantry_core::{ContextKind, DatabaseId, Epoch, Placement, ServerTls, SqlIdent};
+use tenantry_core::{ContextKind, DatabaseId, Epoch, Placement, ServerAddress, ServerTls, SqlIdent};
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
@@ -83,4 +83,14 @@ pub(crate) fn placement(row: &Row, what: &'static str) -> Result<Option<Placemen
 pub(crate) fn tls(row: &Row, what: &'static str) -> Result<ServerTls, CatalogError> {
     let root_certificate = get::<Option<&str>>(row, what, "ssl_root_cert")?.map(Into::into);
     Ok(ServerTls { mode: parse(row, what, "sslmode")?, root_certificate })
+}
+
+/// Servers, as `HOST:PORT` each.
+pub(crate) fn addresses(
+    row: &Row,
+    what: &'static str,
+    column: &str,
+) -> Result<Box<[ServerAddress]>, CatalogError> {
+    let texts = get::<Vec<&str>>(row, what, column)?;
+    texts.into_iter().map(|text| text.parse().map_err(|reason| bad(what, reason))).collect()
 }

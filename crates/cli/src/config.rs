@@ -92,7 +92,16 @@ impl Config {
         };
         let source =
             SecretSource::new("[catalog]", section.password_file.as_deref(), section.password_env.as_deref());
-        self.server(&section.url, &source, (section.sslmode.as_ref(), section.ssl_root_cert.as_deref()))
+        let tls = (section.sslmode.as_ref(), section.ssl_root_cert.as_deref());
+        let access = self.server(&section.url, &source, tls)?;
+        if access.more_hosts.is_empty() {
+            return Ok(access);
+        }
+        Err(self.invalid(
+            section.url.span(),
+            "the catalog's URL names several servers",
+            "name one: gateways serve on while the catalog is away",
+        ))
     }
 
     /// Admin access to every cluster of the configuration.
@@ -112,11 +121,14 @@ impl Config {
             section.password_env.as_deref(),
         );
         Ok(Cluster {
-            access: self.server(
-                &section.url,
-                &source,
-                (section.sslmode.as_ref(), section.ssl_root_cert.as_deref()),
-            )?,
+            access: ClusterAccess {
+                replicas: self.replicas(&section.replicas)?,
+                ..self.server(
+                    &section.url,
+                    &source,
+                    (section.sslmode.as_ref(), section.ssl_root_cert.as_deref()),
+                )?
+            },
             pools: section.pools.clone(),
             max_connections: section.max_connections,
             total_connections: section.cluster_connections,
@@ -287,6 +299,10 @@ impl GatewaySection {
             session_idle_timeout: (self.session_idle_timeout_ms > 0)
                 .then(|| ms(self.session_idle_timeout_ms)),
             server_idle_timeout: ms(self.server_idle_timeout_ms),
+            // A question at every instant would be nothing but questions.
+            replica_check_interval: ms(self.replica_check_interval_ms.max(10)),
+            replica_max_lag: ms(self.replica_max_lag_ms),
+            replica_wait: ms(self.replica_wait_ms),
             max_message_bytes: self.max_message_bytes,
             buffer_bytes: self.buffer_bytes,
             max_client_statements: self.max_client_statements,
@@ -332,6 +348,9 @@ impl Default for GatewaySection {
             pin_idle_timeout_ms: ms(config.pin_idle_timeout),
             session_idle_timeout_ms: config.session_idle_timeout.map_or(0, ms),
             server_idle_timeout_ms: ms(config.server_idle_timeout),
+            replica_check_interval_ms: ms(config.replica_check_interval),
+            replica_max_lag_ms: ms(config.replica_max_lag),
+            replica_wait_ms: ms(config.replica_wait),
             max_message_bytes: config.max_message_bytes,
             buffer_bytes: config.buffer_bytes,
             max_client_statements: config.max_client_statements,

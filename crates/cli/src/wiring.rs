@@ -85,6 +85,8 @@ pub(crate) fn admin_of(postgres: &Postgres) -> ClusterAccess {
     ClusterAccess {
         host: postgres.host().to_owned(),
         port: postgres.port(),
+        more_hosts: Vec::new(),
+        replicas: Vec::new(),
         user: postgres.superuser().to_owned(),
         password: Some(postgres.password().clone()),
         maintenance_database: "postgres".to_owned(),

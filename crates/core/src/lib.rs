@@ -12,6 +12,7 @@ pub mod plan;
 pub mod rewrite;
 pub mod route;
 pub mod secret;
+pub mod server;
 pub mod tenant;
 pub mod tls;
 
@@ -26,5 +27,6 @@ pub use route::{
     TenantRoute,
 };
 pub use secret::{MasterKey, Secret};
+pub use server::ServerAddress;
 pub use tenant::{Domain, TenantKey, TenantState};
 pub use tls::{ServerTls, SslMode};

@@ -31,6 +31,12 @@ pub struct Limits {
     pub result_bytes: u64,
     /// The largest message that a client may send. COPY data is streamed and not counted.
     pub message_bytes: u64,
+    /// How far a replica may be behind that reads go to.
+    pub replica_lag_ms: u32,
+    /// Whether reads that are to go to a replica are refused while none can take them, instead of going to the primary.
+    pub replica_required: bool,
+    /// Whether transactions that begin with `BEGIN READ ONLY` go to a replica without being asked to.
+    pub replica_read_only: bool,
 }
 
 impl Limits {
@@ -47,6 +53,9 @@ impl Limits {
         transaction_burst: 0,
         result_bytes: 0,
         message_bytes: 0,
+        replica_lag_ms: 0,
+        replica_required: false,
+        replica_read_only: false,
     };
 }
 
@@ -64,6 +73,9 @@ impl Default for Limits {
             transaction_burst: 0,
             result_bytes: 0,
             message_bytes: 0,
+            replica_lag_ms: 0,
+            replica_required: false,
+            replica_read_only: false,
         }
     }
 }

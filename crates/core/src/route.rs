@@ -4,7 +4,7 @@
 //! O(changed) whatever the number of tenants, and a reader keeps its snapshot without a lock.
 
 use crate::{
-    ClusterId, DatabaseId, Domain, KeyId, Limits, LoginId, Placement, ServerTls, TenantId, TenantKey,
+    ClusterId, DatabaseId, Domain, KeyId, Limits, LoginId, Placement, ServerAddress, ServerTls, TenantId, TenantKey,
     TenantState,
 };
 use serde::{Deserialize, Serialize};
@@ -57,6 +57,10 @@ pub struct DatabaseRoute {
     /// A host name, an address, or the directory of a Unix socket (starts with `/`).
     pub host: Box<str>,
     pub port: u16,
+    /// Other servers that may be the primary one day: after a failover.
+    pub more_hosts: Box<[ServerAddress]>,
+    /// Servers that follow the primary and take reads.
+    pub replicas: Box<[ServerAddress]>,
     /// The database's name on its server.
     pub name: Box<str>,
     /// The application's login role.
@@ -69,6 +73,14 @@ pub struct DatabaseRoute {
     /// Server connections that one gateway may open to all databases of the cluster; 0 is no limit.
     pub cluster_connections: u32,
     pub tls: ServerTls,
+}
+
+impl DatabaseRoute {
+    /// The servers of which one is the primary.
+    pub fn hosts(&self) -> impl Iterator<Item = ServerAddress> + '_ {
+        let first = ServerAddress::new(self.host.clone(), self.port);
+        std::iter::once(first).chain(self.more_hosts.iter().cloned())
+    }
 }
 
 /// Which tenants a gateway login may act for.

@@ -9,10 +9,10 @@ use crate::limit::rate::{Admission, Rate};
 use crate::stats::TenantStats;
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
-use tenantry_core::{ClusterId, ErrorKind, Limits, TenantId};
+use tenantry_core::{ClusterId, Epoch, ErrorKind, Limits, TenantId};
 
 /// A tenant on one worker.
 #[derive(Debug)]
@@ -46,6 +46,10 @@ struct Share {
 pub(crate) struct Totals {
     in_use: AtomicU32,
     rate: Rate,
+    /// Nanoseconds after the gateway's start: when a transaction on the primary ended last.
+    wrote: AtomicU64,
+    /// The newest placement that was served.
+    epoch: AtomicI64,
 }
 
 /// What was assumed of a transaction when it was lent a connection, to be corrected when its time is known.
@@ -63,6 +67,24 @@ impl Account {
     /// Limits that are in force from now on.
     pub(crate) fn set_limits(&self, limits: Limits) {
         *self.limits.lock() = limits;
+    }
+
+    /// A transaction that may have written has ended: reads after this must see what it wrote.
+    pub(crate) fn note_write(&self) {
+        let now = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.totals.wrote.fetch_max(now, Ordering::AcqRel);
+    }
+
+    /// When that was last. Nothing is known of the time before the account was made, so it counts as a write.
+    pub(crate) fn wrote(&self) -> Instant {
+        self.started + Duration::from_nanos(self.totals.wrote.load(Ordering::Acquire))
+    }
+
+    /// A replica must know the placement too before it is asked to serve it.
+    pub(crate) fn note_placement(&self, epoch: Epoch) {
+        if self.totals.epoch.swap(epoch.get(), Ordering::AcqRel) != epoch.get() {
+            self.note_write();
+        }
     }
 
     /// Server connections in use on this worker.

@@ -6,6 +6,7 @@
 
 mod connect;
 mod handover;
+mod position;
 
 use crate::cancel::CancelTarget;
 use crate::limit::timer::Timer;
@@ -19,7 +20,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
-use tenantry_core::{DatabaseRoute, Epoch, Nonce, TenantId};
+use tenantry_core::{Epoch, Nonce, ServerAddress, ServerTls, TenantId};
 use tenantry_tls::{Connector, Negotiated, TlsError};
 use tenantry_wire::frame;
 use thiserror::Error;
@@ -46,13 +47,13 @@ enum Place {
 }
 
 impl Address {
-    pub(crate) fn of(route: &DatabaseRoute) -> Self {
-        let place = if route.host.starts_with('/') {
-            Place::Unix(PathBuf::from(format!("{}/.s.PGSQL.{}", route.host, route.port)))
+    pub(crate) fn new(server: &ServerAddress, tls: &ServerTls) -> Self {
+        let place = if server.host.starts_with('/') {
+            Place::Unix(PathBuf::from(format!("{}/.s.PGSQL.{}", server.host, server.port)))
         } else {
-            Place::Tcp(route.host.clone(), route.port)
+            Place::Tcp(server.host.clone(), server.port)
         };
-        Self { place, tls: Connector::new(&route.tls).map_err(Arc::new) }
+        Self { place, tls: Connector::new(tls).map_err(Arc::new) }
     }
 
     pub(crate) async fn connect(&self) -> io::Result<Stream> {
@@ -154,7 +155,7 @@ pub(crate) struct ServerConnection {
     /// Whose it is while it is lent. Dropping the connection ends it.
     pub(crate) lease: Option<Lease>,
     /// Its place in the pool's count. Dropping the connection frees it.
-    _slot: Slot,
+    pub(crate) slot: Slot,
 }
 
 /// Why a server connection can't be used (any more).
@@ -168,6 +169,8 @@ pub(crate) enum BackendError {
     Server { sqlstate: String, message: String },
     #[error("unexpected message from the server ({0})")]
     Protocol(&'static str),
+    #[error("the server is {0}")]
+    WrongRole(&'static str),
 }
 
 impl ServerConnection {

@@ -36,6 +36,12 @@ pub struct Config {
     pub session_idle_timeout: Option<Duration>,
     /// How long an idle server connection is kept.
     pub server_idle_timeout: Duration,
+    /// How often the servers of a cluster that has more than one are asked where they are.
+    pub replica_check_interval: Duration,
+    /// How far a replica may be behind that reads go to, where a tenant's limits say nothing.
+    pub replica_max_lag: Duration,
+    /// How long a read waits for a replica to have what its tenant wrote, before it goes to the primary.
+    pub replica_wait: Duration,
     /// The largest message a client may send, except COPY data, which is streamed.
     pub max_message_bytes: usize,
     /// Bytes buffered in one direction of one session before reading from the other side stops.
@@ -81,6 +87,9 @@ impl Default for Config {
             pin_idle_timeout: Duration::from_mins(10),
             session_idle_timeout: None,
             server_idle_timeout: Duration::from_mins(10),
+            replica_check_interval: Duration::from_millis(200),
+            replica_max_lag: Duration::from_secs(10),
+            replica_wait: Duration::from_millis(50),
             max_message_bytes: 64 << 20,
             buffer_bytes: 256 << 10,
             max_client_statements: 5_000,

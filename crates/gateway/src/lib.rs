@@ -25,6 +25,7 @@ mod metrics;
 mod pause;
 mod pool;
 mod port;
+mod replica;
 mod report;
 mod rewriting;
 mod server;

@@ -9,6 +9,7 @@ mod page;
 pub use page::{METRICS, Metric};
 
 use crate::clients::{Activity, Client};
+use crate::replica::{Place, Role};
 use crate::report::{PoolReport, Report};
 use crate::stats::{CLASSES, Totals, micros};
 use crate::worker::{Phase, Shared};
@@ -43,6 +44,7 @@ impl Metrics {
         process(&mut page, shared, routes, phase, report);
         self.of_tenants(&mut page, routes, report, most);
         self.of_pools(&mut page, report, most);
+        of_servers(&mut page, shared, report);
         page.finish()
     }
 
@@ -102,6 +104,27 @@ impl Metrics {
         }
         if let Some(rest) = rest {
             pool_samples(page, OTHER, &rest);
+        }
+    }
+}
+
+/// There are as many series as servers: the configuration bounds them.
+fn of_servers(page: &mut Page, shared: &Shared, report: &Report) {
+    for (cluster, servers) in shared.topologies.servers() {
+        for server in servers {
+            let address = server.address.to_string();
+            let labels = [("cluster", &*cluster), ("server", address.as_str())];
+            let with_role: Vec<_> = labels.into_iter().chain([("role", server.role.as_str())]).collect();
+            page.sample("tenantry_server_role", &with_role, 1);
+            if server.replica.is_some() {
+                let pools = report.pools_on(&cluster, &server).filter(|pool| pool.place != Place::Primary);
+                let transactions = pools.map(|pool| pool.counts.transactions).sum();
+                page.sample("tenantry_replica_transactions_total", &labels, transactions);
+            }
+            if let Some(lag) = server.lag.filter(|_| server.role == Role::Replica) {
+                page.seconds("tenantry_replica_lag_seconds", &labels, micros(lag));
+                page.sample("tenantry_replica_behind_bytes", &labels, server.behind);
+            }
         }
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! A pool belongs to a (cluster, database, login), never to a tenant: adding a tenant costs nothing here. It lends a connection
 //! that is already inside the tenant, if it can, and decides who gets one together with the other pools of the same server
-//! (`pool/cluster.rs`), fairly among tenants (`pool/queue.rs`).
+//! (`pool/cluster.rs`), fairly among tenants (`pool/queue.rs`). A replica has a pool of its own, which is that of another server.
 
 mod cluster;
+mod failover;
 mod idle;
 mod lease;
 mod queue;
@@ -12,13 +13,15 @@ mod tend;
 mod view;
 
 use crate::account::Account;
-use crate::backend::{Address, BackendError, Credentials, Parameters, ServerConnection, State};
+use crate::backend::{BackendError, Credentials, Parameters, ServerConnection, State};
 use crate::config::Config;
 use crate::error::ClientError;
+use crate::replica::{Place, Topology};
 use crate::statement::Statements;
 use crate::stats::PoolStats;
 pub(crate) use cluster::Cluster;
 use cluster::{Connections, Leftovers, Size, Waiter};
+use failover::Servers;
 use idle::Visit;
 use lease::Grant;
 pub(crate) use lease::{Lease, Slot};
@@ -37,7 +40,8 @@ pub(crate) struct Pool {
     pub(crate) context_key: ContextKey,
     pub(crate) statements: Mutex<Statements>,
     pub(crate) stats: Arc<PoolStats>,
-    address: Address,
+    pub(crate) place: Place,
+    servers: Servers,
     credentials: Credentials,
     config: Arc<Config>,
     cluster: Arc<Cluster>,
@@ -49,6 +53,7 @@ impl Pool {
     /// `model` is that of the tenants which it is for: a tenant's own database keeps nothing back for others.
     pub(crate) fn new(
         route: Arc<DatabaseRoute>,
+        (place, topology): (Place, Option<Arc<Topology>>),
         model: TenancyModel,
         key: &MasterKey,
         config: &Arc<Config>,
@@ -59,13 +64,9 @@ impl Pool {
         Arc::new_cyclic(|this| Self {
             id: cluster.state.lock().add(Weak::clone(this), size),
             context_key: key.context_key(&route.stable_name, route.key),
-            address: Address::of(&route),
-            credentials: Credentials {
-                user: route.login.clone(),
-                database: route.name.clone(),
-                password: key.login_password(&route.stable_name, &route.login),
-                keys: Mutex::new(None),
-            },
+            servers: Servers::of(&route, place, topology),
+            place,
+            credentials: Credentials::of(&route, key),
             statements: Mutex::new(Statements::new()),
             config: Arc::clone(config),
             stats,
@@ -104,6 +105,9 @@ impl Pool {
         account: &Arc<Account>,
         placement: &Placement,
     ) -> Result<Box<ServerConnection>, ClientError> {
+        if self.servers.failed_over() {
+            self.retire();
+        }
         let connection = self.find(account, Visit::of(placement)).await?;
         // A task keeps its waker for life, so this is usually no more than a comparison.
         poll_fn(|cx| {
@@ -168,14 +172,13 @@ impl Pool {
     }
 
     async fn open(&self, slot: Slot, mut lease: Lease) -> Result<Box<ServerConnection>, ClientError> {
-        let (most, timer) = (self.config.max_server_statements, self.cluster.timers.add());
-        let opening = ServerConnection::open(&self.address, &self.credentials, most, timer, slot);
-        let opened = match tokio::time::timeout(self.config.connect_timeout, opening).await {
+        let opened = match tokio::time::timeout(self.config.connect_timeout, self.connect()).await {
             Ok(opened) => opened,
             Err(elapsed) => Err(BackendError::from(elapsed)),
         };
         match opened {
             Ok(mut connection) => {
+                connection.slot = slot;
                 self.stats.opened.add(1);
                 if let Some(pool) = self.connections().pool(self.id) {
                     pool.parameters = Some(Arc::clone(&connection.parameters));
@@ -187,7 +190,8 @@ impl Pool {
             Err(error) => {
                 self.stats.open_failures.add(1);
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
-                tracing::warn!(database = %self.route.stable_name, %error, cause, "can't open a server connection");
+                let place = self.place;
+                tracing::warn!(database = %self.route.stable_name, ?place, %error, cause, "can't open a server connection");
                 Err(ClientError::server_unavailable())
             }
         }
@@ -195,7 +199,7 @@ impl Pool {
 
     /// Takes a connection back after a transaction. It must be `Entered`, `Resetting` or `Clean`, with nothing unread.
     pub(crate) fn release(&self, mut connection: Box<ServerConnection>) {
-        if matches!(connection.state, State::Unknown) {
+        if matches!(connection.state, State::Unknown) || !self.servers.suits(&connection) {
             return;
         }
         connection.timer.give_back();

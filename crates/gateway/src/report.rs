@@ -2,12 +2,13 @@
 
 use crate::clients::{Activity, Client};
 use crate::pool::{IdleServer, PoolSize};
+use crate::replica::{Place, Role, ServerView};
 use crate::stats::{Snapshot, Totals};
 use crate::worker::Shared;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tenantry_core::{DatabaseId, DatabaseRoute, TenantId};
+use tenantry_core::{DatabaseId, DatabaseRoute, ServerAddress, TenantId};
 use tokio::sync::oneshot;
 
 /// What a worker is asked to do. Answered between its other work, so that nothing of it needs a lock.
@@ -45,6 +46,7 @@ pub(crate) struct WorkerCounts {
 #[derive(Debug, Clone)]
 pub(crate) struct PoolReport {
     pub(crate) route: Arc<DatabaseRoute>,
+    pub(crate) place: Place,
     pub(crate) size: PoolSize,
     pub(crate) idle: Vec<IdleServer>,
     pub(crate) counts: PoolCounts,
@@ -72,6 +74,8 @@ pub(crate) struct Report {
     pub(crate) forgotten: Totals,
     /// By name.
     pub(crate) pools: Vec<PoolReport>,
+    /// Those of replicas, by name and number.
+    pub(crate) replica_pools: Vec<PoolReport>,
     /// By id.
     pub(crate) clients: Vec<Arc<Client>>,
     pub(crate) counts: WorkerCounts,
@@ -90,26 +94,27 @@ impl Report {
         }
         let mut report = Self { workers: workers.len(), ..Self::default() };
         let deadline = tokio::time::Instant::now() + PATIENCE;
-        let mut pools: HashMap<DatabaseId, PoolReport> = HashMap::new();
+        let mut pools: HashMap<(DatabaseId, Place), PoolReport> = HashMap::new();
         for answered in asked {
             if let Ok(Ok(worker)) = tokio::time::timeout_at(deadline, answered).await {
                 report.add(worker, &mut pools);
             }
         }
-        report.pools = pools.into_values().collect();
-        report.pools.sort_by(|a, b| a.route.stable_name.cmp(&b.route.stable_name));
+        let mut pools: Vec<_> = pools.into_values().collect();
+        pools.sort_by(|a, b| (&a.route.stable_name, a.place).cmp(&(&b.route.stable_name, b.place)));
+        (report.pools, report.replica_pools) = pools.into_iter().partition(|pool| pool.place == Place::Primary);
         report.clients.sort_by_key(|client| client.id);
         report
     }
 
-    fn add(&mut self, worker: WorkerReport, pools: &mut HashMap<DatabaseId, PoolReport>) {
+    fn add(&mut self, worker: WorkerReport, pools: &mut HashMap<(DatabaseId, Place), PoolReport>) {
         self.answered += 1;
         for (id, totals) in worker.tenants {
             self.tenants.entry(id).or_default().add(&totals);
         }
         self.forgotten.add(&worker.forgotten);
         for pool in worker.pools {
-            match pools.entry(pool.route.id) {
+            match pools.entry((pool.route.id, pool.place)) {
                 std::collections::hash_map::Entry::Occupied(mut known) => known.get_mut().add(pool),
                 std::collections::hash_map::Entry::Vacant(place) => drop(place.insert(pool)),
             }
@@ -118,6 +123,21 @@ impl Report {
         self.counts.accepted += worker.counts.accepted;
         self.counts.logins += worker.counts.logins;
         self.counts.logins_refused += worker.counts.logins_refused;
+    }
+
+    /// The pools whose transactions run on one server of a cluster.
+    pub(crate) fn pools_on<'r>(
+        &'r self,
+        cluster: &'r str,
+        server: &ServerView,
+    ) -> impl Iterator<Item = &'r PoolReport> + use<'r> {
+        let of_cluster = move |pool: &&PoolReport| {
+            pool.route.stable_name.strip_prefix(cluster).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let primary = (server.role == Role::Primary).then_some(&self.pools);
+        let replica = server.replica.map(Place::Replica);
+        let replicas = self.replica_pools.iter().filter(move |pool| Some(pool.place) == replica);
+        primary.into_iter().flatten().chain(replicas).filter(of_cluster)
     }
 
     /// How many clients are doing that.
@@ -140,6 +160,14 @@ impl PoolReport {
         mine.handovers += theirs.handovers;
         self.queue.add(&other.queue);
         self.server.add(&other.server);
+    }
+
+    /// The replica's; `None` for the primary, which is what the cluster's servers say.
+    pub(crate) fn address(&self) -> Option<&ServerAddress> {
+        match self.place {
+            Place::Primary => None,
+            Place::Replica(number) => self.route.replicas.get(usize::from(number)),
+        }
     }
 
     /// Connections that are lent, or being opened.

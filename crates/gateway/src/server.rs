@@ -11,6 +11,7 @@ use crate::lex::SessionWords;
 use crate::metrics::Metrics;
 use crate::pause::Pauses;
 use crate::port;
+use crate::replica::{self, Topologies};
 use crate::report::{Command, MAX_COMMANDS, Report};
 use crate::rewriting::Rewriters;
 use crate::session;
@@ -95,6 +96,7 @@ impl Gateway {
             averages: Averages::default(),
             requests: OnceLock::new(),
             totals: AllTotals::default(),
+            topologies: Topologies::default(),
         });
         let mut threads = Vec::with_capacity(workers);
         let mut commands = Vec::with_capacity(workers);
@@ -240,6 +242,7 @@ async fn serve(
     tasks.spawn(tokio::task::coop::unconstrained(Arc::clone(&worker).tend(commands)));
     tasks.spawn(Arc::clone(&worker.shared.certificates).follow());
     tasks.spawn(Arc::clone(&worker.shared.cancels).serve_peers());
+    tasks.spawn(replica::run(Arc::clone(&worker.shared)));
     let (accepted, mut incoming) = tokio::sync::mpsc::channel(64);
     for listener in listeners {
         match tokio::net::TcpListener::from_std(listener) {

@@ -11,6 +11,7 @@ mod open;
 mod overdue;
 mod own;
 mod prove;
+mod reading;
 mod refuse;
 mod relay;
 mod rewritten;
@@ -30,6 +31,7 @@ use crate::door::LoginPlace;
 use crate::error::{ClientError, SessionEnd};
 use crate::lex::{self, Cleanup, Special};
 use crate::pool::Pool;
+use crate::replica::Topology;
 use crate::rewriting::{CopyFrom, Rewriter, Rewriters};
 use crate::settings::Settings;
 use crate::statement::{Statement, StatementScope};
@@ -80,6 +82,10 @@ struct Session {
     custom: Vec<Box<str>>,
     /// What the startup packet asks for, where the login leaves the choice.
     asked_mode: Option<PoolMode>,
+    /// Where the startup packet wants transactions to read.
+    asked_read: Option<reading::Read>,
+    /// Where they go on a replica, and instead of which primary's.
+    replica: Option<(Arc<Target>, Arc<Target>)>,
     /// Bytes of a COPY data message that nobody asked for, still to come.
     unwanted: usize,
     /// The server's parameters as the client was told at login.
@@ -110,6 +116,8 @@ pub(crate) struct Target {
     pub(crate) pool_stats: Arc<PoolStats>,
     /// What makes statements fit shared tables.
     rewriter: Option<Arc<Rewriter>>,
+    /// The servers of its cluster, where there is more than one.
+    topology: Option<Arc<Topology>>,
 }
 
 /// A statement as a pool knows it.
@@ -234,6 +242,8 @@ impl Session {
             statements: ClientStatements::default(),
             custom: Vec::new(),
             asked_mode: login.pool_mode,
+            asked_read: login.read,
+            replica: None,
             unwanted: 0,
             greeting: Arc::default(),
             unnamed: Vec::new(),

@@ -7,6 +7,7 @@ mod histogram;
 
 pub(crate) use histogram::{BUCKETS, Histogram, Snapshot, bucket_limit};
 
+use crate::replica::Place;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -81,7 +82,7 @@ pub(crate) struct PoolStats {
 #[derive(Debug)]
 pub(crate) struct WorkerStats {
     tenants: Mutex<Tenants>,
-    pools: Mutex<HashMap<DatabaseId, Arc<PoolStats>>>,
+    pools: Mutex<HashMap<(DatabaseId, Place), Arc<PoolStats>>>,
     pub(crate) logins: Counter,
     pub(crate) logins_refused: Counter,
     pub(crate) accepted: Counter,
@@ -123,13 +124,13 @@ impl WorkerStats {
     }
 
     /// A pool's numbers, which outlive it when its route changes.
-    pub(crate) fn pool(&self, id: DatabaseId) -> Arc<PoolStats> {
-        Arc::clone(self.pools.lock().entry(id).or_default())
+    pub(crate) fn pool(&self, id: DatabaseId, place: Place) -> Arc<PoolStats> {
+        Arc::clone(self.pools.lock().entry((id, place)).or_default())
     }
 
     /// A pool whose database is gone.
-    pub(crate) fn forget_pool(&self, id: DatabaseId) {
-        self.pools.lock().remove(&id);
+    pub(crate) fn forget_pool(&self, id: DatabaseId, place: Place) {
+        self.pools.lock().remove(&(id, place));
     }
 
     /// All tenants that are told apart, and the sum of the others.

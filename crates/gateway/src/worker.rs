@@ -10,6 +10,7 @@ use crate::lex::SessionWords;
 use crate::limit::timer::TICK;
 use crate::pause::Pauses;
 use crate::pool::{Cluster, Pool};
+use crate::replica::{Place, Topologies};
 use crate::report::{Command, PoolCounts, PoolReport, WorkerCounts, WorkerReport};
 use crate::rewriting::{Rewriters, Rewriting};
 use crate::stats::{TenantStats, WorkerStats};
@@ -77,6 +78,8 @@ pub(crate) struct Shared {
     pub(crate) requests: OnceLock<mpsc::Sender<Request>>,
     /// What active tenants use, over all workers.
     pub(crate) totals: AllTotals,
+    /// The servers of clusters that have more than one.
+    pub(crate) topologies: Topologies,
 }
 
 impl Shared {
@@ -113,8 +116,8 @@ pub(crate) struct Worker {
     pub(crate) stats: WorkerStats,
     pub(crate) clients: Arc<Clients>,
     pub(crate) accounts: Accounts,
-    pools: Mutex<HashMap<DatabaseId, Arc<Pool>>>,
-    clusters: Mutex<HashMap<ClusterId, Arc<Cluster>>>,
+    pools: Mutex<HashMap<(DatabaseId, Place), Arc<Pool>>>,
+    clusters: Mutex<HashMap<(ClusterId, Place), Arc<Cluster>>>,
     unnamed_ids: AtomicU64,
     pub(crate) rewriting: Rewriting,
 }
@@ -155,19 +158,21 @@ impl Worker {
         self.accounts.of(&self.shared.totals, route.id, cluster, route.limits, stats)
     }
 
-    /// The pool of a database, for tenants of a model. A route that changed (host, key) gets a new pool; the old one runs dry.
-    pub(crate) fn pool(&self, route: &Arc<DatabaseRoute>, model: TenancyModel) -> Arc<Pool> {
+    /// The pool of a database on one of its servers, for tenants of a model. A route that changed (host, key) gets a new pool;
+    /// the old one runs dry.
+    pub(crate) fn pool(&self, route: &Arc<DatabaseRoute>, model: TenancyModel, place: Place) -> Arc<Pool> {
         let mut pools = self.pools.lock();
-        if let Some(pool) = pools.get(&route.id).filter(|pool| pool.fits(route)).map(Arc::clone) {
+        if let Some(pool) = pools.get(&(route.id, place)).filter(|pool| pool.fits(route)).map(Arc::clone) {
             drop(pools);
             pool.resize(route, model);
             return pool;
         }
-        let stats = self.stats.pool(route.id);
-        let cluster = Arc::clone(self.clusters.lock().entry(route.cluster).or_default());
+        let stats = self.stats.pool(route.id, place);
+        let cluster = Arc::clone(self.clusters.lock().entry((route.cluster, place)).or_default());
+        let place = (place, self.shared.topologies.of(route));
         let (key, config) = (&self.shared.master_key, &self.shared.config);
-        let pool = Pool::new(Arc::clone(route), model, key, config, &cluster, stats);
-        let old = pools.insert(route.id, Arc::clone(&pool));
+        let pool = Pool::new(Arc::clone(route), place, model, key, config, &cluster, stats);
+        let old = pools.insert((route.id, pool.place), Arc::clone(&pool));
         drop(pools);
         if let Some(old) = old {
             old.close();
@@ -203,6 +208,7 @@ impl Worker {
             let stats = &pool.stats;
             PoolReport {
                 route: Arc::clone(&pool.route),
+                place: pool.place,
                 size: pool.size(),
                 idle: pool.idle(),
                 counts: PoolCounts {
@@ -262,9 +268,9 @@ impl Worker {
             let table = Arc::clone(&routes.borrow_and_update());
             let pools: Vec<_> = self.pools.lock().values().map(Arc::clone).collect();
             for pool in pools {
-                if table.database(pool.route.id).is_none() {
-                    self.pools.lock().remove(&pool.route.id);
-                    self.stats.forget_pool(pool.route.id);
+                if !is_wanted(&pool, &table) {
+                    self.pools.lock().remove(&(pool.route.id, pool.place));
+                    self.stats.forget_pool(pool.route.id, pool.place);
                     pool.close();
                 } else {
                     pool.tend(&table);
@@ -278,4 +284,12 @@ impl Worker {
             pool.close();
         }
     }
+}
+
+/// Whether the database is still there, and on that server.
+fn is_wanted(pool: &Pool, table: &RouteTable) -> bool {
+    table.database(pool.route.id).is_some_and(|route| match pool.place {
+        Place::Primary => true,
+        Place::Replica(number) => route.replicas.len() > usize::from(number),
+    })
 }

@@ -11,7 +11,7 @@ use crate::{Control, OpsError, Progress};
 use tenantry_catalog::{
     Cluster, Database, DatabaseKind, DatabaseState, NewCluster, NewDatabase, PasswordSource,
 };
-use tenantry_core::{ContextKind, ErrorKind, SqlIdent};
+use tenantry_core::{ContextKind, ErrorKind, ServerAddress, SqlIdent};
 
 /// What `cluster add` is asked for.
 #[derive(Debug, Clone)]
@@ -41,6 +41,8 @@ pub struct ClusterSummary {
     pub name: String,
     pub host: String,
     pub port: u16,
+    pub more_hosts: Vec<ServerAddress>,
+    pub replicas: Vec<ServerAddress>,
     /// `server_version_num` when it was added.
     pub server_version: u32,
     pub context: ContextKind,
@@ -163,6 +165,8 @@ fn new_cluster(
         name: request.name.clone(),
         host: access.host.clone(),
         port: access.port,
+        more_hosts: access.more_hosts.clone(),
+        replicas: access.replicas.clone(),
         admin_user: access.user.clone(),
         // The configuration says where the password is, again at each start.
         password: PasswordSource::Nothing,
@@ -180,6 +184,8 @@ fn same(found: &Cluster, new: &NewCluster) -> bool {
         name,
         host,
         port,
+        more_hosts,
+        replicas,
         admin_user,
         password,
         maintenance_database,
@@ -192,6 +198,8 @@ fn same(found: &Cluster, new: &NewCluster) -> bool {
         name,
         host,
         port,
+        more_hosts,
+        replicas,
         admin_user,
         password,
         maintenance_database,
@@ -208,10 +216,14 @@ async fn register(control: &Control, new: &NewCluster) -> Result<(), OpsError> {
     tx.upsert_cluster(new).await?;
     let details = serde_json::json!({
         "host": new.host, "port": new.port, "server_version": new.server_version, "context": new.context.as_str(),
-        "sslmode": new.tls.mode.as_str(),
+        "sslmode": new.tls.mode.as_str(), "more_hosts": texts(&new.more_hosts), "replicas": texts(&new.replicas),
     });
     tx.audit(&control.audit("cluster.add", format!("cluster/{}", new.name), None, details)).await?;
     Ok(tx.commit().await?)
+}
+
+fn texts(servers: &[ServerAddress]) -> Vec<String> {
+    servers.iter().map(ToString::to_string).collect()
 }
 
 async fn find(control: &Control, name: &str) -> Result<Option<Cluster>, OpsError> {
@@ -257,6 +269,8 @@ pub async fn list(control: &Control) -> Result<Vec<ClusterSummary>, OpsError> {
             name: cluster.name,
             host: cluster.host,
             port: cluster.port,
+            more_hosts: cluster.more_hosts,
+            replicas: cluster.replicas,
             server_version: cluster.server_version,
             context: cluster.context,
         });

@@ -4,7 +4,7 @@ use crate::{OpsError, sql};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tenantry_catalog::{AuditEntry, Catalog, CatalogError, Database, OperationLock};
-use tenantry_core::{ContextKey, MasterKey, Secret, ServerTls, TenantId};
+use tenantry_core::{ContextKey, MasterKey, Secret, ServerAddress, ServerTls, TenantId};
 use tenantry_wire::scram::{DEFAULT_ROUNDS, Verifier};
 use tokio_postgres::Client;
 
@@ -35,6 +35,10 @@ pub struct ClusterAccess {
     /// A host name, an address, or the directory of a Unix socket (starts with `/`).
     pub host: String,
     pub port: u16,
+    /// Other servers that may be the primary one day. Whichever takes writes is used.
+    pub more_hosts: Vec<ServerAddress>,
+    /// Servers that follow the primary and take reads.
+    pub replicas: Vec<ServerAddress>,
     pub user: String,
     pub password: Option<Secret>,
     /// The database that administration starts from.

@@ -3,6 +3,8 @@
 //! Every session inside a tenant holds the tenant's lock shared, from `tenancy.enter` to the handover. Raising the
 //! gate's epoch under the exclusive lock therefore shuts out every gateway that knows only the old epoch, at once.
 
+pub(crate) mod replicas;
+
 use crate::OpsError;
 use crate::sql::Doing;
 use std::time::{Duration, Instant};

@@ -23,7 +23,7 @@ use tokio_postgres::{Client, Transaction};
 
 /// The version of the core that this build installs. Every change of the SQL raises it, or a database that has the core already would
 /// not get the change; a unit test holds the SQL's hash.
-pub const VERSION: i32 = 4;
+pub const VERSION: i32 = 5;
 
 /// What leads from each older version to the next: statements that run before the parts below, which replace
 /// functions and repeat grants anyway. Changes to tables go here.
@@ -38,6 +38,7 @@ const PARTITIONS: &str = include_str!("isolation/partitions.sql");
 const PARTITIONS_LIST: &str = include_str!("isolation/partitions_list.sql");
 const SCOPES: &str = include_str!("isolation/scopes.sql");
 const SESSION: &str = include_str!("isolation/session.sql");
+const POSITION: &str = include_str!("isolation/position.sql");
 const COPY: &str = include_str!("isolation/copy.sql");
 const SURFACE: &str = include_str!("isolation/surface.sql");
 const SURFACE_CLOSE: &str = include_str!("isolation/surface_close.sql");
@@ -278,6 +279,7 @@ async fn run_parts(
         ("scopes", SCOPES),
         ("session", SESSION),
         ("copy", COPY),
+        ("position", POSITION),
     ]);
     parts.push(("surface", SURFACE));
     if surface == Surface::Closed {

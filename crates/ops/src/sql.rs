@@ -2,7 +2,9 @@
 
 use crate::{ClusterAccess, OpsError};
 use std::time::Duration;
+use tenantry_core::ServerAddress;
 use tenantry_tls::Driver;
+use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::{Client, Config};
 
 /// How long an administrator's connection may take to be made.
@@ -19,15 +21,42 @@ pub(crate) async fn connect(
     access: &ClusterAccess,
     database: &str,
 ) -> Result<Client, OpsError> {
+    let mut config = Config::new();
+    config.host(&access.host).port(access.port);
+    for other in &access.more_hosts {
+        config.host(&*other.host).port(other.port);
+    }
+    if !access.more_hosts.is_empty() {
+        // After a failover it is another one of them.
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+    }
+    open(cluster, access, config, database).await
+}
+
+/// Connects to the same database on one of the cluster's replicas.
+pub(crate) async fn connect_replica(
+    cluster: &str,
+    access: &ClusterAccess,
+    replica: &ServerAddress,
+    database: &str,
+) -> Result<Client, OpsError> {
+    let mut config = Config::new();
+    config.host(&*replica.host).port(replica.port);
+    open(cluster, access, config, database).await
+}
+
+async fn open(
+    cluster: &str,
+    access: &ClusterAccess,
+    mut config: Config,
+    database: &str,
+) -> Result<Client, OpsError> {
     let failed = |error: tokio_postgres::Error| OpsError::Connect {
         cluster: cluster.to_owned(),
         database: database.to_owned(),
         source: error.into(),
     };
-    let mut config = Config::new();
     config
-        .host(&access.host)
-        .port(access.port)
         .user(&access.user)
         .dbname(database)
         .application_name("tenantry")

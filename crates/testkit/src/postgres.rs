@@ -240,6 +240,16 @@ impl Postgres {
         Ok(connect(&self.config(database)).await?)
     }
 
+    /// Makes a primary of a replica, and waits until it takes writes.
+    pub async fn promote(&self) -> Result<(), PostgresError> {
+        let client = self.connect("postgres").await?;
+        let row = client.query_one("SELECT pg_promote(true, 60)", &[]).await?;
+        if row.get(0) {
+            return Ok(());
+        }
+        Err(PostgresError::TimedOut { what: "promoted", seconds: 60, log: self.log_tail() })
+    }
+
     /// Stops the server as a crash would: every connection breaks, nothing is flushed. Its files stay as they are;
     /// see [`Self::restart`].
     pub async fn crash(&self) {

@@ -145,6 +145,8 @@ fn database(postgres: &Postgres, id: i32, name: &str, pool: u32) -> DatabaseRout
         stable_name: format!("noisy/{name}").into(),
         host: "127.0.0.1".into(),
         port: postgres.port(),
+        more_hosts: Box::default(),
+        replicas: Box::default(),
         name: name.into(),
         login: format!("login_{name}").into(),
         context: ContextKind::Carrier,

@@ -202,6 +202,8 @@ pub(crate) fn database(port: u16, connections: u32) -> DatabaseRoute {
         stable_name: "scale/scale_pool".into(),
         host: "127.0.0.1".into(),
         port,
+        more_hosts: Box::default(),
+        replicas: Box::default(),
         name: "scale_pool".into(),
         login: "login_scale_pool".into(),
         context: ContextKind::Carrier,

@@ -40,6 +40,8 @@ pub(crate) async fn deployment(version: u32) -> (&'static Postgres, Control, i64
     let access = ClusterAccess {
         host: postgres.host().to_owned(),
         port: postgres.port(),
+        more_hosts: Vec::new(),
+        replicas: Vec::new(),
         user: postgres.superuser().to_owned(),
         password: Some(postgres.password().clone()),
         maintenance_database: "postgres".into(),

@@ -97,6 +97,8 @@ fn database(row: &Row) -> Result<DatabaseRoute, CatalogError> {
         stable_name: format!("{cluster}/{name}").into(),
         host: get::<&str>(row, WHAT, "host")?.into(),
         port: number(row, WHAT, "port")?,
+        more_hosts: row::addresses(row, WHAT, "more_hosts")?,
+        replicas: row::addresses(row, WHAT, "replicas")?,
         name: name.into(),
         login: get::<&str>(row, WHAT, "login")?.into(),
         context: row::context(row, WHAT)?,

@@ -58,10 +58,14 @@ on_each_version! {
         let tx = catalog.transaction().await.unwrap();
         let limits = Limits { connections: 1, ..Limits::default() };
         tx.upsert_plan(&NewPlan { limits, ..small }).await.unwrap();
-        tx.upsert_cluster(&NewCluster { port: 6000, ..new_cluster("main") }).await.unwrap();
+        let replicas = vec!["db2:5432".parse().unwrap()];
+        tx.upsert_cluster(&NewCluster { port: 6000, replicas: replicas.clone(), ..new_cluster("main") })
+            .await
+            .unwrap();
         tx.rotate_database_key(pool.id, KeyId::new(1)).await.unwrap();
         tx.commit().await.unwrap();
         let table = until(&mut routes, |table| table.database(pool.id).unwrap().port == 6000).await;
+        assert_eq!(*table.database(pool.id).unwrap().replicas, *replicas);
         assert_eq!(table.tenant_by_key("globex").unwrap().limits, limits);
         assert_eq!(table.tenant_by_key("apex").unwrap().limits, Limits::default());
         assert_eq!(table.database(pool.id).unwrap().key, KeyId::new(2));

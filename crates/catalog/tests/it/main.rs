@@ -78,6 +78,8 @@ pub(crate) fn new_cluster(name: &str) -> NewCluster {
         name: name.into(),
         host: "db.example.com".into(),
         port: 5432,
+        more_hosts: Vec::new(),
+        replicas: Vec::new(),
         admin_user: "admin".into(),
         password: PasswordSource::Environment("ADMIN_PASSWORD".into()),
         maintenance_database: "postgres".into(),

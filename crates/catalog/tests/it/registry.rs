@@ -19,10 +19,13 @@ on_each_version! {
         let moved = NewCluster {
             host: "/run/postgresql".into(),
             port: 5433,
+            more_hosts: vec!["[::1]:5432".parse().unwrap()],
+            replicas: vec!["db2:5432".parse().unwrap(), "/run/other:5433".parse().unwrap()],
             password: PasswordSource::File("/etc/tenantry/password".into()),
             ..new_cluster("main")
         };
         let second = tx.upsert_cluster(&moved).await.unwrap();
+        assert_eq!((&second.more_hosts, &second.replicas), (&moved.more_hosts, &moved.replicas));
         assert_eq!((second.id, second.port, &second.password), (first.id, 5433, &moved.password));
         assert_eq!(tx.clusters().await.unwrap(), std::slice::from_ref(&second));
         assert_eq!(tx.find_cluster("other").await.unwrap(), None);

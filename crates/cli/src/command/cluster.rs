@@ -48,6 +48,10 @@ struct ClusterDocument {
     name: String,
     host: String,
     port: u16,
+    /// Other servers that may become the primary, as `HOST:PORT`.
+    more_hosts: Vec<String>,
+    /// Servers that take reads.
+    replicas: Vec<String>,
     /// `server_version_num`.
     server_version: u32,
     databases: Vec<DatabaseDocument>,
@@ -73,6 +77,8 @@ impl From<ClusterSummary> for ClusterDocument {
             name: cluster.name,
             host: cluster.host,
             port: cluster.port,
+            more_hosts: cluster.more_hosts.iter().map(ToString::to_string).collect(),
+            replicas: cluster.replicas.iter().map(ToString::to_string).collect(),
             server_version: cluster.server_version,
             databases: databases.collect(),
         }

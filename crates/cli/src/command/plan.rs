@@ -89,6 +89,15 @@ pub(crate) struct LimitArgs {
     /// The largest message that a client may send, in bytes
     #[arg(long, value_name = "N")]
     message_bytes: Option<u64>,
+    /// How far a replica may be behind that reads go to; 0 leaves it to the gateway
+    #[arg(long, value_name = "MILLISECONDS")]
+    replica_lag: Option<u32>,
+    /// Refuse reads that are to go to a replica while none can take them; else they go to the primary
+    #[arg(long, value_name = "true|false")]
+    replica_required: Option<bool>,
+    /// Send transactions that begin with BEGIN READ ONLY to a replica without being asked to
+    #[arg(long, value_name = "true|false")]
+    replica_read_only: Option<bool>,
 }
 
 impl LimitArgs {
@@ -105,6 +114,9 @@ impl LimitArgs {
             transaction_burst: self.transaction_burst,
             result_bytes: self.result_bytes,
             message_bytes: self.message_bytes,
+            replica_lag_ms: self.replica_lag,
+            replica_required: self.replica_required,
+            replica_read_only: self.replica_read_only,
         }
     }
 }
@@ -194,11 +206,17 @@ impl Document for PlanList {
 }
 
 /// All limits, as people read them.
-pub(crate) fn rows(limits: &Limits) -> [(&'static str, String); 11] {
+pub(crate) fn rows(limits: &Limits) -> [(&'static str, String); 14] {
     let burst = match limits.transaction_burst {
         0 => "a minute's worth".to_owned(),
         n => n.to_string(),
     };
+    let lag = match limits.replica_lag_ms {
+        0 => "the gateway's".to_owned(),
+        ms => format!("{ms} ms"),
+    };
+    let without = if limits.replica_required { "refused" } else { "the primary" };
+    let read_only = if limits.replica_read_only { "a replica" } else { "the primary" };
     [
         ("connections", limits.connections.to_string()),
         ("weight", limits.weight.to_string()),
@@ -211,6 +229,9 @@ pub(crate) fn rows(limits: &Limits) -> [(&'static str, String); 11] {
         ("transaction burst", burst),
         ("result", or_none(limits.result_bytes, " bytes")),
         ("message", or_none(limits.message_bytes, " bytes")),
+        ("replica lag", lag),
+        ("without a replica", without.to_owned()),
+        ("BEGIN READ ONLY", read_only.to_owned()),
     ]
 }
 

@@ -4,7 +4,7 @@ use super::secret::SecretSource;
 use super::{Config, ConfigError};
 use std::fs;
 use std::path::Path;
-use tenantry_core::{ServerTls, SslMode};
+use tenantry_core::{ServerAddress, ServerTls, SslMode};
 use tenantry_ops::ClusterAccess;
 use tokio_postgres::config::Host;
 use toml::Spanned;
@@ -38,23 +38,31 @@ impl Config {
                 "write sslmode = \"verify-full\" below it",
             ));
         }
-        let ([host], [] | [_]) = (parsed.get_hosts(), parsed.get_ports()) else {
-            return Err(bad("this URL does not name one server", shape));
-        };
+        let mut servers = servers(&parsed).ok_or_else(|| bad("this URL names no server", shape))?;
+        let first = servers.remove(0);
         let (Some(user), Some(database)) = (parsed.get_user(), parsed.get_dbname()) else {
             return Err(bad("this URL names no user or no database", shape));
         };
         Ok(ClusterAccess {
-            host: match host {
-                Host::Tcp(name) => name.clone(),
-                Host::Unix(folder) => folder.display().to_string(),
-            },
-            port: parsed.get_ports().first().copied().unwrap_or(5432),
+            host: first.host.into(),
+            port: first.port,
+            more_hosts: servers,
+            replicas: Vec::new(),
             user: user.to_owned(),
             password: secret.read("the password", self.folder())?,
             maintenance_database: database.to_owned(),
             tls: self.server_tls(tls.0, tls.1)?,
         })
+    }
+
+    /// Reads the addresses of a cluster's replicas.
+    pub(super) fn replicas(&self, written: &[Spanned<String>]) -> Result<Vec<ServerAddress>, ConfigError> {
+        let read = |text: &Spanned<String>| {
+            text.get_ref().parse().map_err(|error: tenantry_core::server::ServerAddressError| {
+                self.invalid(text.span(), error.to_string(), "write HOST:PORT, such as db2:5432")
+            })
+        };
+        written.iter().map(read).collect()
     }
 
     /// Reads how a server's connections are protected.
@@ -93,4 +101,19 @@ impl Config {
             hint: hint.to_owned(),
         }
     }
+}
+
+/// The servers that a URL names, at least one: `HOST:PORT`, or several with commas between.
+fn servers(parsed: &tokio_postgres::Config) -> Option<Vec<ServerAddress>> {
+    let (hosts, ports) = (parsed.get_hosts(), parsed.get_ports());
+    // One port is everybody's, as for libpq.
+    let port = |at: usize| ports.get(at).or(ports.first().filter(|_| ports.len() == 1)).copied().unwrap_or(5432);
+    let servers = hosts.iter().enumerate().map(|(at, host)| {
+        let host = match host {
+            Host::Tcp(name) => name.clone(),
+            Host::Unix(folder) => folder.display().to_string(),
+        };
+        ServerAddress::new(host, port(at))
+    });
+    Some(servers.collect()).filter(|servers: &Vec<_>| !servers.is_empty())
 }

@@ -76,8 +76,9 @@ pub(crate) struct SecretsSection {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClusterSection {
-    /// The server and an administrator, as `postgres://USER@HOST:PORT/DATABASE`. The database is where administration starts
-    /// from (`postgres`). A superuser gets the stronger of the two ways to carry the tenant context. A password in it is refused.
+    /// The server and an administrator, as `postgres://USER@HOST:PORT/DATABASE`. Several with commas between
+    /// (`USER@HOST:PORT,HOST:PORT`) are those that may be the primary: whichever takes writes is used, also after a failover. The
+    /// database is where administration starts from (`postgres`). A superuser gets the stronger of the two ways to carry the tenant context. A password in it is refused.
     #[schemars(with = "String")]
     pub(crate) url: Spanned<String>,
     /// A file that holds the administrator's password, and nothing else.
@@ -94,6 +95,10 @@ pub(crate) struct ClusterSection {
     /// A PEM file with the certificates of those whom to trust, for `verify-ca` and `verify-full`.
     #[serde(default)]
     pub(crate) ssl_root_cert: Option<PathBuf>,
+    /// Servers that follow this one by streaming replication and take reads, as `HOST:PORT` each. They have its roles and passwords.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub(crate) replicas: Vec<Spanned<String>>,
     /// The databases for tenants of the shared and schema models. `tenantry cluster add` makes those that are missing.
     #[serde(default = "default_pools")]
     pub(crate) pools: Vec<String>,
@@ -216,6 +221,12 @@ pub(crate) struct GatewaySection {
     pub(crate) session_idle_timeout_ms: u64,
     /// How long an idle server connection is kept, in milliseconds.
     pub(crate) server_idle_timeout_ms: u64,
+    /// How often the servers of a cluster that has more than one are asked where they are, in milliseconds.
+    pub(crate) replica_check_interval_ms: u64,
+    /// How far a replica may be behind that reads go to, in milliseconds, where a tenant's plan says nothing.
+    pub(crate) replica_max_lag_ms: u64,
+    /// How long a read waits for a replica to have what its tenant wrote, in milliseconds, before it goes to the primary.
+    pub(crate) replica_wait_ms: u64,
     /// The largest message a client may send, in bytes. COPY data is streamed and not counted.
     pub(crate) max_message_bytes: usize,
     /// Bytes buffered in one direction of one session before reading from the other side stops.
@@ -290,6 +301,12 @@ pub(crate) struct PlanSection {
     pub(crate) result_bytes: u64,
     /// The largest message that a client may send, in bytes, if less than the gateway's own limit.
     pub(crate) message_bytes: u64,
+    /// How far a replica may be behind that reads go to, in milliseconds. 0 leaves it to the gateway.
+    pub(crate) replica_lag_ms: u32,
+    /// Refuse reads that are to go to a replica while none can take them (`08006`), instead of sending them to the primary.
+    pub(crate) replica_required: bool,
+    /// Send transactions that begin with `BEGIN READ ONLY` to a replica without being asked to.
+    pub(crate) replica_read_only: bool,
 }
 
 /// The words of `TenancyModel`, for the JSON schema.
@@ -318,6 +335,9 @@ impl Default for PlanSection {
             transaction_burst: limits.transaction_burst,
             result_bytes: limits.result_bytes,
             message_bytes: limits.message_bytes,
+            replica_lag_ms: limits.replica_lag_ms,
+            replica_required: limits.replica_required,
+            replica_read_only: limits.replica_read_only,
         }
     }
 }
@@ -336,6 +356,9 @@ impl PlanSection {
             transaction_burst: self.transaction_burst,
             result_bytes: self.result_bytes,
             message_bytes: self.message_bytes,
+            replica_lag_ms: self.replica_lag_ms,
+            replica_required: self.replica_required,
+            replica_read_only: self.replica_read_only,
         }
     }
 }

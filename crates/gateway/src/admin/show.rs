@@ -3,6 +3,7 @@
 mod clients;
 mod pools;
 mod process;
+mod replicas;
 mod tenants;
 
 use super::answer::{Cell, Column, Table, text};
@@ -36,6 +37,7 @@ pub(super) enum Show {
     Limits(Option<String>),
     Moves,
     Logins,
+    Replicas,
 }
 
 impl Show {
@@ -61,6 +63,7 @@ impl Show {
             ["limits", _] => Self::Limits(name),
             ["moves"] => Self::Moves,
             ["logins"] => Self::Logins,
+            ["replicas"] => Self::Replicas,
             _ => return Err(unknown(&format!("SHOW {}", words.join(" ")))),
         })
     }
@@ -83,6 +86,7 @@ impl Show {
             Self::Limits(_) => tenants::LIMITS,
             Self::Moves => tenants::MOVES,
             Self::Logins => tenants::LOGINS,
+            Self::Replicas => replicas::REPLICAS,
         }
     }
 }
@@ -125,6 +129,7 @@ pub(super) async fn table(worker: &Worker, what: &Show) -> Result<Table, ClientE
         Show::Limits(name) => view.limits(name.as_deref())?,
         Show::Moves => view.moves(),
         Show::Logins => view.logins(),
+        Show::Replicas => view.replicas(),
     };
     Ok(Table::new(what.columns(), rows))
 }
@@ -191,6 +196,7 @@ const HELP_TEXT: &[(&str, &str)] = &[
     ("SHOW LIMITS [tenant]", "the limits in force for them"),
     ("SHOW MOVES", "tenants that are being made, moved, suspended or dropped"),
     ("SHOW LOGINS", "gateway logins and what they may do"),
+    ("SHOW REPLICAS", "servers of clusters that have more than one: what each is now, and how far it is behind"),
     ("PAUSE [tenant|database]", "let transactions finish and hold new ones back"),
     ("RESUME [tenant|database]", "end that, and what KILL began"),
     ("KILL tenant|database", "end all connections of its clients, and hold new transactions back"),

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
-use tenantry_core::Secret;
+use tenantry_core::{DatabaseRoute, MasterKey, Secret};
 use tenantry_wire::backend::{Authentication, BackendKeyData, ErrorFields, ParameterStatus, tag};
 use tenantry_wire::scram::{
     AwaitsServerFinal, AwaitsServerFirst, ChannelBinding, ClientExchange, ClientKeys, MECHANISM,
@@ -28,6 +28,17 @@ pub(crate) struct Credentials {
     pub(crate) database: Box<str>,
     pub(crate) password: Secret,
     pub(crate) keys: Mutex<Option<ClientKeys>>,
+}
+
+impl Credentials {
+    pub(crate) fn of(route: &DatabaseRoute, key: &MasterKey) -> Self {
+        Self {
+            user: route.login.clone(),
+            database: route.name.clone(),
+            password: key.login_password(&route.stable_name, &route.login),
+            keys: Mutex::new(None),
+        }
+    }
 }
 
 /// Sent in the startup packet: they beat what `ALTER ROLE … SET` left, and are what `RESET ALL` returns to.
@@ -78,7 +89,7 @@ impl ServerConnection {
             timer,
             visited: HashSet::new(),
             lease: None,
-            _slot: slot,
+            slot,
         };
         connection.io.flush().await?;
         connection.authenticate(credentials).await?;

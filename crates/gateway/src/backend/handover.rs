@@ -217,7 +217,7 @@ impl ServerConnection {
     }
 
     /// Reads up to ReadyForQuery. Returns the columns of the last row.
-    async fn read_reply(&mut self) -> Result<Answer, BackendError> {
+    pub(super) async fn read_reply(&mut self) -> Result<Answer, BackendError> {
         let mut answer = Answer::default();
         loop {
             let frame = self.next_frame().await?;
@@ -403,8 +403,8 @@ fn refusal(entering: &Entering, body: &[u8]) -> NotEntered {
 
 /// What a statement of the reset returned: its value and, behind it, the reset's marker.
 #[derive(Debug, Default)]
-struct Answer {
-    value: Option<String>,
+pub(super) struct Answer {
+    pub(super) value: Option<String>,
     marker: Option<String>,
 }
 

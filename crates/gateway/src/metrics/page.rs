@@ -121,6 +121,30 @@ pub const METRICS: &[Metric] = &[
         "pool",
         "How long transactions held a server connection.",
     ),
+    metric(
+        "tenantry_server_role",
+        "gauge",
+        "cluster, server, role",
+        "1, with what the server is now: primary, replica, stale (a primary that was replaced), down or unknown.",
+    ),
+    metric(
+        "tenantry_replica_lag_seconds",
+        "gauge",
+        "cluster, server",
+        "How far the replica is known to be behind at most. Grows while the primary can't be asked.",
+    ),
+    metric(
+        "tenantry_replica_behind_bytes",
+        "gauge",
+        "cluster, server",
+        "Write-ahead log that the replica had not replayed when it was last asked.",
+    ),
+    metric(
+        "tenantry_replica_transactions_total",
+        "counter",
+        "cluster, server",
+        "Transactions that went to the replica.",
+    ),
 ];
 
 /// A page that is being written: samples come in any order and stand by metric.

@@ -11,6 +11,13 @@ use std::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Slot(pub(super) Weak<Pool>);
 
+impl Slot {
+    /// Of a connection that no pool counts.
+    pub(crate) fn nobodys() -> Self {
+        Self(Weak::new())
+    }
+}
+
 impl Drop for Slot {
     fn drop(&mut self) {
         if let Some(pool) = self.0.upgrade() {

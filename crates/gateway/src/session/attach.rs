@@ -6,6 +6,7 @@ use super::{Session, Target, unavailable};
 use crate::backend::{BackendError, Entering, Entry, NotEntered, Residue, ServerConnection, State};
 use crate::clients::Meter;
 use crate::error::ClientError;
+use crate::replica::Place;
 use crate::settings::Settings;
 use crate::slow::Stopwatch;
 use std::sync::Arc;
@@ -43,12 +44,14 @@ impl Session {
         let (Some(placement), Some(database)) = (placement, database) else {
             return Err(ClientError::server_unavailable());
         };
-        let pool = self.worker.pool(database, placement.model);
+        let pool = self.worker.pool(database, placement.model, Place::Primary);
+        let topology = self.worker.shared.topologies.of(database);
         let shared = placement.model == TenancyModel::Shared;
         let rewriter = if shared { self.worker.rewriting.of(database.id) } else { None };
         let (stats, pool_stats) = (self.worker.stats.tenant(tenant), Arc::clone(&pool.stats));
         let account = self.worker.account(route, database.cluster, &stats);
         let placement = placement.clone();
+        account.note_placement(placement.epoch);
         let message_bytes = usize::try_from(route.limits.message_bytes).unwrap_or(usize::MAX);
         let mode = table.login(&self.login_name).map_or(PoolMode::Transaction, |login| login.pool_mode);
         let hold = Hold::of(mode, self.asked_mode);
@@ -62,6 +65,7 @@ impl Session {
             stats,
             pool_stats,
             rewriter,
+            topology,
         });
         self.target = Some(Arc::clone(&target));
         Ok(target)
@@ -70,17 +74,27 @@ impl Session {
     /// Gets a server connection that is, or will be by the time the client's message arrives, inside the tenant.
     pub(super) async fn attach(&mut self, entry: Entrance) -> Result<Box<Transaction>, ClientError> {
         self.count_bytes();
-        let target = self.target()?;
+        let mut target = self.target()?;
         let asked = Instant::now();
         self.listed.asks(asked, target.tenant);
         if self.worker.shared.pauses.any() {
             Box::pin(self.pass_pauses(&target)).await?;
         }
         target.account.admit(self.worker.shared.config.queue_timeout).await?;
+        if target.topology.is_some() {
+            target = self.choose_server(target).await?;
+        }
         // A connection may turn out dead at its handover; then the next is tried. Each failure closes one, so a
         // pool full of dead connections ends in a fresh one, whose failure counts.
         for _ in 0..=target.pool.route.max_connections {
-            let mut server = target.pool.acquire(&target.account, &target.placement).await?;
+            let mut server = match target.pool.acquire(&target.account, &target.placement).await {
+                Ok(server) => server,
+                Err(error) if target.is_on_replica() && error.kind == ErrorKind::ServerUnavailable => {
+                    target = self.choose_another(&target).await?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let meter = Meter::start(&target, &self.listed, asked);
             if target.hold == Hold::Session {
                 // On a connection of one's own nothing is left of anybody.

@@ -321,7 +321,8 @@ impl Session {
         !self.target().is_ok_and(|target| {
             target.tenant == now.tenant
                 && target.placement == now.placement
-                && Arc::ptr_eq(&target.pool, &now.pool)
+                // A replica's pool has the primary's route.
+                && Arc::ptr_eq(&target.pool.route, &now.pool.route)
         })
     }
 

@@ -2,6 +2,7 @@
 
 use super::hold::Hold;
 use super::prove::prove;
+use super::reading::Read;
 use super::startup::Opened;
 use super::switch::Choice;
 use crate::admin::is_console;
@@ -45,6 +46,8 @@ pub(super) struct Login {
     pub(super) pool_mode: Option<PoolMode>,
     /// Where it may choose the tenant.
     pub(super) choice: Choice,
+    /// Where it wants to read.
+    pub(super) read: Option<Read>,
 }
 
 /// What the startup packet says, before any of it is believed.
@@ -56,6 +59,7 @@ struct Claim {
     default_database: Option<String>,
     settings: Settings,
     pool_mode: Option<PoolMode>,
+    read: Option<Read>,
 }
 
 pub(super) async fn authenticate(
@@ -90,6 +94,7 @@ pub(super) async fn authenticate(
             console: true,
             pool_mode: None,
             choice: Choice::None,
+            read: None,
         });
     }
     let tenant = claim.resolve(&routes, login)?;
@@ -113,6 +118,7 @@ pub(super) async fn authenticate(
         console: false,
         pool_mode: claim.pool_mode,
         choice: Choice::of(&login.binding, Hold::of(login.pool_mode, claim.pool_mode)),
+        read: claim.read,
     })
 }
 
@@ -132,7 +138,7 @@ impl Claim {
             _ => user,
         };
         let mut settings = Settings::default();
-        let mut pool_mode = None;
+        let (mut pool_mode, mut read) = (None, None);
         let mut options = Vec::new();
         for (name, value) in &startup.params {
             match name.as_str() {
@@ -147,6 +153,8 @@ impl Claim {
                 tenants.push(("tenantry.tenant", value));
             } else if name.eq_ignore_ascii_case("tenantry.pool_mode") {
                 pool_mode = Some(wished_mode(&value)?);
+            } else if name.eq_ignore_ascii_case("tenantry.read") {
+                read = Some(Read::parse(&value)?);
             } else if Settings::allowed_at_startup(&name) {
                 settings.set(&name, &value);
             } else {
@@ -165,7 +173,7 @@ impl Claim {
             Some(database) => tenants.push(("database", database.to_owned())),
             None => {}
         }
-        Ok(Self { login: login.to_owned(), tenants, default_database, settings, pool_mode })
+        Ok(Self { login: login.to_owned(), tenants, default_database, settings, pool_mode, read })
     }
 
     /// Takes the host that the client asked for (SNI) for a name of a tenant, if it is one: `acme.db.example.com` under a

@@ -21,6 +21,7 @@ mod metrics;
 mod network;
 mod protocol;
 mod raw;
+mod replicas;
 mod restart;
 mod sequences;
 mod sessions;

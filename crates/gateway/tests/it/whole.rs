@@ -60,6 +60,8 @@ impl Whole {
         let access = ClusterAccess {
             host: data_server.host().to_owned(),
             port: data_server.port(),
+            more_hosts: Vec::new(),
+            replicas: Vec::new(),
             user: data_server.superuser().to_owned(),
             password: Some(data_server.password().clone()),
             maintenance_database: "postgres".to_owned(),

@@ -222,6 +222,8 @@ fn route(postgres: &Postgres, id: DatabaseId, name: &str, connections: u32) -> D
         stable_name: format!("test/{name}").into(),
         host: postgres.host().into(),
         port: postgres.port(),
+        more_hosts: Box::default(),
+        replicas: Box::default(),
         name: name.into(),
         login: format!("login_{name}").into(),
         context: ContextKind::Carrier,

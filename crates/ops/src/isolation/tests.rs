@@ -19,6 +19,7 @@ fn sql_that_changes_gets_a_version() {
         SCOPES,
         SESSION,
         COPY,
+        POSITION,
         SURFACE,
         SURFACE_CLOSE,
         GRANTS,

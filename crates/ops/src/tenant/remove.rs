@@ -2,6 +2,7 @@
 
 use super::{DataLoss, erase, find, lock_name, subject, suspend};
 use crate::fence::FenceOptions;
+use crate::fence::replicas::Replicas;
 use crate::steps::Steps;
 use crate::{Control, OpsError, Progress, database, fence, gate, schema};
 use tenantry_catalog::{Database, Tenant};
@@ -36,7 +37,8 @@ pub async fn drop(
     if let Some(mut place) = Place::find(control, &tenant, home.as_ref()).await? {
         let step = steps.next("close-gate", &on)?;
         if place.has_core().await? {
-            suspend::close(step, &mut place.admin, &tenant, options).await?;
+            let replicas = place.replicas(control).await?;
+            suspend::close(step, &mut place.admin, &tenant, &replicas, options).await?;
         } else {
             step.run(true, async { Ok(()) }).await?;
         }
@@ -92,6 +94,7 @@ async fn delete(control: &Control, tenant: &Tenant, home: Option<&Database>) -> 
 /// A place that exists, and a connection to it.
 struct Place<'a> {
     admin: Client,
+    home: &'a Database,
     tenant: &'a Tenant,
     placement: &'a Placement,
     declared: Option<schema::PlainSchema>,
@@ -102,7 +105,7 @@ impl<'a> Place<'a> {
     async fn find(
         control: &Control,
         tenant: &'a Tenant,
-        home: Option<&Database>,
+        home: Option<&'a Database>,
     ) -> Result<Option<Self>, OpsError> {
         let (Some(placement), Some(home)) = (&tenant.placement, home) else { return Ok(None) };
         let maintenance = control.connect_maintenance(&home.cluster_name).await?;
@@ -111,7 +114,11 @@ impl<'a> Place<'a> {
         }
         let admin = control.connect(&home.cluster_name, home.name.as_str()).await?;
         let declared = schema::current(control).await?;
-        Ok(Some(Self { admin, tenant, placement, declared }))
+        Ok(Some(Self { admin, home, tenant, placement, declared }))
+    }
+
+    async fn replicas<'c>(&self, control: &'c Control) -> Result<Replicas<'c>, OpsError> {
+        Replicas::of(control, self.home).await
     }
 
     async fn has_core(&self) -> Result<bool, OpsError> {

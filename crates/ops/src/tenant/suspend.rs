@@ -5,6 +5,7 @@
 
 use super::{TenantInfo, find, lock_name, subject};
 use crate::fence::{self, FenceOptions};
+use crate::fence::replicas::Replicas;
 use crate::gate;
 use crate::steps::Steps;
 use crate::{Control, OpsError, Progress};
@@ -36,15 +37,17 @@ pub async fn suspend(
     let (tenant, _) = find(control, key).await?;
 
     let step = steps.next("close-gate", &on)?;
-    close(step, &mut admin, &tenant, options).await?;
+    let replicas = Replicas::of(control, &database).await?;
+    close(step, &mut admin, &tenant, &replicas, options).await?;
     super::show(control, key).await
 }
 
-/// The gate's part of a suspension, which `drop` needs too.
+/// The gate's part of a suspension, which `drop` needs too. On replicas readers may be inside until these know of it.
 pub(super) async fn close(
     step: crate::steps::Running<'_>,
     admin: &mut tokio_postgres::Client,
     tenant: &Tenant,
+    replicas: &Replicas<'_>,
     options: &FenceOptions,
 ) -> Result<(), OpsError> {
     let Some(Placement { epoch, .. }) = tenant.placement else {
@@ -52,8 +55,14 @@ pub(super) async fn close(
     };
     let gate = gate::find(admin, tenant.id).await?;
     // Without a gate nobody can be inside.
-    let done = gate.is_none_or(|gate| gate.state == "suspended" && gate.epoch == epoch);
-    step.run(done, async { fence::set(admin, tenant.id, epoch, "suspended", options).await.map(drop) }).await
+    let closed = gate.is_none_or(|gate| gate.state == "suspended" && gate.epoch == epoch);
+    step.run(closed && replicas.is_empty(), async {
+        if !closed {
+            fence::set(admin, tenant.id, epoch, "suspended", options).await?;
+        }
+        replicas.empty(admin, tenant.id, options).await
+    })
+    .await
 }
 
 /// Serves a suspended tenant again.

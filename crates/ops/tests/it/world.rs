@@ -44,7 +44,11 @@ pub(crate) fn source(sql: &str) -> Source {
 impl World {
     /// A catalog and admin access; no cluster yet.
     pub(crate) async fn empty(version: u32) -> Self {
-        let postgres = shared(version).await;
+        Self::on(shared(version).await).await
+    }
+
+    /// The same on a server of the test's own.
+    pub(crate) async fn on(postgres: &'static Postgres) -> Self {
         let database = fresh_database(postgres, "catalog").await;
         let config = CatalogConfig::new(postgres.host(), postgres.port(), postgres.superuser(), &database)
             .with_password(postgres.password().clone());
@@ -57,6 +61,8 @@ impl World {
         let access = ClusterAccess {
             host: postgres.host().to_owned(),
             port: postgres.port(),
+            more_hosts: Vec::new(),
+            replicas: Vec::new(),
             user: postgres.superuser().to_owned(),
             password: Some(postgres.password().clone()),
             maintenance_database: "postgres".into(),

@@ -22,6 +22,14 @@ async fn a_replica_follows_its_primary_and_refuses_writes() {
         let replica_client = replica.connect("postgres").await.unwrap();
         let error = replica_client.batch_execute("INSERT INTO t VALUES ('no')").await.unwrap_err();
         assert_eq!(error.code(), Some(&tokio_postgres::error::SqlState::READ_ONLY_SQL_TRANSACTION));
+        // What it has received is kept over a crash, and it may take the primary's place.
+        replica.crash().await;
+        replica.restart().await.unwrap();
+        assert_eq!(ask(&replica, "SELECT v FROM t").await, "followed");
+        primary.crash().await;
+        replica.promote().await.unwrap();
+        let promoted = replica.connect("postgres").await.unwrap();
+        promoted.batch_execute("SET synchronous_commit = local; INSERT INTO t VALUES ('led')").await.unwrap();
         let run = replica.socket_dir().to_owned();
         replica.stop().await;
         assert!(!run.exists());

@@ -82,7 +82,7 @@ impl View<'_> {
                 self.key_of(client.tenant()),
             ));
         }
-        for pool in &self.report.pools {
+        for pool in self.report.pools.iter().chain(&self.report.replica_pools) {
             for idle in &pool.idle {
                 rows.push(server_row(
                     &idle.target,

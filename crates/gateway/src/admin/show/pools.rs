@@ -5,6 +5,7 @@ use super::super::averages::Seen;
 use super::{View, split};
 use crate::clients::Activity;
 use crate::pause::Part;
+use crate::replica::Place;
 use crate::report::PoolReport;
 use tenantry_core::DatabaseId;
 
@@ -29,6 +30,7 @@ pub(super) const POOLS: &[Column] = &[
     int("queue_p99_us"),
     int("server_p50_us"),
     int("server_p99_us"),
+    text("server"),
 ];
 
 pub(super) const STATS: &[Column] = &[
@@ -85,8 +87,13 @@ pub(super) const DATABASES: &[Column] = &[
 
 impl View<'_> {
     pub(super) fn pools(&self) -> Vec<Vec<Cell>> {
-        let rows = self.report.pools.iter().map(|pool| {
-            let clients = || self.report.clients.iter().filter(|client| self.is_of(client, pool.route.id));
+        let all = self.report.pools.iter().chain(&self.report.replica_pools);
+        let rows = all.map(|pool| {
+            // Clients are the tenant's, wherever they read: they are counted once.
+            let clients = || self.report
+                    .clients
+                    .iter()
+                    .filter(|client| pool.place == Place::Primary && self.is_of(client, pool.route.id));
             let waiting = clients().filter(|client| client.activity() == Activity::Waiting).count();
             let longest = clients().filter_map(|client| client.waiting_for()).max();
             let mut row: Vec<Cell> = vec![(*pool.route.stable_name).into(), (*pool.route.login).into()];
@@ -99,6 +106,10 @@ impl View<'_> {
                 [pool.queue.percentile(99), pool.server.percentile(50), pool.server.percentile(99)]
                     .map(Cell::from),
             );
+            row.push(match pool.address() {
+                Some(replica) => replica.to_string().into(),
+                None => "primary".into(),
+            });
             row
         });
         rows.collect()

@@ -43,6 +43,9 @@ pub(super) const LIMITS: &[Column] = &[
     int("transaction_burst"),
     int("result_bytes"),
     int("message_bytes"),
+    int("replica_lag_ms"),
+    int("replica_required"),
+    int("replica_read_only"),
 ];
 
 pub(super) const MOVES: &[Column] = &[text("tenant"), text("state"), text("pool"), int("epoch")];
@@ -162,6 +165,8 @@ impl View<'_> {
                 .map(Cell::from),
             );
             row.extend([limits.result_bytes, limits.message_bytes].map(Cell::from));
+            row.extend([limits.replica_lag_ms.into(), limits.replica_required.into()]);
+            row.push(limits.replica_read_only.into());
             row
         });
         Ok(rows.collect())

@@ -334,6 +334,9 @@ impl Session {
 fn ready(transaction: &mut Transaction, at: usize, header: frame::Header) -> Result<Verdict, Broken> {
     let body = &transaction.server.io.inbuf[at + frame::HEADER..at + header.len];
     transaction.status = ready_status(body).map_err(|_| Broken::Lost)?;
+    if transaction.status == TransactionStatus::Idle {
+        transaction.target.note_end();
+    }
     transaction.note_statement_end(Some(transaction.status));
     transaction.replies.end();
     transaction.ran = true;

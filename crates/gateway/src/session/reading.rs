@@ -1,0 +1,135 @@
+//! Which transactions read on a replica.
+//!
+//! Who asks for a replica gets one that shows all that the tenant has committed through this gateway, and that is no further
+//! behind than its limits say; else the primary, or an error. Nothing of the isolation rests on the choice: the replica's
+//! database verifies the tenant as the primary's does, and refuses writes by itself.
+
+use super::{Session, Target};
+use crate::error::ClientError;
+use crate::replica::{Hope, Place, Topology};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tenantry_core::{ErrorKind, Limits};
+
+/// Where transactions read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Read {
+    Primary,
+    Replica,
+}
+
+impl Read {
+    /// What `tenantry.read` says.
+    pub(super) fn parse(value: &str) -> Result<Self, ClientError> {
+        match value {
+            "primary" => Ok(Self::Primary),
+            "replica" => Ok(Self::Replica),
+            _ => Err(ClientError::new(ErrorKind::InvalidInput, format!("{value:?} is no place to read from"))
+                .with_hint("tenantry.read is primary or replica")),
+        }
+    }
+}
+
+impl Target {
+    pub(super) fn is_on_replica(&self) -> bool {
+        self.pool.place != Place::Primary
+    }
+
+    /// A transaction has ended: what it may have written must be seen by reads from now on.
+    pub(super) fn note_end(&self) {
+        if self.topology.is_some() && !self.is_on_replica() {
+            self.account.note_write();
+        }
+    }
+
+    /// The same tenant on a replica.
+    fn on_replica(&self, session: &Session, number: u16) -> Self {
+        let worker = &session.worker;
+        let pool = worker.pool(&self.pool.route, self.placement.model, Place::Replica(number));
+        Self {
+            tenant: self.tenant,
+            placement: self.placement.clone(),
+            pool_stats: Arc::clone(&pool.stats),
+            pool,
+            message_bytes: self.message_bytes,
+            account: Arc::clone(&self.account),
+            hold: self.hold,
+            stats: Arc::clone(&self.stats),
+            rewriter: self.rewriter.clone(),
+            topology: self.topology.clone(),
+        }
+    }
+}
+
+impl Session {
+    /// Where the transaction that begins goes: to the primary, or to a replica.
+    pub(super) async fn choose_server(&mut self, primary: Arc<Target>) -> Result<Arc<Target>, ClientError> {
+        let Some(topology) = primary.topology.clone().filter(|topology| topology.has_replicas()) else {
+            return Ok(primary);
+        };
+        let limits = primary.account.limits();
+        if !self.reads_on_replica() {
+            return Ok(primary);
+        }
+        match self.find_replica(&topology, &primary, &limits).await {
+            Some(number) => Ok(self.replica_target(&primary, number)),
+            None if limits.replica_required => {
+                primary.account.stats.limited.add(1);
+                Err(no_replica())
+            }
+            None => Ok(primary),
+        }
+    }
+
+    /// The replica that was chosen can't be used after all. What may go to the primary goes there at once.
+    pub(super) async fn choose_another(&mut self, lost: &Target) -> Result<Arc<Target>, ClientError> {
+        if let (Place::Replica(number), Some(topology)) = (lost.pool.place, &lost.topology) {
+            topology.lost_replica(number);
+        }
+        let primary = self.target()?;
+        if primary.account.limits().replica_required { self.choose_server(primary).await } else { Ok(primary) }
+    }
+
+    fn reads_on_replica(&self) -> bool {
+        self.asked_read == Some(Read::Replica)
+    }
+
+    async fn find_replica(&self, topology: &Topology, primary: &Target, limits: &Limits) -> Option<u16> {
+        let config = &self.worker.shared.config;
+        let lag = match limits.replica_lag_ms {
+            0 => config.replica_max_lag,
+            ms => Duration::from_millis(ms.into()),
+        };
+        // What others of the tenant write while this waits is not this one's own.
+        let wrote = primary.account.wrote();
+        let since = |now: Instant| now.checked_sub(lag).map_or(wrote, |bound| bound.max(wrote));
+        let (patience, hope) = if limits.replica_required {
+            (self.worker.shared.live.load().queue_timeout, Hope::InAll)
+        } else {
+            (config.replica_wait, Hope::InLiveOnes)
+        };
+        let patience = match limits.queue_wait_ms {
+            0 => patience,
+            ms => patience.min(Duration::from_millis(ms.into())),
+        };
+        topology.replica(since, patience, hope).await
+    }
+
+    /// Made again only when the routes change, or another replica's turn comes.
+    fn replica_target(&mut self, primary: &Arc<Target>, number: u16) -> Arc<Target> {
+        if let Some((known, of)) = &self.replica
+            && known.pool.place == Place::Replica(number)
+            && Arc::ptr_eq(of, primary)
+        {
+            return Arc::clone(known);
+        }
+        let target = Arc::new(primary.on_replica(self, number));
+        self.replica = Some((Arc::clone(&target), Arc::clone(primary)));
+        target
+    }
+}
+
+fn no_replica() -> ClientError {
+    ClientError::new(ErrorKind::ServerUnavailable, "no replica of this tenant's server can take reads now")
+        .with_hint("try again in a moment; the tenant's plan does not let its reads go to the primary instead")
+}
