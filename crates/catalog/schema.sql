@@ -20,6 +20,8 @@ table clusters: created_at timestamp with time zone not null default now()
 table clusters: max_connections integer
 table clusters: sslmode text not null default 'prefer'::text
 table clusters: ssl_root_cert text
+table clusters: more_hosts text[] not null default '{}'::text[]
+table clusters: replicas text[] not null default '{}'::text[]
 table databases: id integer not null identity a
 table databases: cluster integer not null
 table databases: name text not null collate C
@@ -98,11 +100,13 @@ constraint clusters.clusters_check: CHECK (((password_kind = 'nothing'::text) = 
 constraint clusters.clusters_context_check: CHECK ((context = ANY (ARRAY['carrier'::text, 'signed'::text])))
 constraint clusters.clusters_host_check: CHECK ((host <> ''::text))
 constraint clusters.clusters_max_connections_check: CHECK ((max_connections > 0))
+constraint clusters.clusters_more_hosts_check: CHECK (((cardinality(more_hosts) <= 16) AND (array_position(more_hosts, NULL::text) IS NULL) AND (array_position(more_hosts, ''::text) IS NULL)))
 constraint clusters.clusters_name_check: CHECK ((name ~ '^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$'::text))
 constraint clusters.clusters_name_key: UNIQUE (name)
 constraint clusters.clusters_password_kind_check: CHECK ((password_kind = ANY (ARRAY['nothing'::text, 'file'::text, 'environment'::text])))
 constraint clusters.clusters_pkey: PRIMARY KEY (id)
 constraint clusters.clusters_port_check: CHECK (((port >= 1) AND (port <= 65535)))
+constraint clusters.clusters_replicas_check: CHECK (((cardinality(replicas) <= 16) AND (array_position(replicas, NULL::text) IS NULL) AND (array_position(replicas, ''::text) IS NULL)))
 constraint clusters.clusters_server_version_check: CHECK ((server_version > 0))
 constraint clusters.clusters_ssl_root_cert_check: CHECK (((octet_length(ssl_root_cert) >= 1) AND (octet_length(ssl_root_cert) <= 1000000)))
 constraint clusters.clusters_sslmode_check: CHECK ((sslmode = ANY (ARRAY['disable'::text, 'prefer'::text, 'require'::text, 'verify-ca'::text, 'verify-full'::text])))
@@ -208,7 +212,7 @@ sequence tenants_id_seq: bigint cycle f
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON tenantry.audit FOR EACH STATEMENT EXECUTE FUNCTION tenantry.refuse_change()
 CREATE TRIGGER a_lock_routes BEFORE INSERT OR DELETE OR UPDATE ON tenantry.clusters FOR EACH STATEMENT EXECUTE FUNCTION tenantry.lock_routes()
 CREATE TRIGGER reload_routes AFTER TRUNCATE ON tenantry.clusters FOR EACH STATEMENT EXECUTE FUNCTION tenantry.reload_routes()
-CREATE TRIGGER route_changed AFTER UPDATE ON tenantry.clusters FOR EACH ROW WHEN (((((((old.name IS DISTINCT FROM new.name) OR (old.host IS DISTINCT FROM new.host)) OR (old.port IS DISTINCT FROM new.port)) OR (old.max_connections IS DISTINCT FROM new.max_connections)) OR (old.sslmode IS DISTINCT FROM new.sslmode)) OR (old.ssl_root_cert IS DISTINCT FROM new.ssl_root_cert))) EXECUTE FUNCTION tenantry.log_route_change('cluster', 'id')
+CREATE TRIGGER route_changed AFTER UPDATE ON tenantry.clusters FOR EACH ROW WHEN (((((((((old.name IS DISTINCT FROM new.name) OR (old.host IS DISTINCT FROM new.host)) OR (old.port IS DISTINCT FROM new.port)) OR (old.max_connections IS DISTINCT FROM new.max_connections)) OR (old.sslmode IS DISTINCT FROM new.sslmode)) OR (old.ssl_root_cert IS DISTINCT FROM new.ssl_root_cert)) OR (old.more_hosts IS DISTINCT FROM new.more_hosts)) OR (old.replicas IS DISTINCT FROM new.replicas))) EXECUTE FUNCTION tenantry.log_route_change('cluster', 'id')
 CREATE TRIGGER a_lock_routes BEFORE INSERT OR DELETE OR UPDATE ON tenantry.databases FOR EACH STATEMENT EXECUTE FUNCTION tenantry.lock_routes()
 CREATE TRIGGER reload_routes AFTER TRUNCATE ON tenantry.databases FOR EACH STATEMENT EXECUTE FUNCTION tenantry.reload_routes()
 CREATE TRIGGER route_changed AFTER UPDATE ON tenantry.databases FOR EACH ROW WHEN ((((((((old.id IS DISTINCT FROM new.id) OR (old.cluster IS DISTINCT FROM new.cluster)) OR (old.name IS DISTINCT FROM new.name)) OR (old.login IS DISTINCT FROM new.login)) OR (old.context IS DISTINCT FROM new.context)) OR (old.key_id IS DISTINCT FROM new.key_id)) OR (old.max_connections IS DISTINCT FROM new.max_connections))) EXECUTE FUNCTION tenantry.log_route_change('database', 'id')

@@ -67,7 +67,8 @@ impl Tx {
         let (port, version) = (i64::from(new.port), i64::from(new.server_version));
         let context = new.context.as_str();
         let connections = new.max_connections.map(i64::from);
-        let texts = |servers: &[ServerAddress]| -> Vec<String> { servers.iter().map(ToString::to_string).collect() };
+        let texts =
+            |servers: &[ServerAddress]| -> Vec<String> { servers.iter().map(ToString::to_string).collect() };
         let (more_hosts, replicas) = (texts(&new.more_hosts), texts(&new.replicas));
         self.execute(
             queries::CLUSTER_UPSERT,

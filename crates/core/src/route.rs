@@ -4,8 +4,8 @@
 //! O(changed) whatever the number of tenants, and a reader keeps its snapshot without a lock.
 
 use crate::{
-    ClusterId, DatabaseId, Domain, KeyId, Limits, LoginId, Placement, ServerAddress, ServerTls, TenantId, TenantKey,
-    TenantState,
+    ClusterId, DatabaseId, Domain, KeyId, Limits, LoginId, Placement, ServerAddress, ServerTls, TenantId,
+    TenantKey, TenantState,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

@@ -96,6 +96,15 @@ struct State {
     seen: Vec<Seen>,
 }
 
+impl State {
+    /// Of two that take writes, the one of the newer timeline is the primary; else the one that was it before.
+    fn is_replaced(&self, at: usize, timeline: u32) -> bool {
+        let other = self.primary.filter(|primary| *primary != at);
+        let lives = other.is_some_and(|other| self.seen[other].role == Role::Primary);
+        timeline < self.timeline || (timeline == self.timeline && lives)
+    }
+}
+
 /// A server, for the console and the metrics.
 #[derive(Debug, Clone)]
 pub(crate) struct ServerView {
@@ -254,7 +263,7 @@ impl Topology {
             if state.primary == Some(at) {
                 state.primary = None;
             }
-        } else if self.is_replaced(&state, at, position.timeline) {
+        } else if state.is_replaced(at, position.timeline) {
             state.seen[at] = Seen { role: Role::Stale, ..Seen::default() };
         } else {
             self.note_primary(&mut state, at, asked, position);
@@ -264,13 +273,6 @@ impl Topology {
         if changed {
             self.changed.send_replace(());
         }
-    }
-
-    /// Of two that take writes, the one of the newer timeline is the primary; else the one that was it before.
-    fn is_replaced(&self, state: &State, at: usize, timeline: u32) -> bool {
-        let other = state.primary.filter(|primary| *primary != at);
-        let lives = other.is_some_and(|other| state.seen[other].role == Role::Primary);
-        timeline < state.timeline || (timeline == state.timeline && lives)
     }
 
     fn note_primary(&self, state: &mut State, at: usize, asked: Instant, position: Position) {

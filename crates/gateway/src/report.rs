@@ -102,7 +102,8 @@ impl Report {
         }
         let mut pools: Vec<_> = pools.into_values().collect();
         pools.sort_by(|a, b| (&a.route.stable_name, a.place).cmp(&(&b.route.stable_name, b.place)));
-        (report.pools, report.replica_pools) = pools.into_iter().partition(|pool| pool.place == Place::Primary);
+        (report.pools, report.replica_pools) =
+            pools.into_iter().partition(|pool| pool.place == Place::Primary);
         report.clients.sort_by_key(|client| client.id);
         report
     }

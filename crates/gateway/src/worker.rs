@@ -268,12 +268,12 @@ impl Worker {
             let table = Arc::clone(&routes.borrow_and_update());
             let pools: Vec<_> = self.pools.lock().values().map(Arc::clone).collect();
             for pool in pools {
-                if !is_wanted(&pool, &table) {
+                if is_wanted(&pool, &table) {
+                    pool.tend(&table);
+                } else {
                     self.pools.lock().remove(&(pool.route.id, pool.place));
                     self.stats.forget_pool(pool.route.id, pool.place);
                     pool.close();
-                } else {
-                    pool.tend(&table);
                 }
             }
             self.accounts.sweep();

@@ -1,6 +1,7 @@
 //! Clusters: adding one, listing them, checking that what was installed is still whole.
 
 mod check;
+pub mod servers;
 
 pub use check::{Finding, Severity, check};
 

@@ -33,15 +33,15 @@ pub(crate) async fn connect(
     open(cluster, access, config, database).await
 }
 
-/// Connects to the same database on one of the cluster's replicas.
-pub(crate) async fn connect_replica(
+/// Connects to a database on one server of the cluster, whatever that is now.
+pub(crate) async fn connect_to(
     cluster: &str,
     access: &ClusterAccess,
-    replica: &ServerAddress,
+    server: &ServerAddress,
     database: &str,
 ) -> Result<Client, OpsError> {
     let mut config = Config::new();
-    config.host(&*replica.host).port(replica.port);
+    config.host(&*server.host).port(server.port);
     open(cluster, access, config, database).await
 }
 
@@ -56,11 +56,7 @@ async fn open(
         database: database.to_owned(),
         source: error.into(),
     };
-    config
-        .user(&access.user)
-        .dbname(database)
-        .application_name("tenantry")
-        .connect_timeout(CONNECT_TIMEOUT);
+    config.user(&access.user).dbname(database).application_name("tenantry").connect_timeout(CONNECT_TIMEOUT);
     if let Some(password) = &access.password {
         config.password(password.expose());
     }

@@ -3,6 +3,7 @@
 mod add;
 mod check;
 mod rotate;
+mod show;
 
 use super::Session;
 use crate::print::{Document, grid};
@@ -18,6 +19,11 @@ pub(crate) enum ClusterCommand {
     /// List the clusters and their databases
     #[command(visible_alias = "ls")]
     List,
+    /// Ask a cluster's servers what they are now: the primary, or replicas, and how far behind
+    Show {
+        /// The cluster's name
+        name: String,
+    },
     /// Look whether clusters still are what `add` made of them; changes nothing
     Check(CheckArgs),
     /// Give a cluster's databases their next context key, and drop the old one when gateways know
@@ -38,6 +44,7 @@ pub(crate) async fn run(session: &Session, command: ClusterCommand) -> anyhow::R
             let clusters = cluster::list(&control).await?.into_iter().map(ClusterDocument::from).collect();
             session.printer().emit(&ClusterList { clusters })
         }
+        ClusterCommand::Show { name } => show::run(session, &name).await,
         ClusterCommand::Check(args) => check::run(session, args.name).await,
         ClusterCommand::RotateKeys(args) => rotate::run(session, &args).await,
     }

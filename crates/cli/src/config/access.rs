@@ -107,7 +107,8 @@ impl Config {
 fn servers(parsed: &tokio_postgres::Config) -> Option<Vec<ServerAddress>> {
     let (hosts, ports) = (parsed.get_hosts(), parsed.get_ports());
     // One port is everybody's, as for libpq.
-    let port = |at: usize| ports.get(at).or(ports.first().filter(|_| ports.len() == 1)).copied().unwrap_or(5432);
+    let port =
+        |at: usize| ports.get(at).or(ports.first().filter(|_| ports.len() == 1)).copied().unwrap_or(5432);
     let servers = hosts.iter().enumerate().map(|(at, host)| {
         let host = match host {
             Host::Tcp(name) => name.clone(),

@@ -196,7 +196,10 @@ const HELP_TEXT: &[(&str, &str)] = &[
     ("SHOW LIMITS [tenant]", "the limits in force for them"),
     ("SHOW MOVES", "tenants that are being made, moved, suspended or dropped"),
     ("SHOW LOGINS", "gateway logins and what they may do"),
-    ("SHOW REPLICAS", "servers of clusters that have more than one: what each is now, and how far it is behind"),
+    (
+        "SHOW REPLICAS",
+        "servers of clusters that have more than one: what each is now, and how far it is behind",
+    ),
     ("PAUSE [tenant|database]", "let transactions finish and hold new ones back"),
     ("RESUME [tenant|database]", "end that, and what KILL began"),
     ("KILL tenant|database", "end all connections of its clients, and hold new transactions back"),

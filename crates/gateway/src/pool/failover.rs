@@ -97,6 +97,10 @@ impl Pool {
         if self.servers.suits(&connection) {
             return Ok(connection);
         }
-        Err(BackendError::WrongRole(if connection.is_standby() { "a replica" } else { "no replica any more" }))
+        Err(BackendError::WrongRole(if connection.is_standby() {
+            "a replica"
+        } else {
+            "no replica any more"
+        }))
     }
 }

@@ -24,8 +24,10 @@ impl Read {
         match value {
             "primary" => Ok(Self::Primary),
             "replica" => Ok(Self::Replica),
-            _ => Err(ClientError::new(ErrorKind::InvalidInput, format!("{value:?} is no place to read from"))
-                .with_hint("tenantry.read is primary or replica")),
+            _ => {
+                Err(ClientError::new(ErrorKind::InvalidInput, format!("{value:?} is no place to read from"))
+                    .with_hint("tenantry.read is primary or replica"))
+            }
         }
     }
 }
@@ -87,7 +89,11 @@ impl Session {
             topology.lost_replica(number);
         }
         let primary = self.target()?;
-        if primary.account.limits().replica_required { self.choose_server(primary).await } else { Ok(primary) }
+        if primary.account.limits().replica_required {
+            self.choose_server(primary).await
+        } else {
+            Ok(primary)
+        }
     }
 
     fn reads_on_replica(&self) -> bool {
@@ -131,5 +137,7 @@ impl Session {
 
 fn no_replica() -> ClientError {
     ClientError::new(ErrorKind::ServerUnavailable, "no replica of this tenant's server can take reads now")
-        .with_hint("try again in a moment; the tenant's plan does not let its reads go to the primary instead")
+        .with_hint(
+            "try again in a moment; the tenant's plan does not let its reads go to the primary instead",
+        )
 }

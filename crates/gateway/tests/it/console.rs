@@ -14,7 +14,7 @@ async fn operator(world: &World) -> Client {
 }
 
 /// The rows of an answer, by column.
-async fn ask(console: &Client, command: &str) -> Vec<HashMap<String, String>> {
+pub(crate) async fn ask(console: &Client, command: &str) -> Vec<HashMap<String, String>> {
     let messages = console.simple_query(command).await.unwrap();
     let rows = messages.iter().filter_map(|message| match message {
         SimpleQueryMessage::Row(row) => Some(row),

@@ -8,12 +8,12 @@ use tokio_postgres::{Client, Error, SimpleQueryMessage};
 
 /// How a statement is sent.
 #[derive(Debug, Clone, Copy)]
-enum Protocol {
+pub(crate) enum Protocol {
     Simple,
     Extended,
 }
 
-const PROTOCOLS: [Protocol; 2] = [Protocol::Simple, Protocol::Extended];
+pub(crate) const PROTOCOLS: [Protocol; 2] = [Protocol::Simple, Protocol::Extended];
 
 /// Whether the attack is one statement, or part of a transaction.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +23,7 @@ enum Frame {
 }
 
 /// What an attack must meet.
-enum Meets {
+pub(crate) enum Meets {
     /// Refused with this SQLSTATE.
     Refusal(&'static str),
     /// Let through, with every cell of the result one of these.
@@ -32,7 +32,7 @@ enum Meets {
 use Meets::{Only, Refusal};
 
 /// Attempts of one tenant on another. `{other}` is the other tenant's id.
-const ATTACKS: &[(&str, Meets)] = &[
+pub(crate) const ATTACKS: &[(&str, Meets)] = &[
     // The context, by every door that sets a setting.
     ("SET backtrace_functions = 't_{other}'", Refusal("42501")),
     ("SET LOCAL backtrace_functions = 't_{other}'", Refusal("42501")),
@@ -69,7 +69,7 @@ const ATTACKS: &[(&str, Meets)] = &[
 ];
 
 /// Runs one statement; every cell as text.
-async fn run(client: &Client, protocol: Protocol, sql: &str) -> Result<Vec<String>, Error> {
+pub(crate) async fn run(client: &Client, protocol: Protocol, sql: &str) -> Result<Vec<String>, Error> {
     let mut cells = Vec::new();
     match protocol {
         Protocol::Simple => {
@@ -99,11 +99,11 @@ async fn run(client: &Client, protocol: Protocol, sql: &str) -> Result<Vec<Strin
     Ok(cells)
 }
 
-fn code(error: &Error) -> String {
+pub(crate) fn code(error: &Error) -> String {
     error.code().map_or_else(|| format!("no SQLSTATE: {error}"), |code| code.code().to_owned())
 }
 
-async fn bodies(client: &Client) -> Vec<String> {
+pub(crate) async fn bodies(client: &Client) -> Vec<String> {
     let rows = client.query("SELECT body FROM notes ORDER BY id", &[]).await.unwrap();
     rows.iter().map(|row| row.get(0)).collect()
 }

@@ -1,8 +1,13 @@
 //! Reads on streaming replicas: which go there, what they see, and what becomes of them when a server goes away.
 
+mod failover;
+mod freshness;
 mod isolation;
 
+use crate::protocol::until;
 use crate::world::{World, connect};
+use std::collections::HashMap;
+use std::time::Duration;
 use tenantry_core::ServerAddress;
 use tenantry_gateway::Config;
 use tenantry_testkit::{Postgres, PostgresOptions};
@@ -16,10 +21,10 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    pub(super) async fn start(version: u32, config: Config) -> Self {
+    pub(super) async fn start(version: u32, connections: u32, config: Config) -> Self {
         let options = PostgresOptions { version: Some(version), ..PostgresOptions::default() };
         let primary: &'static Postgres = Box::leak(Box::new(Postgres::start(options).await.unwrap()));
-        let world = World::on(primary, 4, config).await;
+        let world = World::on(primary, connections, config).await;
         let replica = primary.replica().await.unwrap();
         let address = ServerAddress::new(replica.host(), replica.port());
         world.change_databases(|route| route.replicas = [address.clone()].into());
@@ -37,10 +42,52 @@ impl Pair {
         connect(&config).await
     }
 
+    pub(super) async fn pause_replay(&self) {
+        let admin = self.replica.connect("postgres").await.unwrap();
+        admin.execute("SELECT pg_wal_replay_pause()", &[]).await.unwrap();
+        // It is only asked for until the startup process stands still.
+        until(&admin, "SELECT pg_get_wal_replay_pause_state() = 'paused'").await;
+    }
+
+    pub(super) async fn resume_replay(&self) {
+        let admin = self.replica.connect("postgres").await.unwrap();
+        admin.execute("SELECT pg_wal_replay_resume()", &[]).await.unwrap();
+    }
+
+    pub(super) async fn until_on_replica(&self, client: &Client) {
+        eventually(async || is_on_replica(client).await).await;
+    }
+
+    pub(super) async fn until_on_primary(&self, client: &Client) {
+        eventually(async || !is_on_replica(client).await).await;
+    }
+
+    /// What the console shows of the servers.
+    pub(super) async fn servers(&self) -> Vec<HashMap<String, String>> {
+        let mut config = self.world.config("admin");
+        config.user("operator");
+        crate::console::ask(&connect(&config).await.unwrap(), "SHOW REPLICAS").await
+    }
+
+    pub(super) async fn until_role(&self, port: u16, role: &str) {
+        let port = port.to_string();
+        eventually(async || {
+            self.servers().await.iter().any(|server| server["port"] == port && server["role"] == role)
+        })
+        .await;
+    }
+
+    /// Closes the gateway's server connections.
+    pub(super) async fn reconnect(&self) {
+        let mut config = self.world.config("admin");
+        config.user("operator");
+        connect(&config).await.unwrap().simple_query("RECONNECT").await.unwrap();
+    }
+
     /// Stops everything.
     pub(super) async fn close(self) {
         let (gateway, _) = self.world.take_gateway();
-        gateway.shutdown(std::time::Duration::from_secs(5)).await;
+        gateway.shutdown(Duration::from_secs(5)).await;
         self.replica.stop().await;
         self.primary.crash().await;
     }
@@ -53,4 +100,14 @@ pub(super) async fn is_on_replica(client: &Client) -> bool {
 
 pub(super) async fn count(client: &Client) -> i64 {
     client.query_one("SELECT count(*) FROM notes", &[]).await.unwrap().get(0)
+}
+
+/// Asks until it is so.
+async fn eventually(is_so: impl AsyncFn() -> bool) {
+    let asked = async {
+        while !is_so().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), asked).await.expect("it becomes so");
 }

@@ -130,6 +130,11 @@ impl World {
         });
     }
 
+    /// Changes a tenant's limits.
+    pub(crate) fn change_limits(&self, id: i64, limits: tenantry_core::Limits) {
+        self.change(id, |route| route.limits = limits);
+    }
+
     /// Applies a change to a login's route.
     pub(crate) fn change_login(&self, name: &str, change: impl FnOnce(&mut LoginRoute)) {
         self.routes.send_modify(|table| {

@@ -65,7 +65,7 @@ impl<'a> Replicas<'a> {
 
     async fn connect(&self, server: &ServerAddress, database: &str) -> Result<Client, OpsError> {
         let access = self.control.access(&self.cluster)?;
-        let replica = sql::connect_replica(&self.cluster, access, server, database).await;
+        let replica = sql::connect_to(&self.cluster, access, server, database).await;
         replica.map_err(|error| unreachable(server, &error))
     }
 }

@@ -4,8 +4,8 @@
 //! catalog's. Killed between the two, the same command finishes, and so does the opposite one.
 
 use super::{TenantInfo, find, lock_name, subject};
-use crate::fence::{self, FenceOptions};
 use crate::fence::replicas::Replicas;
+use crate::fence::{self, FenceOptions};
 use crate::gate;
 use crate::steps::Steps;
 use crate::{Control, OpsError, Progress};

@@ -3,6 +3,7 @@
 use crate::world::{CLUSTER, World, key, request};
 use std::time::Duration;
 use tenantry_core::{ErrorKind, ServerAddress, TenancyModel, TenantState};
+use tenantry_ops::cluster::servers::{self, Answer};
 use tenantry_ops::fence::FenceOptions;
 use tenantry_ops::{Silent, cluster, tenant};
 use tenantry_testkit::{Postgres, PostgresOptions, versions_for_tests};
@@ -29,6 +30,12 @@ async fn a_suspended_tenant_is_left_on_replicas_too_or_the_suspension_says_that_
         let listed = cluster::list(&world.control).await.unwrap();
         assert_eq!(listed[0].replicas, [address]);
 
+        let asked = servers::ask(&world.control, CLUSTER).await.unwrap();
+        let named: Vec<_> = asked.iter().map(|server| (server.may_lead, server.takes_reads)).collect();
+        assert_eq!(named, [(true, false), (false, true)]);
+        assert_eq!(asked[0].answer, Answer::Primary);
+        assert!(matches!(asked[1].answer, Answer::Replica { behind_bytes: Some(_) }), "{asked:?}");
+
         // Somebody reads there, and the replica hears of nothing.
         let reader = replica.connect(world.pool.as_str()).await.unwrap();
         let lock = "SELECT pg_advisory_lock_shared(tenancy.fence_key($1))";
@@ -52,6 +59,8 @@ async fn a_suspended_tenant_is_left_on_replicas_too_or_the_suspension_says_that_
         // One that is away is no reason to believe that nobody reads there.
         tenant::resume(&world.control, &key("acme"), &Silent).await.unwrap();
         replica.stop().await;
+        let asked = servers::ask(&world.control, CLUSTER).await.unwrap();
+        assert!(matches!(&asked[1].answer, Answer::None(why) if !why.is_empty()), "{asked:?}");
         let error = tenant::suspend(&world.control, &key("acme"), &QUICK, &Silent).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ServerUnavailable, "{error}");
         world.control.clusters.get_mut(CLUSTER).unwrap().replicas = Vec::new();

@@ -52,7 +52,7 @@ pub(super) async fn run(session: &Session, args: &AuditArgs, targets: &[Target])
     } else if args.attack.as_role.is_some() {
         return Err(Refusal::input("--as-role needs --enter and --tenants", "say how the application enters a tenant: --enter \"SET app.tenant_id = '{tenant}'\" --tenants 1,2").into());
     } else {
-        stage::throw_away(session, args).await?
+        Box::pin(stage::throw_away(session, args)).await?
     };
     let crossed =
         attacks.iter().flat_map(|attack| &attack.tried).filter(|tried| is_bad(&tried.outcome)).count();

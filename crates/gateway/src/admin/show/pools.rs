@@ -90,10 +90,12 @@ impl View<'_> {
         let all = self.report.pools.iter().chain(&self.report.replica_pools);
         let rows = all.map(|pool| {
             // Clients are the tenant's, wherever they read: they are counted once.
-            let clients = || self.report
+            let clients = || {
+                self.report
                     .clients
                     .iter()
-                    .filter(|client| pool.place == Place::Primary && self.is_of(client, pool.route.id));
+                    .filter(|client| pool.place == Place::Primary && self.is_of(client, pool.route.id))
+            };
             let waiting = clients().filter(|client| client.activity() == Activity::Waiting).count();
             let longest = clients().filter_map(|client| client.waiting_for()).max();
             let mut row: Vec<Cell> = vec![(*pool.route.stable_name).into(), (*pool.route.login).into()];
