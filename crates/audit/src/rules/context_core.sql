@@ -8,7 +8,7 @@ SELECT 'tenancy' AS schema, 'function ' || p.oid::regprocedure::text AS place,
   FROM pg_proc p JOIN pg_roles o ON o.oid = p.proowner
  WHERE p.pronamespace = to_regnamespace('tenancy')
    AND (o.rolname <> 'tenantry_context'
-     OR (p.proname NOT IN ('tenant_id', 'shared_tenant_id', 'version', 'challenge', 'rechallenge', 'enter', 'leave', 'admit', 'begin_copy', 'session_state', 'visible_scopes', 'own_scope', 'writable_scopes', 'scope_within') AND (has_function_privilege('public', p.oid, 'EXECUTE')
+     OR (p.proname NOT IN ('tenant_id', 'shared_tenant_id', 'version', 'challenge', 'rechallenge', 'enter', 'leave', 'admit', 'begin_copy', 'session_state', 'wal_position', 'visible_scopes', 'own_scope', 'writable_scopes', 'scope_within') AND (has_function_privilege('public', p.oid, 'EXECUTE')
          OR EXISTS (SELECT FROM apps a WHERE has_function_privilege(a.oid, p.oid, 'EXECUTE')))))
    AND NOT EXISTS (SELECT FROM pg_description d WHERE d.objoid = p.oid AND d.classoid = 'pg_proc'::regclass AND d.description LIKE 'tenantry:%')
 UNION ALL

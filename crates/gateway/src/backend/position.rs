@@ -17,7 +17,7 @@ impl ServerConnection {
         }
         let nonce = self.nonce.take().ok_or(BackendError::Protocol("a question without a nonce"))?;
         let token = key.sign(NOBODY, NEVER, &nonce);
-        let sql = format!("SELECT tenancy.position({},{})", token.key, quote_literal(&token.mac));
+        let sql = format!("SELECT tenancy.wal_position({},{})", token.key, quote_literal(&token.mac));
         frontend::query(&mut self.io.outbuf, &sql);
         self.io.flush().await?;
         let answer = self.read_reply().await?.value.ok_or(BackendError::Protocol("no position"))?;

@@ -23,7 +23,7 @@ GRANT EXECUTE ON FUNCTION tenancy.visible_scopes(), tenancy.own_scope(), tenancy
   tenancy.scope_within(bigint, bigint) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION tenancy.challenge(), tenancy.enter(integer, bigint, bigint, text), tenancy.leave(),
   tenancy.admit(integer, bigint, bigint, text), tenancy.rechallenge(), tenancy.session_state(text[]),
-  tenancy.position(integer, text) TO {{login}};
+  tenancy.wal_position(integer, text) TO {{login}};
 
 GRANT CONNECT ON DATABASE {{database}} TO {{login}};
 CREATE SCHEMA IF NOT EXISTS public;

@@ -27,7 +27,7 @@ BEGIN
 END
 $body$;
 
-CREATE OR REPLACE FUNCTION tenancy.position(p_key integer, p_mac text) RETURNS text
+CREATE OR REPLACE FUNCTION tenancy.wal_position(p_key integer, p_mac text) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
 DECLARE
   by_carrier boolean := (SELECT c.context = 'carrier' FROM tenancy.core c);

@@ -78,9 +78,9 @@ async fn no_statement_on_a_replica_reaches_another_tenant_or_writes() {
             // Without a gateway's signature nobody is told how much everybody writes.
             let client = pair.reader(attacker).await;
             for sql in [
-                "SELECT tenancy.position(1, repeat('ab', 32))",
-                "SELECT tenancy.position(1, NULL)",
-                "SELECT tenancy.position(NULL, NULL)",
+                "SELECT tenancy.wal_position(1, repeat('ab', 32))",
+                "SELECT tenancy.wal_position(1, NULL)",
+                "SELECT tenancy.wal_position(NULL, NULL)",
             ] {
                 let row = client.query_one(sql, &[]).await.unwrap();
                 assert_eq!(row.get::<_, Option<&str>>(0), None, "{sql}");
