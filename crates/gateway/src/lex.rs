@@ -1,9 +1,12 @@
 //! The little that the gateway reads of SQL text. Nothing of the isolation guarantee rests on it: it saves round
 //! trips, and makes statements about a session mean what they mean on a connection of one's own.
 
+mod comment;
+mod read;
 mod tenant;
 
 use memchr::memmem;
+pub(crate) use read::{begins_read_only, read_hint};
 pub(crate) use tenant::{Own, Special, TenantStatement, names_tenant, special, tenant_statement};
 
 /// A statement that only clears session state. Between transactions a session holds no server connection, so the

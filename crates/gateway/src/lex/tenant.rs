@@ -4,7 +4,7 @@
 //! Recognised generously or not at all, and never a part of the guarantee: whatever is read here leads to a tenant that the
 //! login may act for in any case, or to an error.
 
-use memchr::memmem;
+use super::comment::without_comment;
 
 /// A statement about the tenant that a connection acts for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ const LONGEST: usize = 256;
 
 /// What a text has to say to a connection that may choose its tenant. For most texts that costs a look at a few bytes.
 pub(crate) fn special(sql: &[u8]) -> Option<Special> {
-    let (statement, hint) = without_comment(sql);
+    let (statement, hint) = without_comment(sql, b"tenant='");
     let own = tenant_statement(statement).map(Own::Tenant).or_else(|| transaction_statement(statement));
     (own.is_some() || hint.is_some()).then_some(Special { own, hint })
 }
@@ -124,48 +124,6 @@ fn are_modes(mut words: &[&str]) -> bool {
         }
     }
     true
-}
-
-/// A text without the comment at its end or its beginning that names a tenant, in the way of sqlcommenter; and that tenant.
-fn without_comment(sql: &[u8]) -> (&[u8], Option<Box<str>>) {
-    let text = sql.trim_ascii_end();
-    let text = text.strip_suffix(b";").unwrap_or(text).trim_ascii_end();
-    let last =
-        text.strip_suffix(b"*/").and_then(|text| memmem::rfind(text, b"/*").map(|at| text.split_at(at)));
-    if let Some((statement, comment)) = last
-        && let Some(tenant) = tenant_of(&comment[2..])
-    {
-        return (statement, Some(tenant));
-    }
-    let first = sql.trim_ascii_start().strip_prefix(b"/*");
-    let first = first.and_then(|text| memmem::find(text, b"*/").map(|at| text.split_at(at)));
-    match first.and_then(|(comment, statement)| Some((&statement[2..], tenant_of(comment)?))) {
-        Some((statement, tenant)) => (statement, Some(tenant)),
-        None => (sql, None),
-    }
-}
-
-/// The value of `tenant` among the pairs of a comment.
-fn tenant_of(comment: &[u8]) -> Option<Box<str>> {
-    const NAME: &[u8] = b"tenant='";
-    let at = memmem::find_iter(comment, NAME).find(|at| {
-        let before = comment[..*at].last();
-        before.is_none_or(|byte| *byte == b',' || byte.is_ascii_whitespace())
-    })?;
-    let value = &comment[at + NAME.len()..];
-    let value = &value[..memchr::memchr(b'\'', value)?];
-    let mut decoded = Vec::with_capacity(value.len());
-    let mut bytes = value.iter();
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'%' => {
-                let digits = [*bytes.next()?, *bytes.next()?];
-                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
-            }
-            byte => *byte,
-        });
-    }
-    String::from_utf8(decoded).ok().map(Into::into)
 }
 
 /// Whether `tenantry.tenant` is somewhere in a text that sets something.

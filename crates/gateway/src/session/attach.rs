@@ -82,7 +82,7 @@ impl Session {
         }
         target.account.admit(self.worker.shared.config.queue_timeout).await?;
         if target.topology.is_some() {
-            target = self.choose_server(target).await?;
+            target = Box::pin(self.choose_server(target)).await?;
         }
         // A connection may turn out dead at its handover; then the next is tried. Each failure closes one, so a
         // pool full of dead connections ends in a fresh one, whose failure counts.
@@ -90,7 +90,7 @@ impl Session {
             let mut server = match target.pool.acquire(&target.account, &target.placement).await {
                 Ok(server) => server,
                 Err(error) if target.is_on_replica() && error.kind == ErrorKind::ServerUnavailable => {
-                    target = self.choose_another(&target).await?;
+                    target = Box::pin(self.choose_another(&target)).await?;
                     continue;
                 }
                 Err(error) => return Err(error),

@@ -6,10 +6,13 @@
 
 use super::{Session, Target};
 use crate::error::ClientError;
+use crate::lex;
 use crate::replica::{Hope, Place, Topology};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tenantry_core::{ErrorKind, Limits};
+use tenantry_wire::frontend::tag;
+use tenantry_wire::{frame, frontend};
 
 /// Where transactions read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +73,7 @@ impl Session {
             return Ok(primary);
         };
         let limits = primary.account.limits();
-        if !self.reads_on_replica() {
+        if !self.reads_on_replica(&limits) {
             return Ok(primary);
         }
         match self.find_replica(&topology, &primary, &limits).await {
@@ -96,8 +99,33 @@ impl Session {
         }
     }
 
-    fn reads_on_replica(&self) -> bool {
-        self.asked_read == Some(Read::Replica)
+    /// What the first statement's comment says, else the startup packet, else the plan.
+    fn reads_on_replica(&self, limits: &Limits) -> bool {
+        let text = self.first_text();
+        let hinted = text.and_then(lex::read_hint).and_then(|hint| Read::parse(&hint).ok());
+        match hinted.or(self.asked_read) {
+            Some(read) => read == Read::Replica,
+            None if limits.replica_read_only => {
+                self.begun().map(str::as_bytes).or(text).is_some_and(lex::begins_read_only)
+            }
+            None => false,
+        }
+    }
+
+    /// The text of the statement that the client's next message is about.
+    fn first_text(&self) -> Option<&[u8]> {
+        let header = frame::peek(&self.client.inbuf).ok().flatten()?;
+        let body = self.client.inbuf.get(frame::HEADER..header.len)?;
+        let named = |name: &[u8]| {
+            let text: &[u8] = if name.is_empty() { &self.unnamed } else { &self.statements.get(name)?.body };
+            text.split(|byte| *byte == 0).next()
+        };
+        match header.tag {
+            tag::QUERY => body.strip_suffix(b"\0"),
+            tag::PARSE => Some(frontend::Parse::decode(body).ok()?.query),
+            tag::BIND => named(frontend::Bind::decode(body).ok()?.statement),
+            _ => None,
+        }
     }
 
     async fn find_replica(&self, topology: &Topology, primary: &Target, limits: &Limits) -> Option<u16> {

@@ -3,6 +3,7 @@
 mod failover;
 mod freshness;
 mod isolation;
+mod routing;
 
 use crate::protocol::until;
 use crate::world::{World, connect};
