@@ -38,6 +38,8 @@ impl World {
         let access = ClusterAccess {
             host: postgres.host().to_owned(),
             port: postgres.port(),
+            more_hosts: Vec::new(),
+            replicas: Vec::new(),
             user: postgres.superuser().to_owned(),
             password: Some(postgres.password().clone()),
             maintenance_database: "postgres".into(),

@@ -4,7 +4,10 @@ use super::*;
 use sha2::{Digest, Sha256};
 
 /// The hash of what each version installs, newest last. A line that a released program has installed never changes.
-const VERSIONS: &[(i32, &str)] = &[(4, "dc5a97eae1bb95d5d9452eff69769af8deffcd6950a101639f7021136fdb3477")];
+const VERSIONS: &[(i32, &str)] = &[
+    (4, "dc5a97eae1bb95d5d9452eff69769af8deffcd6950a101639f7021136fdb3477"),
+    (5, "13642dffb4429ebbcb2a5f51a4e66f6f09ae5a974d9e9af22fbea5b896fcc2ce"),
+];
 
 #[test]
 fn sql_that_changes_gets_a_version() {
