@@ -11,8 +11,6 @@ use std::time::{Duration, Instant};
 use tenantry_core::ContextKey;
 use tokio::task::JoinSet;
 
-/// How long a server may take to answer.
-const PATIENCE: Duration = Duration::from_secs(2);
 /// Between two questions to a server that somebody waits for.
 const BRIEFLY: Duration = Duration::from_millis(1);
 /// How often clusters that nobody is connected for any more are looked for.
@@ -92,7 +90,7 @@ struct Watcher {
 
 impl Watcher {
     async fn ask(&mut self) -> Result<Position, BackendError> {
-        tokio::time::timeout(PATIENCE, self.ask_without_end()).await?
+        tokio::time::timeout(self.shared.config.connect_timeout, self.ask_without_end()).await?
     }
 
     async fn ask_without_end(&mut self) -> Result<Position, BackendError> {

@@ -9,7 +9,7 @@ use crate::protocol::until;
 use crate::world::{World, connect};
 use std::collections::HashMap;
 use std::time::Duration;
-use tenantry_core::ServerAddress;
+use tenantry_core::{Limits, ServerAddress};
 use tenantry_gateway::Config;
 use tenantry_testkit::{Postgres, PostgresOptions};
 use tokio_postgres::Client;
@@ -93,6 +93,9 @@ impl Pair {
         self.primary.crash().await;
     }
 }
+
+/// Reads that ask for a replica never go to the primary, however busy the machine is.
+pub(super) const REQUIRED: Limits = Limits { replica_required: true, ..Limits::UNLIMITED };
 
 /// Whether the client's next transaction runs on a replica.
 pub(super) async fn is_on_replica(client: &Client) -> bool {

@@ -1,7 +1,7 @@
 //! Who asks for a replica, and how: an option, a comment, or a transaction that only reads, where the plan says so.
 
 use super::isolation::patient;
-use super::{Pair, is_on_replica};
+use super::{Pair, REQUIRED, is_on_replica};
 use tenantry_core::Limits;
 use tenantry_testkit::versions_for_tests;
 use tokio_postgres::{Client, SimpleQueryMessage};
@@ -25,6 +25,7 @@ const WHERE: &str = "SELECT pg_is_in_recovery()";
 async fn a_transaction_goes_where_its_comment_its_option_or_its_plan_says() {
     let pair = Pair::start(*versions_for_tests().last().unwrap(), 4, patient()).await;
     for (id, tenant) in [(1, "acme"), (3, "globex"), (5, "initech")] {
+        pair.world.change_limits(id, REQUIRED);
         let plain = pair.world.connect(tenant).await;
         let hinted = "SELECT pg_is_in_recovery() /*controller='x',tenantry.read='replica'*/";
         assert!(!is_on_replica(&plain).await);
@@ -50,7 +51,7 @@ async fn a_transaction_goes_where_its_comment_its_option_or_its_plan_says() {
         let read_only = ["BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", WHERE];
         assert!(!simple(&plain, &read_only).await, "the plan does not say so");
         plain.batch_execute("COMMIT").await.unwrap();
-        pair.world.change_limits(id, Limits { replica_read_only: true, ..Limits::UNLIMITED });
+        pair.world.change_limits(id, Limits { replica_read_only: true, ..REQUIRED });
         for (texts, expected) in [
             (&read_only[..], true),
             (&["START TRANSACTION READ ONLY; SELECT 1", WHERE], true),
