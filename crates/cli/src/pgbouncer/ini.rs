@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 /// Includes within includes; PgBouncer's own bound is as small.
 const MAX_DEPTH: usize = 10;
+/// Files in all: a file that includes itself twice would be read a thousand times, at that depth.
+const MAX_FILES: usize = 500;
 /// A configuration is not longer than this.
 const MAX_BYTES: u64 = 4 << 20;
 
@@ -49,48 +51,57 @@ fn without_password(value: &str) -> String {
 
 /// All entries, those of included files in their place.
 pub(super) fn read(path: &Path) -> io::Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    file(path, &mut Section::Other, 0, &mut entries)?;
-    Ok(entries)
+    let mut read = Read { entries: Vec::new(), files: 0 };
+    read.file(path, &mut Section::Other, 0)?;
+    Ok(read.entries)
 }
 
-/// A section goes on into the files that are included in it, and behind them.
-fn file(path: &Path, section: &mut Section, depth: usize, entries: &mut Vec<Entry>) -> io::Result<()> {
-    let text = small(path)?;
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with([';', '#']) {
-            continue;
-        }
-        let at = |what: &str| {
-            let place = format!("{}:{}: {what}", path.display(), index + 1);
-            io::Error::new(io::ErrorKind::InvalidData, place)
-        };
-        if let Some(name) = line.strip_prefix("%include") {
-            if depth >= MAX_DEPTH {
-                return Err(at("files include each other too deeply"));
+/// What has been read so far.
+struct Read {
+    entries: Vec<Entry>,
+    files: usize,
+}
+
+impl Read {
+    /// A section goes on into the files that are included in it, and behind them.
+    fn file(&mut self, path: &Path, section: &mut Section, depth: usize) -> io::Result<()> {
+        self.files += 1;
+        let text = small(path)?;
+        for (index, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with([';', '#']) {
+                continue;
             }
-            file(&beside(path, name.trim()), section, depth + 1, entries)?;
-        } else if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-            *section = match name.trim().to_ascii_lowercase().as_str() {
-                "databases" => Section::Databases,
-                "users" => Section::Users,
-                "pgbouncer" => Section::PgBouncer,
-                _ => Section::Other,
+            let at = |what: &str| {
+                let place = format!("{}:{}: {what}", path.display(), index + 1);
+                io::Error::new(io::ErrorKind::InvalidData, place)
             };
-        } else if let Some((key, value)) = line.split_once('=') {
-            entries.push(Entry {
-                file: path.display().to_string(),
-                line: index + 1,
-                section: *section,
-                key: key.trim().trim_matches('"').to_owned(),
-                value: value.trim().to_owned(),
-            });
-        } else {
-            return Err(at("neither a section nor `key = value`"));
+            if let Some(name) = line.strip_prefix("%include") {
+                if depth >= MAX_DEPTH || self.files >= MAX_FILES {
+                    return Err(at("files include each other too deeply, or too many of them"));
+                }
+                self.file(&beside(path, name.trim()), section, depth + 1)?;
+            } else if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+                *section = match name.trim().to_ascii_lowercase().as_str() {
+                    "databases" => Section::Databases,
+                    "users" => Section::Users,
+                    "pgbouncer" => Section::PgBouncer,
+                    _ => Section::Other,
+                };
+            } else if let Some((key, value)) = line.split_once('=') {
+                self.entries.push(Entry {
+                    file: path.display().to_string(),
+                    line: index + 1,
+                    section: *section,
+                    key: key.trim().trim_matches('"').to_owned(),
+                    value: value.trim().to_owned(),
+                });
+            } else {
+                return Err(at("neither a section nor `key = value`"));
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// A path as PgBouncer's packages write it; a relative one is looked up beside the file that names it.

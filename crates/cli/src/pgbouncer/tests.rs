@@ -89,3 +89,73 @@ fn databases_users_and_included_files_become_a_configuration_and_commands() {
     // And the configuration is one that this program reads.
     crate::config::Config::parse("tenantry.toml".into(), import.configuration).unwrap();
 }
+
+#[test]
+fn files_that_include_themselves_end() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("p.ini");
+    fs::write(&path, "%include p.ini\n".repeat(100)).unwrap();
+    assert!(read(&path).unwrap_err().to_string().contains("include each other"));
+}
+
+mod fuzz {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Lines as they may be, and as they may not.
+    fn line() -> impl Strategy<Value = String> {
+        let key = prop_oneof![
+            Just("listen_addr".to_owned()),
+            Just("auth_file".to_owned()),
+            Just("pool_mode".to_owned()),
+            Just("max_client_conn".to_owned()),
+            Just("client_tls_key_file".to_owned()),
+            Just("server_tls_sslmode".to_owned()),
+            Just("query_timeout".to_owned()),
+            Just("*".to_owned()),
+            "[a-z_]{1,12}",
+            "\\PC{1,8}",
+        ];
+        let value = prop_oneof![
+            "[0-9]{1,12}(\\.[0-9])?",
+            "host=[a-z',. /]{0,9} port=[0-9]{0,6} dbname='?[a-z ']{0,9} pool_size=[0-9]{0,9}",
+            Just("users.txt".to_owned()),
+            "\\PC{0,24}",
+        ];
+        prop_oneof![
+            6 => (key, value).prop_map(|(key, value)| format!("{key} = {value}")),
+            1 => Just("[databases]".to_owned()),
+            1 => Just("[users]".to_owned()),
+            1 => Just("[pgbouncer]".to_owned()),
+            1 => "\\[[a-z]{0,6}\\]?",
+            1 => Just("; a comment".to_owned()),
+            1 => Just("%include users.txt".to_owned()),
+        ]
+    }
+
+    fn user() -> impl Strategy<Value = String> {
+        prop_oneof!["\"[a-z\" ]{0,8}\" \"(md5|SCRAM-SHA-256\\$)?[a-z0-9$:=\"]{0,20}\"", "\\PC{0,20}"]
+    }
+
+    proptest! {
+        /// Whatever stands in the files, what comes of them is a configuration that can be read, and no password.
+        #[test]
+        fn any_files_are_read_or_refused(
+            lines in prop::collection::vec(line(), 0..12), users in prop::collection::vec(user(), 0..5),
+        ) {
+            let folder = tempfile::TempDir::new().unwrap();
+            let path = folder.path().join("p.ini");
+            let secret = "[databases]\nsecret = host=h password=hidden-word\n[pgbouncer]\n";
+            fs::write(&path, format!("{secret}{}", lines.join("\n"))).unwrap();
+            fs::write(folder.path().join("users.txt"), users.join("\n")).unwrap();
+            if let Ok(import) = read(&path) {
+                let configuration: Result<toml::Table, _> = import.configuration.parse();
+                prop_assert!(configuration.is_ok(), "{}", import.configuration);
+                let shown = serde_json::to_string(&import).unwrap();
+                prop_assert!(!shown.contains("hidden-word"), "{shown}");
+                // One line each, which a shell reads as one command.
+                prop_assert!(import.commands.iter().all(|command| !command.contains('\n')), "{:?}", import.commands);
+            }
+        }
+    }
+}

@@ -3,6 +3,21 @@ use crate::{Epoch, SqlIdent, TenancyModel};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
+/// The wall clock may jump: whether a login is open depends on what it says now, and on nothing that was true before.
+#[test]
+fn a_login_is_open_until_its_end_whichever_way_the_clock_jumps() {
+    use std::time::{Duration, SystemTime};
+    let end = SystemTime::UNIX_EPOCH + Duration::from_hours(1_000);
+    let access = LoginAccess { valid_until: Some(end), ..LoginAccess::default() };
+    let second = Duration::from_secs(1);
+    for (now, open) in [(end - second, true), (end, false), (end + second, false), (end - second, true)] {
+        assert_eq!(access.is_open(now), open);
+        assert!(!LoginAccess { disabled: true, ..access.clone() }.is_open(now));
+        assert!(LoginAccess::default().is_open(now));
+    }
+    assert!(access.is_open(SystemTime::UNIX_EPOCH));
+}
+
 fn tenant(id: i64, key: &str, domains: &[&str]) -> Arc<TenantRoute> {
     Arc::new(TenantRoute {
         id: TenantId::new(id),

@@ -26,6 +26,7 @@ async fn a_login_that_is_shut_expired_or_full_is_refused_and_says_so_to_its_owne
     assert_eq!(code(connect(&bad).await), "28P01");
     // Who is connected ends too.
     assert!(open.batch_execute("SELECT 1").await.is_err());
+    #[expect(clippy::disallowed_methods, reason = "a login's end is a date on the wall")]
     let past = SystemTime::now() - Duration::from_secs(1);
     world.change_login("app", |login| {
         login.access.disabled = false;

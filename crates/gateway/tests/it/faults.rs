@@ -1,6 +1,9 @@
 //! Things break: backends, servers, gateways, and routes that are behind. Clear errors, no half-open sessions, and
 //! never another tenant's connection.
 
+mod backends;
+mod ends;
+
 use crate::protocol::until;
 use crate::raw::Raw;
 use crate::world::{PAIRS, TENANTS, World, connect};

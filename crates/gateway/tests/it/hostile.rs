@@ -5,6 +5,7 @@
 //! All of them run over one server connection per pool, so that attacker and victim meet on it.
 
 mod bounds;
+mod crowds;
 mod desynchronisation;
 mod handover;
 mod oracles;

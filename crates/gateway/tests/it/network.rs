@@ -51,6 +51,14 @@ enum Faults {
 }
 
 impl Faults {
+    /// On which side a server may be too slow, by which who asks is patient.
+    fn side(self) -> Side {
+        match self {
+            Self::Noticed => Side::Near,
+            Self::SilentServers => Side::Far,
+        }
+    }
+
     fn of(self, side: Side) -> &'static [Fault] {
         match (self, side) {
             (Self::Noticed, Side::Near) => &[Fault::Cut, Fault::Truncate, Fault::Reset, Fault::Stall],
@@ -63,7 +71,7 @@ impl Faults {
 
 /// Tries a conversation with each of these faults at each of its messages.
 async fn try_all(stage: &mut Stage, conversation: &Conversation, faults: Faults, everything: bool) -> usize {
-    let baseline = stage.baseline(conversation).await;
+    let baseline = stage.baseline(conversation, faults).await;
     let mut tried = 0;
     for (side, sender, messages) in baseline.messages() {
         let kinds = faults.of(side);

@@ -60,6 +60,12 @@ impl Raw {
             .unwrap()
     }
 
+    /// The administrator's console.
+    pub(crate) async fn console(world: &World) -> Self {
+        let raw = Self::open(world).await.authenticated("operator", "admin", PASSWORD, 0).await;
+        raw.welcomed().await.expect("the login succeeds")
+    }
+
     async fn authenticated(self, user: &str, database: &str, password: &str, minor: u16) -> Self {
         let mut raw = self;
         startup::startup(&mut raw.out, minor, [("user", user), ("database", database)]);
@@ -132,6 +138,20 @@ impl Raw {
         })
         .await
         .expect("the gateway answers")
+    }
+
+    /// The type of the next message, of which nothing else is read.
+    pub(crate) async fn next_tag(&mut self) -> u8 {
+        while self.inbuf.is_empty() {
+            self.stream.read_buf(&mut self.inbuf).await.unwrap();
+        }
+        self.inbuf[0]
+    }
+
+    /// All bytes up to the end of the stream, however that comes.
+    pub(crate) async fn rest(&mut self) -> BytesMut {
+        self.end().await;
+        self.inbuf.split()
     }
 
     /// Reads to the end of the stream.

@@ -13,13 +13,13 @@ use tenantry_wire::frontend;
 
 const CHUNK_BYTES: usize = 1 << 20;
 const CHUNKS: usize = 200;
-const GROWTH_LIMIT_BYTES: usize = 100 << 20;
+pub(super) const GROWTH_LIMIT_BYTES: usize = 100 << 20;
 
 /// That a gateway has stopped reading shows only in that a write makes no progress for so long.
 const STALLED: Duration = Duration::from_secs(2);
 
 /// The process's memory. Linux tells it; the tests run nowhere else.
-fn resident_bytes() -> usize {
+pub(super) fn resident_bytes() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.split_ascii_whitespace().next().unwrap().parse::<usize>().unwrap() << 10
