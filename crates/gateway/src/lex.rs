@@ -2,10 +2,12 @@
 //! trips, and makes statements about a session mean what they mean on a connection of one's own.
 
 mod comment;
+mod pool;
 mod read;
 mod tenant;
 
 use memchr::memmem;
+pub(crate) use pool::{Reach, reach, reached};
 pub(crate) use read::{begins_read_only, read_hint};
 pub(crate) use tenant::{Own, Special, TenantStatement, names_tenant, special, tenant_statement};
 

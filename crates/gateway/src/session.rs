@@ -10,6 +10,7 @@ mod login;
 mod open;
 mod overdue;
 mod own;
+mod pooled;
 mod prove;
 mod reading;
 mod refuse;

@@ -50,10 +50,12 @@ impl Replies {
         }
     }
 
-    /// A simple Query or a pipeline is over.
-    pub(super) fn end(&mut self) {
-        if self.query.is_some() || self.running.is_some() || !self.refused.is_empty() {
+    /// A simple Query or a pipeline is over. What was refused may be of one that follows, unless that was the last.
+    pub(super) fn end(&mut self, last: bool) {
+        if self.query.is_some() || self.running.is_some() {
             (self.query, self.copying, self.running) = (None, None, None);
+        }
+        if last && !self.refused.is_empty() {
             self.refused.clear();
         }
     }

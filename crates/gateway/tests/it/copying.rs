@@ -307,3 +307,29 @@ async fn a_copy_reaches_nobody_else_and_leaves_nothing_behind() {
         world.close().await;
     }
 }
+
+/// The end of the pipeline before it must not be taken for that of the COPY.
+#[tokio::test]
+async fn a_copy_follows_another_pipeline_without_waiting_for_its_end() {
+    let world = World::narrow(versions_for_tests()[0]).await;
+    world.rewriters.send_replace(rewriters(&world).await);
+    for mode in [PoolMode::Transaction, PoolMode::Session] {
+        world.change_login("app", |login| login.pool_mode = mode);
+        let mut raw = Raw::login(&world, "acme").await;
+        for sql in ["SELECT pg_sleep(0.05)", "COPY notes (id) FROM STDIN"] {
+            frontend::parse(&mut raw.out, b"", sql, &[]);
+            frontend::bind_text(&mut raw.out, b"", b"", &[]);
+            frontend::execute(&mut raw.out, b"", 0);
+            frontend::sync(&mut raw.out);
+        }
+        assert_eq!(raw.tags().await, "12DCZ");
+        while raw.message().await.unwrap().0 != tag::COPY_IN {}
+        frontend::copy_data(&mut raw.out, b"1\n2\n");
+        frontend::copy_done(&mut raw.out);
+        frontend::sync(&mut raw.out);
+        assert_eq!(said(&raw.until_ready().await, ALL)[0].1[0].1, "COPY 2\0");
+        frontend::query(&mut raw.out, "DELETE FROM notes");
+        assert_eq!(said(&raw.until_ready().await, ALL)[0].1[0].1, "DELETE 2\0");
+    }
+    world.close().await;
+}

@@ -19,6 +19,7 @@ mod limits;
 mod login;
 mod metrics;
 mod network;
+mod pooled;
 mod protocol;
 mod raw;
 mod replicas;

@@ -111,6 +111,11 @@ impl Session {
                     Cleaned::Later => return Ok(Flow::Wait),
                 }
             }
+            if !failed && let Some(error) = self.beyond(transaction, header) {
+                self.client.inbuf.advance(header.len);
+                transaction.send_refusal(header.tag, &error);
+                continue;
+            }
             let mut message = self.client.inbuf.split_to(header.len);
             if transaction.pipeline == Pipeline::Failed && !matches!(header.tag, tag::SYNC | tag::TERMINATE) {
                 continue;
@@ -506,6 +511,10 @@ fn must_wait(transaction: &mut Transaction, tag: u8) -> Result<bool, SessionEnd>
         tag::COPY_DONE | tag::COPY_FAIL => {
             transaction.nudge();
             transaction.may_begin_copy()
+        }
+        // What becomes of a COPY is told from the replies to it alone.
+        tag::EXECUTE if transaction.replies.portal.is_some() => {
+            transaction.expected.iter().any(|expected| matches!(expected, Expected::Sync))
         }
         tag::PARSE | tag::BIND | tag::DESCRIBE if transaction.hold != Hold::Session => {
             transaction.parse_is_unconfirmed()

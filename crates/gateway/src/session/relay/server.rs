@@ -2,6 +2,7 @@
 
 use super::super::hold::Looking;
 use super::super::overdue::statement_error;
+use super::super::pooled::{explained as explained_denial, reached};
 use super::super::rewritten::copied;
 use super::super::transaction::{Expected, Pipeline, Transaction};
 use super::super::{Session, refuse, residue_of};
@@ -74,6 +75,11 @@ impl Session {
                     transaction.server.io.inbuf.advance(header.len);
                     keep = 0;
                     refuse::error(&mut self.client.outbuf, &error);
+                }
+                Verdict::Preceded(message) => {
+                    self.forward(transaction, keep);
+                    keep = header.len;
+                    self.client.outbuf.extend_from_slice(&message);
                 }
                 Verdict::Replaced(message) => {
                     self.forward(transaction, keep);
@@ -176,6 +182,10 @@ impl Session {
                 let residue = residue_of(command);
                 let deallocated_all = command == b"DEALLOCATE ALL" || command == b"DISCARD ALL";
                 transaction.residue = transaction.residue.max(residue);
+                let warning = match command.first() {
+                    Some(b'L' | b'N') => reached(transaction, command).map_err(Broken::NotAllowed)?,
+                    _ => None,
+                };
                 if transaction.lone {
                     transaction.rolled_back = command == b"ROLLBACK";
                 }
@@ -190,6 +200,9 @@ impl Session {
                 let settled = settle(transaction, |e| matches!(e, Expected::Execute | Expected::Query))?;
                 if matches!(settled, Expected::Execute) {
                     self.answered(transaction);
+                }
+                if let Some(warning) = warning {
+                    return Ok(Verdict::Preceded(warning));
                 }
             }
             reply::EMPTY_QUERY => {
@@ -247,7 +260,10 @@ impl Session {
                     return Err(Broken::Lost);
                 }
                 let ours = (sqlstate == b"57014").then(|| statement_error(transaction.cancelled)).flatten();
+                let explained = fields.as_ref().ok().filter(|_| sqlstate == b"42501");
+                let explained = explained.and_then(|fields| explained_denial(transaction, fields, body));
                 let told = fields.ok().and_then(|fields| transaction.replies.error(&fields));
+                let told = told.or(explained.map(Verdict::Replaced));
                 self.pipeline_failed(transaction);
                 if let Some(error) = ours {
                     return Ok(Verdict::Instead(error));
@@ -338,7 +354,7 @@ fn ready(transaction: &mut Transaction, at: usize, header: frame::Header) -> Res
         transaction.target.note_end();
     }
     transaction.note_statement_end(Some(transaction.status));
-    transaction.replies.end();
+    transaction.replies.end(transaction.expected.len() <= 1);
     transaction.ran = true;
     transaction.expiring = false;
     transaction.noted |= transaction.unknown;
@@ -441,6 +457,8 @@ pub(in crate::session) enum Verdict {
     Instead(ClientError),
     /// The client gets this whole message.
     Replaced(BytesMut),
+    /// The client gets this whole message first.
+    Preceded(BytesMut),
 }
 
 /// The reply that is owed next must be one of these.
