@@ -58,6 +58,26 @@ pub(crate) async fn create(maintenance: &Client, name: &SqlIdent) -> Result<(), 
     made
 }
 
+/// Gives back to a tenant with a database of its own what is taken away where tenants share one: DO and functions in
+/// PL/pgSQL, temporary tables, `pg_notify`. Nobody else's rows are there; roles that own functions elsewhere gain nothing.
+pub(crate) async fn open_to_its_tenant(
+    admin: &impl tokio_postgres::GenericClient,
+    database: &Database,
+) -> Result<(), OpsError> {
+    const WHAT: &str = "granting a tenant the use of its own database";
+    let (name, login) = (&database.name, &database.login);
+    let mut sql = format!("GRANT TEMP ON DATABASE {name} TO {login};");
+    let row = admin.query_one("SELECT current_setting('is_superuser') = 'on'", &[]).await.doing(WHAT)?;
+    // Languages and system functions are the superuser's: who is none has not taken them away either.
+    if row.get(0) {
+        sql += &format!(
+            "GRANT USAGE ON LANGUAGE plpgsql, sql TO {login};
+             GRANT EXECUTE ON FUNCTION pg_catalog.pg_notify(text, text) TO {login}"
+        );
+    }
+    admin.batch_execute(&sql).await.doing(WHAT)
+}
+
 /// Drops a database with the connections to it. The caller has fenced it off.
 pub(crate) async fn drop(maintenance: &Client, name: &SqlIdent) -> Result<(), OpsError> {
     lock(maintenance, name).await?;

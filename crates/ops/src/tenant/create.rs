@@ -285,6 +285,7 @@ impl Job<'_> {
         step.run(done, async {
             let tx = admin.transaction().await.doing("creating the tenant's tables")?;
             schema::apply_in(&tx, self.schema, &place).await?;
+            database::open_to_its_tenant(&tx, self.database).await?;
             self.open_gate(&tx).await?;
             tx.commit().await.doing("creating the tenant's tables")
         })

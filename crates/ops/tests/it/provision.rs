@@ -51,6 +51,29 @@ async fn each_model_works_and_again_finds_it_done() {
     }
 }
 
+/// What tenants who share a database must not do, a tenant with one of its own may.
+#[tokio::test]
+async fn a_database_of_ones_own_is_used_as_any_other() {
+    for version in versions_for_tests() {
+        let world = World::new(version).await;
+        for model in TenancyModel::ALL {
+            let made = tenant::create(&world.control, &request(&format!("own-{model}"), model), &Silent)
+                .await
+                .unwrap();
+            let client = world.enter(&made).await.unwrap();
+            for sql in [
+                "DO $$ BEGIN PERFORM count(*) FROM members; END $$",
+                "CREATE TEMP TABLE mine (id int)",
+                "SELECT pg_notify('news', 'x')",
+            ] {
+                let code = client.batch_execute(sql).await.err().map(|e| e.code().unwrap().code().to_owned());
+                let shared = model != TenancyModel::Database;
+                assert_eq!(code.as_deref(), shared.then_some("42501"), "{sql} in {model} on {version}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn two_tenants_of_a_model_do_not_see_each_other() {
     for version in versions_for_tests() {
