@@ -66,15 +66,14 @@ pub(crate) async fn open_to_its_tenant(
 ) -> Result<(), OpsError> {
     const WHAT: &str = "granting a tenant the use of its own database";
     let (name, login) = (&database.name, &database.login);
-    let mut sql = format!("GRANT TEMP ON DATABASE {name} TO {login};");
     let row = admin.query_one("SELECT current_setting('is_superuser') = 'on'", &[]).await.doing(WHAT)?;
+    let mut sql = vec![format!("GRANT TEMP ON DATABASE {name} TO {login}")];
     // Languages and system functions are the superuser's: who is none has not taken them away either.
     if row.get(0) {
-        sql += &format!(
-            "GRANT USAGE ON LANGUAGE plpgsql, sql TO {login};
-             GRANT EXECUTE ON FUNCTION pg_catalog.pg_notify(text, text) TO {login}"
-        );
+        sql.push(format!("GRANT USAGE ON LANGUAGE plpgsql, sql TO {login}"));
+        sql.push(format!("GRANT EXECUTE ON FUNCTION pg_catalog.pg_notify(text, text) TO {login}"));
     }
+    let sql = sql.join(";");
     admin.batch_execute(&sql).await.doing(WHAT)
 }
 
