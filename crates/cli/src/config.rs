@@ -315,7 +315,7 @@ impl GatewaySection {
                 failure_interval: ms(self.login_failure_interval_ms),
             },
             max_server_statements: self.max_server_statements,
-            max_server_schemas: tenantry_gateway::Config::default().max_server_schemas,
+            max_server_schemas: self.max_server_schemas.max(1),
             max_tenant_stats: self.max_tenant_stats,
             metrics_listen: None,
             metrics_labels: self.metrics_labels,
@@ -362,6 +362,7 @@ impl Default for GatewaySection {
             // Gateways of one host, which share its port, need no more.
             peer_listen: std::net::SocketAddr::from(([127, 0, 0, 1], 0)),
             max_server_statements: config.max_server_statements,
+            max_server_schemas: config.max_server_schemas,
             max_tenant_stats: config.max_tenant_stats,
             metrics_listen: None,
             metrics_labels: config.metrics_labels,

@@ -347,12 +347,14 @@ impl Session {
         }
         self.client.release_buffers();
         self.listed.set(Activity::Idle);
+        // A transaction may end, also one that no server knows of yet.
+        let may_leave = self.begun().is_none();
         let client = &mut self.client;
         // Cancel-safe: a fill that is dropped has read nothing.
         tokio::select! {
             biased;
             filled = client.fill() => filled.map_err(|_| SessionEnd::ClientGone),
-            () = told_to_leave(&mut self.phase) => Err(ClientError::shutting_down().into()),
+            () = told_to_leave(&mut self.phase), if may_leave => Err(ClientError::shutting_down().into()),
         }
     }
 

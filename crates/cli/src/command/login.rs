@@ -34,7 +34,7 @@ pub(crate) struct CreateArgs {
     /// A tenant it may act for; may be repeated
     #[arg(long = "tenant", value_name = "KEY", required_unless_present_any = ["all_tenants", "admin"])]
     tenants: Vec<TenantKey>,
-    /// It may act for every tenant, one for each connection
+    /// It may act for every tenant, and switch between them
     #[arg(long, conflicts_with = "tenants")]
     all_tenants: bool,
     #[command(flatten)]

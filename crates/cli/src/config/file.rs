@@ -235,6 +235,9 @@ pub(crate) struct GatewaySection {
     pub(crate) max_client_statements: usize,
     /// Prepared statements kept on one server connection; the least recently used go first.
     pub(crate) max_server_statements: usize,
+    /// Tenants of the schema model that one server connection serves before it is replaced by a fresh one: a backend keeps what it
+    /// has read of each tenant's tables for as long as it lives.
+    pub(crate) max_server_schemas: usize,
     /// Tenants that each worker keeps numbers of. Beyond it, those that nobody is connected for are counted as one.
     pub(crate) max_tenant_stats: usize,
     /// Where `/metrics`, `/healthz` and `/readyz` are served over HTTP, as `HOST:PORT`. Off when not set. Nobody is asked who they are,

@@ -56,6 +56,7 @@ const SETTINGS: &[Setting] = &[
     fixed!("buffer_bytes", |c| c.buffer_bytes.to_string()),
     fixed!("max_client_statements", |c| c.max_client_statements.to_string()),
     fixed!("max_server_statements", |c| c.max_server_statements.to_string()),
+    fixed!("max_server_schemas", |c| c.max_server_schemas.to_string()),
     fixed!("max_tenant_stats", |c| c.max_tenant_stats.to_string()),
     fixed!("metrics_listen", |c| c.metrics_listen.map(|a| a.to_string()).unwrap_or_default()),
     Setting {
