@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
 /// Far more than any of them needs on a busy machine.
-const DEADLINE: Duration = Duration::from_mins(1);
+const DEADLINE: Duration = Duration::from_mins(5);
 
 /// Two tenants of one model, by id and key: the peer's own, and the one beside it.
 #[derive(Debug, Clone, Copy)]
