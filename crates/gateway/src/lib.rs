@@ -10,6 +10,7 @@
 mod account;
 mod admin;
 mod backend;
+mod beyond;
 mod bucket;
 mod cancel;
 mod clients;

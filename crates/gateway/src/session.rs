@@ -495,14 +495,10 @@ impl Session {
         if !statements.iter().all(|(cleanup, _)| ours(cleanup)) {
             return false;
         }
+        self.unnamed_id = 0;
         for (cleanup, command) in statements {
             match cleanup {
-                Cleanup::ResetAll => self.restore_settings(),
-                Cleanup::DiscardAll => {
-                    self.restore_settings();
-                    self.statements.clear();
-                }
-                Cleanup::DeallocateAll => self.statements.clear(),
+                Cleanup::DiscardAll | Cleanup::DeallocateAll => self.statements.clear(),
                 Cleanup::Deallocate(name) => {
                     self.statements.remove(name.as_bytes());
                 }
@@ -511,9 +507,13 @@ impl Session {
                     backend::row_description(out, &["pg_advisory_unlock_all"]);
                     backend::data_row(out, &[Some(b"")]);
                 }
-                Cleanup::Nothing => {}
+                Cleanup::ResetAll | Cleanup::Nothing => {}
             }
             backend::command_complete(&mut self.client.outbuf, command);
+        }
+        if statements.iter().any(|(cleanup, _)| matches!(cleanup, Cleanup::ResetAll | Cleanup::DiscardAll)) {
+            // PostgreSQL reports parameters when it is ready.
+            self.restore_settings();
         }
         backend::ready_for_query(&mut self.client.outbuf, status);
         true

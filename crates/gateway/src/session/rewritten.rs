@@ -10,6 +10,7 @@
 use super::hold::Hold;
 use super::relay::Verdict;
 use super::transaction::{Expected, Transaction};
+use crate::beyond;
 use crate::error::ClientError;
 use crate::rewriting::{CopyFrom, CopyPortal, Copying, Other, QuotedStrings, Step, Verdict as Said, told};
 use crate::settings::Settings;
@@ -111,9 +112,7 @@ impl Transaction {
     /// What to send in the place of a Parse's text and types; and the COPY that it is, whose Execute becomes more than that.
     pub(super) fn rewrite_body(&mut self, body: &[u8]) -> (Option<Bytes>, Option<Arc<CopyFrom>>) {
         let split = memchr::memchr(0, body).map(|end| body.split_at(end));
-        let Some((text, types)) = split.filter(|_| self.target.rewriter.is_some()) else {
-            return (None, None);
-        };
+        let Some((text, types)) = split else { return (None, None) };
         let with = |sql: &str| Some(Bytes::from([sql.as_bytes(), types].concat()));
         match self.look(text).as_deref() {
             None | Some(Said::Same) => (None, None),
@@ -125,11 +124,21 @@ impl Transaction {
         }
     }
 
-    /// What the tenant's rewriter says to a text. Nothing to one whose encoding it could not read as the server does.
+    fn refusal(&self, text: &[u8]) -> Option<ClientError> {
+        let readable = self.server.settings.is_utf8() || text.is_ascii();
+        beyond::refusal(text, self.target.placement.model, readable)
+    }
+
+    /// What there is to say to a text: that it is refused, or what the tenant's rewriter says. It says nothing to one whose
+    /// encoding it could not read as the server does.
     fn look(&self, text: &[u8]) -> Option<Arc<Said>> {
-        let rewriter = self.target.rewriter.as_ref()?;
         let settings = &self.server.settings;
-        if !settings.is_utf8() && !text.is_ascii() {
+        let readable = settings.is_utf8() || text.is_ascii();
+        if let Some(refused) = self.refusal(text) {
+            return Some(Arc::new(Said::Refused(refused)));
+        }
+        let rewriter = self.target.rewriter.as_ref()?;
+        if !readable {
             return None;
         }
         let sql = std::str::from_utf8(text).ok()?;

@@ -15,6 +15,7 @@ mod fairness;
 mod faults;
 mod hostile;
 mod isolation;
+mod isolation_table;
 mod limits;
 mod login;
 mod metrics;

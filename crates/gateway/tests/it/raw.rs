@@ -40,20 +40,20 @@ impl Raw {
 
     /// Logs in with protocol 3.`minor`.
     pub(crate) async fn login_speaking(world: &World, tenant: &str, minor: u16) -> Self {
-        let raw = Self::open(world).await.authenticated("app", tenant, PASSWORD, minor).await;
+        let raw = Self::open(world).await.introduced("app", tenant, PASSWORD, minor).await;
         raw.welcomed().await.expect("the login succeeds")
     }
 
     /// `None` when the tenant can't be entered right now.
     pub(crate) async fn try_login(world: &World, tenant: &str) -> Option<Self> {
-        Self::open(world).await.authenticated("app", tenant, PASSWORD, 0).await.welcomed().await
+        Self::open(world).await.introduced("app", tenant, PASSWORD, 0).await.welcomed().await
     }
 
     /// The pool's database itself, as its superuser: what the gateway's answers are compared with.
     pub(crate) async fn direct(world: &World) -> Self {
         let server = world.postgres;
         let raw = Self::to(server.port()).await;
-        raw.authenticated(server.superuser(), &world.pool, server.password().expose(), 0)
+        raw.introduced(server.superuser(), &world.pool, server.password().expose(), 0)
             .await
             .welcomed()
             .await
@@ -62,15 +62,54 @@ impl Raw {
 
     /// The administrator's console.
     pub(crate) async fn console(world: &World) -> Self {
-        let raw = Self::open(world).await.authenticated("operator", "admin", PASSWORD, 0).await;
+        let raw = Self::open(world).await.introduced("operator", "admin", PASSWORD, 0).await;
         raw.welcomed().await.expect("the login succeeds")
     }
 
-    async fn authenticated(self, user: &str, database: &str, password: &str, minor: u16) -> Self {
+    /// The SQLSTATE where such a session is not wanted.
+    pub(crate) async fn try_login_with(
+        world: &World,
+        tenant: &str,
+        more: &[(&str, &str)],
+    ) -> Result<Self, String> {
+        let mut raw = Self::open(world).await;
+        startup::startup(
+            &mut raw.out,
+            0,
+            [("user", "app"), ("database", tenant)].into_iter().chain(more.iter().copied()),
+        );
+        raw.proves_itself(PASSWORD).await
+    }
+
+    /// SCRAM, and what comes up to the first ReadyForQuery.
+    pub(crate) async fn proves_itself(mut self, password: &str) -> Result<Self, String> {
+        self.flush().await;
+        let first = self.message().await.expect("an answer");
+        if first.0 == tag::ERROR {
+            return Err(sqlstate(&[first]).unwrap());
+        }
+        let mut raw = self.authenticated(password).await;
+        loop {
+            match raw.message().await.expect("a word of welcome or an error") {
+                (tag::BACKEND_KEY_DATA, body) => raw.key = BackendKeyData::decode(&body).unwrap().to_key(),
+                (tag::READY_FOR_QUERY, _) => return Ok(raw),
+                (tag::ERROR, body) => return Err(sqlstate(&[(tag::ERROR, body)]).unwrap()),
+                _ => {}
+            }
+        }
+    }
+
+    async fn introduced(self, user: &str, database: &str, password: &str, minor: u16) -> Self {
         let mut raw = self;
         startup::startup(&mut raw.out, minor, [("user", user), ("database", database)]);
         raw.flush().await;
         assert_eq!(raw.message().await.unwrap().0, tag::AUTHENTICATION);
+        raw.authenticated(password).await
+    }
+
+    /// Behind the server's request to authenticate by SCRAM.
+    async fn authenticated(self, password: &str) -> Self {
+        let mut raw = self;
         let (exchange, first) = ClientExchange::new(password, None, ChannelBinding::Unsupported);
         frontend::sasl_initial(&mut raw.out, "SCRAM-SHA-256", &first);
         raw.flush().await;

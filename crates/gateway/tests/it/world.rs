@@ -34,6 +34,10 @@ pub(crate) const TENANTS: [(i64, &str, TenancyModel); 6] = [
 pub(crate) const PAIRS: [(&str, &str); 3] =
     [("acme", "umbrella"), ("globex", "hooli"), ("initech", "tyrell")];
 
+pub(crate) fn id_of(tenant: &str) -> i64 {
+    TENANTS.iter().find(|(_, key, _)| *key == tenant).unwrap().0
+}
+
 pub(crate) struct World {
     pub(crate) postgres: &'static Postgres,
     gateway: Option<Gateway>,

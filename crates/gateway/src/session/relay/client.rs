@@ -244,6 +244,10 @@ impl Session {
                     None => transaction.server.io.outbuf.extend_from_slice(message),
                 }
                 transaction.server.unnamed = 0;
+                if tag == tag::QUERY {
+                    // PostgreSQL drops it, too.
+                    self.unnamed_id = 0;
+                }
                 transaction.end_pipeline();
                 transaction.expected.push_back(Expected::Query);
                 if let Some(stopwatch) = &mut transaction.stopwatch {
@@ -386,6 +390,13 @@ impl Session {
                 transaction.server.unnamed = self.unnamed_id;
                 transaction.expect(Expected::ParseInjected(None));
             }
+            return Box::default();
+        }
+        if name.is_empty() {
+            // Whatever the server has without a name is somebody else's. It says best itself that there is none.
+            frontend::close(&mut transaction.server.io.outbuf, frontend::STATEMENT, b"");
+            transaction.server.unnamed = 0;
+            transaction.expect(Expected::CloseInjected(None));
             return Box::default();
         }
         let Some(entry) = self.statements.get_mut(name) else {

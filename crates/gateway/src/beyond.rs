@@ -1,0 +1,229 @@
+//! Statements that no privilege of PostgreSQL's can take away from a role, and that reach beyond its tenant: they change the role
+//! or its rights, which all tenants of a pool share; or show, or stop, what others do with a table that they share.
+//!
+//! Defence in depth, on the text's words: no row of another tenant depends on it. Whoever finds a way round it can put a pool
+//! out of order, or learn from an estimate that a value exists.
+
+use crate::error::ClientError;
+use tenantry_core::{ErrorKind, TenancyModel};
+
+/// How the statements begin.
+const VERBS: [&str; 10] =
+    ["alter", "drop", "explain", "grant", "revoke", "reassign", "lock", "prepare", "commit", "rollback"];
+
+/// Why a text is not sent, if it is not. For nearly every text that costs a look at its first word and one for a semicolon.
+pub(crate) fn refusal(sql: &[u8], model: TenancyModel, readable: bool) -> Option<ClientError> {
+    let text = sql.trim_ascii_start();
+    let first = &text[..text.iter().position(|byte| !in_word(*byte)).unwrap_or(text.len())];
+    // Without a word it begins with a comment, or an odd space.
+    let other = !first.is_empty() && !VERBS.iter().any(|verb| is(first, verb));
+    if other && memchr::memchr(b';', text).is_none() {
+        return None;
+    }
+    let readings: &[Quotes] = match memchr::memchr(b'\\', text) {
+        None => &[Quotes::Standard],
+        // Which one holds is the session's to say, and its to change in the same text.
+        Some(_) => &[Quotes::Standard, Quotes::Backslash],
+    };
+    // Bytes of a character that look like quotes: then every semicolon may be one.
+    let readings = if readable { readings } else { &[Quotes::None] };
+    readings
+        .iter()
+        .find_map(|quotes| Statements { rest: text, quotes: *quotes }.find_map(|s| s.refusal(model)))
+}
+
+/// How strings in plain quotes are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quotes {
+    Standard,
+    Backslash,
+    /// There is no telling what is a string.
+    None,
+}
+
+/// What is to be known of a statement: its first two words, and of a LOCK the mode.
+#[derive(Debug, Default)]
+struct Statement<'a> {
+    words: [&'a [u8]; 2],
+    count: usize,
+    last: [&'a [u8]; 3],
+    /// The mode of a lock was named, and lets others write.
+    mild: bool,
+}
+
+impl<'a> Statement<'a> {
+    fn word(&mut self, word: &'a [u8]) {
+        if let Some(place) = self.words.get_mut(self.count) {
+            *place = word;
+        }
+        self.count += 1;
+        if is(word, "mode") {
+            let [before, kind, level] = self.last;
+            self.mild = match () {
+                () if is(level, "share") => is(kind, "access") || is(kind, "row"),
+                () if is(level, "exclusive") => is(kind, "row") && !is(before, "share"),
+                () => false,
+            };
+        }
+        self.last = [self.last[1], self.last[2], word];
+    }
+
+    fn refusal(&self, model: TenancyModel) -> Option<ClientError> {
+        let [first, second] = self.words;
+        let second_is = |words: &[&str]| words.iter().any(|word| is(second, word));
+        let pooled = model.is_pooled();
+        if is(first, "grant")
+            || is(first, "revoke")
+            || is(first, "alter") && second_is(&["role", "user", "group", "default"])
+            || (is(first, "drop") || is(first, "reassign")) && second_is(&["owned"])
+        {
+            let message = "an application may not change roles and their rights";
+            return Some(not_allowed(message).with_hint("an operator does that, on the database itself"));
+        }
+        if pooled && is(first, "explain") {
+            let message = "EXPLAIN is not available in a pool: its estimates tell of other tenants' values";
+            return Some(
+                not_allowed(message)
+                    .with_hint("run it in a tenant that has a database of its own, or ask an operator"),
+            );
+        }
+        if pooled && is(first, "lock") && !self.mild {
+            let message = "a lock on a table could stop other tenants of the pool";
+            return Some(not_allowed(message).with_hint("lock the rows: SELECT … FOR UPDATE"));
+        }
+        let two_phase = is(first, "prepare") && second_is(&["transaction"])
+            || (is(first, "commit") || is(first, "rollback")) && second_is(&["prepared"]);
+        (two_phase && pooled).then(|| {
+            not_allowed("prepared transactions are not available where tenants share a role")
+                .with_hint("another tenant could end them; use a plain transaction")
+        })
+    }
+}
+
+fn not_allowed(message: &'static str) -> ClientError {
+    ClientError::new(ErrorKind::NotAllowed, message).with_sqlstate("42501")
+}
+
+fn is(word: &[u8], keyword: &str) -> bool {
+    word.eq_ignore_ascii_case(keyword.as_bytes())
+}
+
+/// The statements of a text, read as PostgreSQL's scanner does.
+struct Statements<'a> {
+    rest: &'a [u8],
+    quotes: Quotes,
+}
+
+impl<'a> Iterator for Statements<'a> {
+    type Item = Statement<'a>;
+
+    fn next(&mut self) -> Option<Statement<'a>> {
+        let mut statement = Statement::default();
+        let mut escapes = false;
+        while let Some(first) = self.rest.first() {
+            let len = match first {
+                b';' => {
+                    self.rest = &self.rest[1..];
+                    return Some(statement);
+                }
+                b'-' if self.rest.starts_with(b"--") => line(self.rest),
+                b'/' if self.rest.starts_with(b"/*") => comment(self.rest),
+                b'\'' if self.quotes != Quotes::None => {
+                    if escapes {
+                        escaped(self.rest)
+                    } else {
+                        quoted(self.rest, self.quotes == Quotes::Backslash)
+                    }
+                }
+                b'"' if self.quotes != Quotes::None => quoted(self.rest, false),
+                b'$' if self.quotes != Quotes::None => dollar(self.rest),
+                byte if begins_word(*byte) => {
+                    let len = self.rest.iter().position(|byte| !in_word(*byte)).unwrap_or(self.rest.len());
+                    statement.word(&self.rest[..len]);
+                    len
+                }
+                _ => 1,
+            };
+            escapes = len == 1 && matches!(first, b'e' | b'E');
+            self.rest = &self.rest[len..];
+        }
+        (statement.count > 0).then_some(statement)
+    }
+}
+
+fn begins_word(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80
+}
+
+fn in_word(byte: u8) -> bool {
+    begins_word(byte) || byte.is_ascii_digit() || byte == b'$'
+}
+
+/// A comment to the end of its line.
+fn line(text: &[u8]) -> usize {
+    memchr::memchr2(b'\n', b'\r', text).unwrap_or(text.len())
+}
+
+/// Comments nest. One without an end is no SQL.
+fn comment(text: &[u8]) -> usize {
+    let (mut depth, mut at) = (0_usize, 0);
+    while at < text.len() {
+        match &text[at..] {
+            [b'/', b'*', ..] => (depth, at) = (depth + 1, at + 2),
+            [b'*', b'/', ..] => (depth, at) = (depth - 1, at + 2),
+            _ => at += 1,
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    at
+}
+
+/// A string or a quoted name. Two quotes inside are one, which is two strings here: it makes no difference.
+fn quoted(text: &[u8], backslash: bool) -> usize {
+    let mut at = 1;
+    while at < text.len() {
+        match text[at] {
+            b'\\' if backslash => at += 2,
+            byte if byte == text[0] => return at + 1,
+            _ => at += 1,
+        }
+    }
+    text.len()
+}
+
+/// `E'…'`, which goes on in the same manner in a string on the next line.
+fn escaped(text: &[u8]) -> usize {
+    let mut at = quoted(text, true);
+    loop {
+        let mut next = at;
+        let mut broken = false;
+        while next < text.len() {
+            if text[next..].starts_with(b"--") {
+                next += line(&text[next..]);
+            } else if text[next].is_ascii_whitespace() || text[next] == 0x0b {
+                broken |= matches!(text[next], b'\n' | b'\r');
+                next += 1;
+            } else {
+                break;
+            }
+        }
+        if next >= text.len() || !(text[next] == b'\'' && (broken || next == at)) {
+            return at;
+        }
+        at = next + quoted(&text[next..], true);
+    }
+}
+
+/// `$tag$…$tag$`, or a parameter's dollar.
+fn dollar(text: &[u8]) -> usize {
+    let end = text[1..].iter().position(|byte| !in_word(*byte) || *byte == b'$');
+    let Some(end) = end.filter(|end| text[end + 1] == b'$' && !text[1].is_ascii_digit()) else { return 1 };
+    let tag = &text[..end + 2];
+    let body = &text[tag.len()..];
+    memchr::memmem::find(body, tag).map_or(text.len(), |at| tag.len() + at + tag.len())
+}
+
+#[cfg(test)]
+mod tests;

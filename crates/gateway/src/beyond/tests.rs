@@ -1,0 +1,88 @@
+//! What is refused, however it is written, and what is not.
+
+use super::*;
+use tenantry_core::TenancyModel::{Database, Schema, Shared};
+
+fn refused(sql: &str, model: TenancyModel) -> bool {
+    refusal(sql.as_bytes(), model, true).is_some()
+}
+
+#[test]
+fn roles_and_rights_are_nobodys_to_change() {
+    for sql in [
+        "ALTER ROLE CURRENT_USER PASSWORD 'x'",
+        "alter user me SET statement_timeout = 1",
+        "ALTER GROUP g ADD USER u",
+        "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC",
+        "DROP OWNED BY CURRENT_USER",
+        "REASSIGN OWNED BY a TO b",
+        "GRANT a TO b",
+        "revoke select on t from a",
+        "  /* a /* nested */ comment */ -- and one more\n ALTER/**/ROLE a NOLOGIN",
+        "-- carriage return\rDROP OWNED BY me",
+        "SELECT 1;ALTER ROLE a RESET ALL",
+        "SELECT ';'; ; alter\u{b}role a RESET ALL",
+        "SELECT $$ ; $$; ALTER ROLE a RESET ALL",
+        "SELECT $a$ $$ ; $a$; ALTER ROLE a RESET ALL",
+        "SELECT 1$$ $$; ALTER ROLE a RESET ALL",
+        "SELECT a$b$; ALTER ROLE a RESET ALL; SELECT $b$",
+        r"SELECT '\'; ALTER ROLE a RESET ALL; --'",
+        r"SELECT '\'' ; ALTER ROLE a RESET ALL",
+        r"SELECT E'\'' ; ALTER ROLE a RESET ALL",
+        "SELECT E'a'\n'\\''; ALTER ROLE a RESET ALL",
+        "SELECT '\\', E'a' -- comment\n'\\''; ALTER ROLE a RESET ALL",
+        "SELECT \"';\" ; ALTER ROLE a RESET ALL; --'",
+        "SELECT 'it''s'; ALTER ROLE a RESET ALL",
+    ] {
+        for model in [Shared, Schema, Database] {
+            assert!(refused(sql, model), "{sql}");
+        }
+    }
+    // Of an encoding whose characters may hold quotes, everything is read.
+    assert!(refusal(b"SELECT '\x81\\'; ALTER ROLE a RESET ALL --'", Database, false).is_some());
+}
+
+#[test]
+fn what_a_pool_tells_or_holds_up_is_refused_there_alone() {
+    for sql in [
+        "EXPLAIN SELECT 1",
+        "explain (analyze) select 1",
+        "LOCK notes",
+        "LOCK TABLE notes IN SHARE MODE",
+        "LOCK TABLE notes IN SHARE ROW EXCLUSIVE MODE NOWAIT",
+        "LOCK TABLE notes IN ACCESS EXCLUSIVE MODE",
+    ] {
+        assert!(refused(sql, Shared) && refused(sql, Schema) && !refused(sql, Database), "{sql}");
+    }
+    for sql in ["PREPARE TRANSACTION 'x'", "COMMIT PREPARED 'x'", "rollback prepared 'x'"] {
+        assert!(refused(sql, Shared) && refused(sql, Schema) && !refused(sql, Database), "{sql}");
+    }
+}
+
+#[test]
+fn everything_else_goes_on() {
+    for sql in [
+        "",
+        ";;",
+        "SELECT 1",
+        "SELECT 'ALTER ROLE'; SELECT 2",
+        "INSERT INTO t VALUES ('; ALTER ROLE a')",
+        "INSERT INTO t VALUES ($$; DROP OWNED BY me$$); SELECT 1",
+        "SELECT 1 -- ; ALTER ROLE a",
+        "SELECT \"; ALTER ROLE a\"",
+        "ALTER TABLE role ADD x int",
+        "DROP TABLE owned",
+        "PREPARE transactions AS SELECT 1",
+        "COMMIT",
+        "ROLLBACK TO s",
+        "LOCK TABLE notes IN ACCESS SHARE MODE",
+        "LOCK TABLE notes IN ROW EXCLUSIVE MODE NOWAIT",
+        "lock notes in row share mode",
+        "SELECT $1; SELECT $2",
+        "/* EXPLAIN */ SELECT 1",
+        "/* without an end ; ALTER ROLE a",
+        "SELECT 'without an end ; ALTER ROLE a",
+    ] {
+        assert!(!refused(sql, Shared), "{sql}");
+    }
+}
