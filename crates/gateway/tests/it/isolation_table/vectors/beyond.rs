@@ -29,7 +29,7 @@ pub(super) const VECTORS: &[Vector] = &[
     beyond(
         "`LOCK TABLE`",
         &["BEGIN", "LOCK TABLE {update} IN ACCESS EXCLUSIVE MODE", "ROLLBACK"],
-        ["42501", "42501", "0A000"],
+        ["0A000", "42501", "0A000"],
     ),
     beyond("others' statements: `pg_stat_activity`", &["SELECT * FROM pg_stat_activity"], REFUSED),
     beyond(
@@ -48,14 +48,14 @@ pub(super) const VECTORS: &[Vector] = &[
     beyond("others' locks", &["SELECT * FROM pg_locks"], REFUSED),
     beyond("advisory locks of the transaction", &["SELECT pg_try_advisory_xact_lock(1)"], REFUSED),
     beyond("giving up the tenant's fence", &["SELECT pg_advisory_unlock_all() WHERE true"], REFUSED),
-    beyond("`NOTIFY`", &["NOTIFY everybody, 'news'"], RUNS),
+    beyond("`NOTIFY`", &["NOTIFY everybody, 'news'"], ["0A000", "0A000", "-"]),
     beyond("`pg_notify()`", &["SELECT pg_notify('everybody', 'news')"], REFUSED),
     beyond(
         "`PREPARE TRANSACTION`",
         &["BEGIN", "SELECT 1", "PREPARE TRANSACTION 'kept'"],
-        ["42501", "42501", "55000"],
+        ["0A000", "0A000", "55000"],
     ),
-    beyond("`ROLLBACK PREPARED` of the other's", &["ROLLBACK PREPARED 'kept'"], ["42501", "42501", "42704"]),
+    beyond("`ROLLBACK PREPARED` of the other's", &["ROLLBACK PREPARED 'kept'"], ["0A000", "0A000", "42704"]),
     beyond("others' prepared transactions", &["SELECT * FROM pg_prepared_xacts"], REFUSED),
     beyond("the pool's own password", &["ALTER ROLE CURRENT_USER PASSWORD 'x'"], REFUSED),
     beyond(
