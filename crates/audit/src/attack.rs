@@ -163,7 +163,7 @@ async fn attempt(
             }
         }
     }
-    if vector.look == Look::Refused && refused.is_none() {
+    if stage.forbids(vector) && refused.is_none() {
         return Ok(Outcome::Leaked {
             evidence: format!("it was let through: {}", stage.fill(vector.tries[vector.tries.len() - 1])),
         });
@@ -198,7 +198,7 @@ fn crossed(look: Look, messages: &[tokio_postgres::SimpleQueryMessage], baseline
         Look::Blind => affected
             .filter(|count| *count > baseline)
             .map(|count| format!("{count} rows were written, the tenant has {baseline}")),
-        Look::Rows | Look::Refused | Look::Startup | Look::Connect => None,
+        Look::Rows | Look::Refused | Look::Together | Look::Startup | Look::Connect => None,
     }
 }
 
@@ -295,6 +295,15 @@ impl Stage {
             Some(value) => sql.replace(name, &value),
             None => sql,
         })
+    }
+
+    /// Whether being let through is a leak by itself.
+    fn forbids(&self, vector: &Vector) -> bool {
+        match vector.look {
+            Look::Refused => true,
+            Look::Together => self.other_database.is_none(),
+            _ => false,
+        }
     }
 
     /// Why a vector does not apply.

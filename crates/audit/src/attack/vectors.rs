@@ -15,6 +15,8 @@ pub enum Look {
     Blind,
     /// Being let through is the leak.
     Refused,
+    /// So it is where tenants share a database. In one's own it reaches nobody.
+    Together,
     /// Options of the startup packet.
     Startup,
     /// A connection to the other tenant's database.
@@ -413,7 +415,7 @@ pub const VECTORS: &[Vector] = &[
         ROWS,
         "a temporary table of the same name",
         "the next tenant on the connection reads it",
-        Look::Refused,
+        Look::Together,
         &["CREATE TEMPORARY TABLE audit_attack (id bigint)"],
     ),
     vector(
@@ -477,7 +479,7 @@ pub const VECTORS: &[Vector] = &[
         BEYOND,
         "pg_notify()",
         "sessions of the other tenant hear it",
-        Look::Refused,
+        Look::Together,
         &["SELECT pg_notify('audit_attack', '')"],
     ),
     vector(
@@ -493,7 +495,7 @@ pub const VECTORS: &[Vector] = &[
         BEYOND,
         "DO blocks",
         "loops and locks in one statement",
-        Look::Refused,
+        Look::Together,
         &["DO $x$ BEGIN NULL; END $x$"],
     ),
     vector(
