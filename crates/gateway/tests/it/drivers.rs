@@ -11,6 +11,7 @@ mod pgbench;
 mod psql;
 mod rust;
 mod scripts;
+mod sqlx;
 mod tables;
 
 /// The same test in every model: `$test` is given the model's pair of tenants.
