@@ -4,6 +4,7 @@
 //! in it: [`startup`] reads the packet, [`login`] authenticates and resolves the tenant, [`Session`] is a client
 //! without a server connection, and [`transaction::Transaction`] is what it is lent for one transaction.
 
+mod ageing;
 mod attach;
 mod hold;
 mod login;

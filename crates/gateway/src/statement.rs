@@ -12,6 +12,7 @@ use std::sync::{Arc, Weak};
 #[derive(Debug)]
 pub(crate) struct Statement {
     pub(crate) id: u64,
+    pub(crate) scope: StatementScope,
     /// The name on the server, see [`unguessable_name`].
     pub(crate) name: Box<[u8]>,
     /// What follows the name in a Parse message: the text, a zero byte, and the parameter types.
@@ -68,12 +69,27 @@ impl Statements {
         self.next_id += 1;
         let statement = Arc::new(Statement {
             id: self.next_id,
+            scope,
             name: unguessable_name(),
             body: key.1.clone(),
             changes_session: words.occur_in(body),
         });
         self.known.insert(key, Arc::downgrade(&statement));
         statement
+    }
+
+    /// Who prepares this text from now on gets a statement of its own. Who has this one keeps it.
+    pub(crate) fn forget(&mut self, statement: &Statement) {
+        let key = (statement.scope, statement.body.clone());
+        let known = self.known.get(&key).and_then(Weak::upgrade);
+        if known.is_some_and(|known| known.id == statement.id) {
+            self.known.remove(&key);
+        }
+    }
+
+    /// The same for every text.
+    pub(crate) fn forget_all(&mut self) {
+        self.known.clear();
     }
 }
 
@@ -98,6 +114,10 @@ impl Prepared {
             entry.0 = clock;
             true
         })
+    }
+
+    pub(crate) fn get(&self, id: u64) -> Option<&Arc<Statement>> {
+        self.used.get(&id).map(|(_, statement)| statement)
     }
 
     /// Notes a statement that is being prepared. Returns the one to close for it, if the connection is full.
@@ -145,6 +165,21 @@ mod tests {
         assert_eq!(a.id, b.id);
         assert_ne!(a.id, c.id);
         assert_ne!(Statements::new().intern(StatementScope::Pool, b"x", &words).name, a.name);
+    }
+
+    #[test]
+    fn a_forgotten_statement_is_made_anew_and_the_newer_one_stays() {
+        let words = SessionWords::new();
+        let mut statements = Statements::new();
+        let intern = |statements: &mut Statements| statements.intern(StatementScope::Pool, b"x", &words);
+        let old = intern(&mut statements);
+        statements.forget(&old);
+        let new = intern(&mut statements);
+        assert_ne!(old.id, new.id);
+        statements.forget(&old);
+        assert_eq!(intern(&mut statements).id, new.id);
+        statements.forget_all();
+        assert_ne!(intern(&mut statements).id, new.id);
     }
 
     #[test]

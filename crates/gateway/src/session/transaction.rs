@@ -4,6 +4,7 @@
 //! client is waiting for, those to messages that the gateway put in, and those that the gateway answers itself
 //! without sending anything.
 
+use super::ageing::Ageing;
 use super::hold::{Hold, Looking};
 use super::rewritten::Replies;
 use super::{ClientStatement, Interned, Target};
@@ -44,8 +45,10 @@ pub(super) enum Expected {
     ParseInjected(Option<Arc<Statement>>),
     /// A Parse that need not be sent: the connection has the statement. With the client's name for it.
     ParseKnown(Box<[u8]>),
-    Bind,
-    Describe,
+    /// With the number of its statement, if that is one that clients share; else 0.
+    Bind(u64),
+    /// With that of its statement.
+    Describe(u64),
     Execute,
     /// A Bind that the gateway put in.
     BindInjected,
@@ -143,6 +146,8 @@ pub(super) struct Transaction {
     pub(super) stopwatch: Option<Box<Stopwatch>>,
     /// What was sent in the place of what the client wrote.
     pub(super) replies: Replies,
+    /// What may make statements older than what they name.
+    pub(super) ageing: Ageing,
 }
 
 impl Transaction {
@@ -190,6 +195,7 @@ impl Transaction {
             result_left: result_limit,
             stopwatch: None,
             replies: Replies::default(),
+            ageing: Ageing::default(),
         }
     }
 
@@ -242,11 +248,11 @@ impl Transaction {
         match tag {
             frontend::tag::BIND => {
                 frontend::bind_text(out, b"", text.as_bytes(), &[]);
-                self.expect(Expected::Bind);
+                self.expect(Expected::Bind(0));
             }
             frontend::tag::DESCRIBE => {
                 frontend::describe(out, frontend::STATEMENT, text.as_bytes());
-                self.expect(Expected::Describe);
+                self.expect(Expected::Describe(0));
             }
             frontend::tag::PARSE => {
                 frontend::parse(out, b"", &text, &[]);

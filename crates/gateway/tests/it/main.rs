@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, and may tell a long story"
 )]
 
+mod ageing;
 mod cancel;
 mod console;
 mod copying;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tenantry_core::{TenancyModel, TenantState};
 use tenantry_gateway::Config;
 use tenantry_testkit::versions_for_tests;
+use tenantry_wire::backend::tag;
 use tenantry_wire::frontend;
 use tokio_postgres::{AsyncMessage, Client, NoTls, SimpleQueryMessage};
 
@@ -233,6 +234,19 @@ async fn temporary_tables_and_notifications_stay_with_who_has_a_database_of_its_
     assert_eq!(payload.unwrap(), "hello");
     client.simple_query("UNLISTEN news").await.unwrap();
     let other = world.connect("initech").await;
+    // One's own is told by the number that one was told at the login; another client's is not taken for it.
+    let (mut own, mut told) = (Raw::login(&world, "initech").await, Vec::new());
+    for text in ["LISTEN news", "NOTIFY news", "BEGIN; NOTIFY news; COMMIT"] {
+        frontend::query(&mut own.out, text);
+        told.extend(own.until_ready().await);
+    }
+    admin.batch_execute("NOTIFY news").await.unwrap();
+    told.push(own.message().await.unwrap());
+    let senders: Vec<_> =
+        told.iter().filter(|(tag, _)| *tag == tag::NOTIFICATION).map(|(_, body)| &body[..4]).collect();
+    let pid = own.key.pid.to_be_bytes();
+    assert!(senders[..2] == [pid, pid] && senders[2] != pid, "{senders:?}");
+    drop(own);
     assert_eq!(ask(&other, "SELECT count(*) FROM pg_listening_channels()").await, "0");
     world.close().await;
 }

@@ -379,8 +379,14 @@ impl Session {
         true
     }
 
-    /// Sees to it that the server has what the client calls `name`, and returns what the server calls it.
-    fn server_name(&mut self, transaction: &mut Transaction, name: &[u8], parameters: &[u8]) -> Box<[u8]> {
+    /// Sees to it that the server has what the client calls `name`, and returns what the server calls it, and its number if
+    /// clients share it.
+    fn server_name(
+        &mut self,
+        transaction: &mut Transaction,
+        name: &[u8],
+        parameters: &[u8],
+    ) -> (Box<[u8]>, u64) {
         if name.is_empty() && self.unnamed_id != 0 {
             if transaction.server.unnamed != self.unnamed_id {
                 let (sent, copy) = transaction.rewrite_body(&self.unnamed);
@@ -390,18 +396,18 @@ impl Session {
                 transaction.server.unnamed = self.unnamed_id;
                 transaction.expect(Expected::ParseInjected(None));
             }
-            return Box::default();
+            return (Box::default(), 0);
         }
         if name.is_empty() {
             // Whatever the server has without a name is somebody else's. It says best itself that there is none.
             frontend::close(&mut transaction.server.io.outbuf, frontend::STATEMENT, b"");
             transaction.server.unnamed = 0;
             transaction.expect(Expected::CloseInjected(None));
-            return Box::default();
+            return (Box::default(), 0);
         }
         let Some(entry) = self.statements.get_mut(name) else {
             // The server will say that it does not exist. It must not reach a statement of ours or of another client.
-            return [b"unknown ", name].concat().into();
+            return ([b"unknown ", name].concat().into(), 0);
         };
         let statement = transaction.known(entry, &self.worker.shared.session_words);
         if statement.changes_session {
@@ -411,7 +417,7 @@ impl Session {
             note_names(&mut self.custom, parameters);
         }
         transaction.ensure_prepared(&statement);
-        statement.name.clone()
+        (statement.name.clone(), statement.id)
     }
 
     fn note_names(&mut self, text: &[u8]) {
@@ -435,10 +441,12 @@ impl Session {
             stopwatch.bind(bind.portal, named.unwrap_or(&self.unnamed));
         }
         let unnamed_is_there = self.unnamed_id != 0 && transaction.server.unnamed == self.unnamed_id;
+        let mut id = 0;
         if bind.statement.is_empty() && unnamed_is_there {
             transaction.server.io.outbuf.extend_from_slice(message);
         } else {
-            let name = self.server_name(transaction, bind.statement, bind.rest);
+            let name;
+            (name, id) = self.server_name(transaction, bind.statement, bind.rest);
             frontend::bind_raw(&mut transaction.server.io.outbuf, bind.portal, &name, bind.rest);
         }
         if transaction.target.rewriter.is_some() {
@@ -446,20 +454,22 @@ impl Session {
             let copy = if bind.statement.is_empty() { self.unnamed_copy.clone() } else { named };
             transaction.replies.bound(bind.portal, copy);
         }
-        transaction.expect(Expected::Bind);
+        transaction.expect(Expected::Bind(id));
         Ok(())
     }
 
     fn describe(&mut self, transaction: &mut Transaction, message: &[u8]) -> Result<(), SessionEnd> {
         let describe =
             frontend::Describe::decode(&message[frame::HEADER..]).map_err(|_| malformed("Describe"))?;
+        let mut id = 0;
         if describe.kind == frontend::STATEMENT {
-            let name = self.server_name(transaction, describe.name, b"");
+            let name;
+            (name, id) = self.server_name(transaction, describe.name, b"");
             frontend::describe(&mut transaction.server.io.outbuf, frontend::STATEMENT, &name);
         } else {
             transaction.server.io.outbuf.extend_from_slice(message);
         }
-        transaction.expect(Expected::Describe);
+        transaction.expect(Expected::Describe(id));
         Ok(())
     }
 }

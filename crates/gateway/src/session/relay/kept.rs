@@ -43,9 +43,9 @@ impl Session {
                 if transaction.target.rewriter.is_some() {
                     transaction.replies.bound(bind.portal, kept.and_then(|kept| kept.copy.clone()));
                 }
-                Expected::Bind
+                Expected::Bind(0)
             }
-            tag::DESCRIBE => Expected::Describe,
+            tag::DESCRIBE => Expected::Describe(0),
             _ => {
                 let close = frontend::Close::decode(body).map_err(|_| malformed("Close"))?;
                 if close.kind == frontend::STATEMENT {

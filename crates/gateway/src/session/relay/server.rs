@@ -58,6 +58,9 @@ impl Session {
                 break;
             }
             let at = keep;
+            if header.tag == reply::NOTIFICATION {
+                self.sign_notification(transaction, at);
+            }
             let verdict = if transaction.in_prologue() {
                 prologue_reply(transaction, header, at)?
             } else {
@@ -97,6 +100,16 @@ impl Session {
         }
         self.forward(transaction, keep);
         Ok(())
+    }
+
+    /// A notification of the client's own carries the number that the client knows itself by: drivers and applications tell
+    /// their own from others' by it.
+    fn sign_notification(&self, transaction: &mut Transaction, at: usize) {
+        let server = transaction.server.cancel.key.pid.to_be_bytes();
+        let sender = transaction.server.io.inbuf.get_mut(at + frame::HEADER..at + frame::HEADER + 4);
+        if let Some(sender) = sender.filter(|sender| **sender == server) {
+            sender.copy_from_slice(&self.cancel.key().pid.to_be_bytes());
+        }
     }
 
     /// Moves the first `len` bytes from the server's buffer to the client's: without a copy when that is all there is.
@@ -180,6 +193,7 @@ impl Session {
                     }
                 }
                 let residue = residue_of(command);
+                let aged = transaction.ageing.begin_with(command, transaction.target.placement.model);
                 let deallocated_all = command == b"DEALLOCATE ALL" || command == b"DISCARD ALL";
                 transaction.residue = transaction.residue.max(residue);
                 let warning = match command.first() {
@@ -193,6 +207,9 @@ impl Session {
                 transaction.attention |= transaction.noted;
                 transaction.note_statement_end(None);
                 transaction.meter.statements += 1;
+                if aged {
+                    transaction.target.pool.statements.lock().forget_all();
+                }
                 if deallocated_all {
                     transaction.server.forget_statements();
                     self.statements.clear();
@@ -229,15 +246,17 @@ impl Session {
                 }
             }
             reply::BIND_COMPLETE => {
-                let is_bind = |e: &Expected| matches!(e, Expected::Bind | Expected::BindInjected);
-                if let Expected::BindInjected = settle(transaction, is_bind)? {
-                    return Ok(Verdict::Swallow);
+                let is_bind = |e: &Expected| matches!(e, Expected::Bind(_) | Expected::BindInjected);
+                match settle(transaction, is_bind)? {
+                    Expected::BindInjected => return Ok(Verdict::Swallow),
+                    Expected::Bind(statement) => transaction.ageing.bound = statement,
+                    _ => {}
                 }
             }
-            reply::PARAMETER_DESCRIPTION => must_owe(transaction, |e| matches!(e, Expected::Describe))?,
-            reply::NO_DATA => drop(settle(transaction, |e| matches!(e, Expected::Describe))?),
+            reply::PARAMETER_DESCRIPTION => must_owe(transaction, |e| matches!(e, Expected::Describe(_)))?,
+            reply::NO_DATA => drop(settle(transaction, |e| matches!(e, Expected::Describe(_)))?),
             reply::ROW_DESCRIPTION => {
-                settle(transaction, |e| matches!(e, Expected::Describe | Expected::Query))?;
+                settle(transaction, |e| matches!(e, Expected::Describe(_) | Expected::Query))?;
             }
             reply::FUNCTION_RESULT => must_owe(transaction, |e| matches!(e, Expected::Query))?,
             reply::COPY_IN => {
@@ -256,6 +275,7 @@ impl Session {
                 let sqlstate = field(b'C').unwrap_or_default();
                 transaction.fatal_seen |= fatal;
                 transaction.target.stats.error(sqlstate);
+                let outlived = transaction.outlived(sqlstate);
                 if transaction.expected.is_empty() && !fatal {
                     return Err(Broken::Lost);
                 }
@@ -264,6 +284,9 @@ impl Session {
                 let explained = explained.and_then(|fields| explained_denial(transaction, fields, body));
                 let told = fields.ok().and_then(|fields| transaction.replies.error(&fields));
                 let told = told.or(explained.map(Verdict::Replaced));
+                if let Some(statement) = outlived {
+                    transaction.target.pool.statements.lock().forget(&statement);
+                }
                 self.pipeline_failed(transaction);
                 if let Some(error) = ours {
                     return Ok(Verdict::Instead(error));
@@ -352,6 +375,7 @@ fn ready(transaction: &mut Transaction, at: usize, header: frame::Header) -> Res
     transaction.status = ready_status(body).map_err(|_| Broken::Lost)?;
     if transaction.status == TransactionStatus::Idle {
         transaction.target.note_end();
+        transaction.note_definitions_end();
     }
     transaction.note_statement_end(Some(transaction.status));
     transaction.replies.end(transaction.expected.len() <= 1);
