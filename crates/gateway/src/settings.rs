@@ -4,7 +4,8 @@
 //! client sets otherwise lives until its transaction ends: the connection is then reset.
 
 /// Settings that a client may choose in its startup packet. Nothing here concerns isolation, limits, or how the
-/// server treats other tenants; everything else is refused with a hint.
+/// server treats other tenants; everything else is refused with a hint. Where names are looked up (JDBC's `currentSchema`) is
+/// the client's own affair: SQL may change it at any time.
 const STARTUP: &[&str] = &[
     "application_name",
     "bytea_output",
@@ -22,6 +23,7 @@ const STARTUP: &[&str] = &[
     "lc_numeric",
     "lock_timeout",
     "idle_in_transaction_session_timeout",
+    "search_path",
     "standard_conforming_strings",
     "statement_timeout",
     "timezone",
@@ -46,9 +48,10 @@ const FOLLOWED: &[&str] = &[
 pub(crate) struct Settings(Vec<(Box<str>, Box<str>)>);
 
 impl Settings {
-    /// Whether a startup packet may carry the setting.
+    /// Whether a startup packet may carry the setting: one of the list, or the application's own, which has a dot.
     pub(crate) fn allowed_at_startup(name: &str) -> bool {
         STARTUP.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))
+            || (name.contains('.') && Self::may_follow(name))
     }
 
     /// Whether a reported value of the setting follows the client.
@@ -91,6 +94,11 @@ impl Settings {
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.find(name).ok().map(|at| &*self.0[at].1)
+    }
+
+    /// The names of those that no server lists, because the application made them up.
+    pub(crate) fn own(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| &**name).filter(|name| name.contains('.'))
     }
 
     /// Whether text on a connection with these settings is UTF-8, as it is by default.
@@ -142,9 +150,13 @@ mod tests {
 
     #[test]
     fn nothing_of_the_guarantee_can_be_chosen_at_startup() {
-        for name in ["role", "session_authorization", "search_path", "row_security", "backtrace_functions"] {
+        for name in
+            ["role", "session_authorization", "row_security", "backtrace_functions", "Tenancy.context"]
+        {
             assert!(!Settings::allowed_at_startup(name), "{name}");
         }
-        assert!(Settings::allowed_at_startup("TimeZone"));
+        for name in ["TimeZone", "search_path", "app.user_id"] {
+            assert!(Settings::allowed_at_startup(name), "{name}");
+        }
     }
 }

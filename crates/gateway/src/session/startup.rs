@@ -8,6 +8,7 @@ use bytes::Buf;
 use tenantry_core::ErrorKind;
 use tenantry_tls::{Acceptor, Facts};
 use tenantry_wire::backend;
+use tenantry_wire::frontend::tag;
 use tenantry_wire::startup::{Initial, NEWEST_MINOR, Startup, parse_initial};
 
 /// Answers to an SSL request and a GSS request in a row; more is nobody's driver.
@@ -59,6 +60,10 @@ pub(super) async fn read(worker: &Worker, client: &mut Buffered) -> Result<Optio
 
 async fn next(client: &mut Buffered) -> Result<Initial, SessionEnd> {
     loop {
+        // Drivers that are stopped at once say goodbye before anything else. Who leaves is owed no answer.
+        if client.inbuf.first() == Some(&tag::TERMINATE) {
+            return Err(SessionEnd::ClientGone);
+        }
         match parse_initial(&client.inbuf) {
             Ok(Some((initial, len))) => {
                 client.inbuf.advance(len);

@@ -204,6 +204,11 @@ async fn hostile_bytes_are_refused_and_nobody_else_notices() {
     raw.out.extend_from_slice(b"GET / HTTP/1.1\r\n\r\n");
     raw.flush().await;
     assert!(raw.message().await.is_none_or(|message| sqlstate(&[message]).is_some()));
+    // A driver that is stopped at once says goodbye before anything else, and is owed no answer.
+    let mut raw = Raw::open(&world).await;
+    frontend::terminate(&mut raw.out);
+    raw.flush().await;
+    assert!(raw.message().await.is_none());
     for bytes in
         [&b"?\0\0\0\x04"[..], b"Q\0\0\0\x01", b"Q\x7f\xff\xff\xff", b"B\0\0\0\x05\xff", b"P\0\0\0\x04"]
     {

@@ -116,6 +116,42 @@ async fn settings_follow_a_client_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_path_and_settings_of_ones_own_may_come_with_the_startup_packet() {
+    for version in versions_for_tests() {
+        let world = World::narrow(version).await;
+        for (tenant, other) in PAIRS {
+            let (same, theirs) = (world.connect(tenant).await, world.connect(other).await);
+            let [path, other_path] =
+                [ask(&same, "SHOW search_path").await, ask(&theirs, "SHOW search_path").await];
+            let mut config = world.config(tenant);
+            let client =
+                connect(config.options("-c search_path=nowhere,pg_catalog -c App.user_id=42")).await.unwrap();
+            let asked =
+                "SELECT current_setting('search_path') || '/' || current_setting('app.user_id', true)";
+            for reset in
+                ["SELECT 1", "RESET search_path", "SET search_path = public; RESET search_path", "RESET ALL"]
+            {
+                client.simple_query(reset).await.unwrap();
+                // The others' names are looked up where they always are, over the same server connection.
+                for (client, path, tenant) in [(&same, &path, tenant), (&theirs, &other_path, other)] {
+                    assert_eq!(ask(client, "SHOW search_path").await, *path, "{reset} ({tenant}, {version})");
+                    let known = ask(client, "SELECT current_setting('app.user_id', true)").await;
+                    assert!(matches!(&*known, "" | "NULL"), "{known}, {reset} ({tenant}, {version})");
+                    assert_eq!(ask(client, "SELECT count(*) FROM notes").await, "0");
+                }
+                assert_eq!(
+                    ask(&client, asked).await,
+                    "nowhere,pg_catalog/42",
+                    "{reset} ({tenant}, {version})"
+                );
+                assert_eq!(code(&client, "SELECT count(*) FROM notes").await, "42P01");
+            }
+        }
+        world.close().await;
+    }
+}
+
+#[tokio::test]
 async fn what_the_startup_packet_chose_is_what_reset_means() {
     let world = World::narrow(newest()).await;
     for (tenant, other) in PAIRS {
