@@ -410,6 +410,7 @@ impl Session {
                 }
                 let name: Box<[u8]> = close.name.into();
                 self.close_statement(&name);
+                backend::close_complete(&mut self.client.outbuf);
             }
             tag::PARSE | tag::BIND | tag::DESCRIBE | tag::EXECUTE | tag::FUNCTION_CALL => {
                 return Ok(Step::Attach);
@@ -428,15 +429,15 @@ impl Session {
         self.unwanted == 0
     }
 
-    /// Closes what the client calls `name`. The server keeps its statement for the next client with the same text.
-    fn close_statement(&mut self, name: &[u8]) {
+    /// Frees what the client calls `name`, and returns what it stood for. The server keeps its statement for the next client
+    /// with the same text.
+    fn close_statement(&mut self, name: &[u8]) -> Option<ClientStatement> {
         if name.is_empty() {
             self.unnamed_id = 0;
             self.unnamed_special = None;
-        } else {
-            self.statements.remove(name);
+            return None;
         }
-        backend::close_complete(&mut self.client.outbuf);
+        self.statements.remove(name)
     }
 
     /// What the client was last told of a parameter of the server.

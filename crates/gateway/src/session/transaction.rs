@@ -22,8 +22,10 @@ use tenantry_core::TenancyModel;
 use tenantry_wire::backend::TransactionStatus;
 use tenantry_wire::frontend;
 
+/// A statement that stands for nothing, as no client calls one of its own.
+pub(super) const NOTHING: &[u8] = b"tenantry_nothing";
+
 /// A reply that the server (or the gateway in its place) owes.
-#[derive(Debug)]
 pub(super) enum Expected {
     /// The entry into the tenant, in the same pipeline as what follows; swallowed.
     Enter(Entering),
@@ -57,10 +59,17 @@ pub(super) enum Expected {
     /// The last of them, whose end is the end of the client's COPY.
     ExecuteCopied,
     ClosePortal,
-    /// A Close that concerns the client's name only.
-    CloseKnown(Box<[u8]>),
+    /// A Close that concerns the client's name only, which is free from then on; and what it stood for, should the Close
+    /// turn out not to have been carried out.
+    CloseKnown(Box<[u8]>, Option<Box<ClientStatement>>),
     /// A Close of a statement that had to make room, if it is one that counts.
     CloseInjected(Option<Arc<Statement>>),
+}
+
+/// What a client's name was given, or lost, by a message that was skipped.
+pub(super) enum Undone {
+    Parse(Box<[u8]>),
+    Close(Box<[u8]>, Box<ClientStatement>),
 }
 
 /// Where the client's extended messages stand.
@@ -104,6 +113,8 @@ pub(super) struct Transaction {
     pub(super) client_pass: usize,
     /// Bytes of the server's current message still to be forwarded as they come.
     pub(super) server_pass: usize,
+    /// A simple Query or a function call was sent inside a pipeline, whose Sync has not been seen.
+    pub(super) mixed: bool,
     /// COPY failed where the server may or may not have ignored a Sync: the connection is not lent again.
     pub(super) doubtful: bool,
     /// The server has said a FATAL error to the client.
@@ -173,6 +184,7 @@ impl Transaction {
             pipeline: Pipeline::Closed,
             client_pass: 0,
             server_pass: 0,
+            mixed: false,
             doubtful: false,
             fatal_seen: false,
             hold,
@@ -326,7 +338,26 @@ impl Transaction {
     pub(super) fn end_pipeline(&mut self) {
         if self.pipeline.is_open() {
             self.pipeline = Pipeline::Closed;
+            self.mixed = true;
         }
+    }
+
+    /// The client's Sync. PostgreSQL 18 commits nothing at one that directly follows a simple Query inside a pipeline: it says
+    /// that it is idle, and the next statement, which may be anybody's, fails and takes the transaction with it. Any message
+    /// that needs a transaction, put in before it, makes it commit.
+    pub(super) fn sync(&mut self) {
+        if std::mem::take(&mut self.mixed) && self.pipeline != Pipeline::Failed {
+            let out = &mut self.server.io.outbuf;
+            frontend::close(out, frontend::STATEMENT, NOTHING);
+            frontend::parse(out, NOTHING, "", &[]);
+            frontend::close(out, frontend::STATEMENT, NOTHING);
+            self.expect(Expected::CloseInjected(None));
+            self.expect(Expected::ParseInjected(None));
+            self.expect(Expected::CloseInjected(None));
+        }
+        frontend::sync(&mut self.server.io.outbuf);
+        self.pipeline = Pipeline::Closed;
+        self.expected.push_back(Expected::Sync);
     }
 
     /// Notes an extended message and what is owed for it.
@@ -343,12 +374,17 @@ impl Transaction {
         }
     }
 
-    /// Whether a statement's Parse is unconfirmed in a pipeline that already has its Sync: should that pipeline fail,
-    /// a use of the statement in the next one would find nothing.
-    pub(super) fn parse_is_unconfirmed(&self) -> bool {
-        let is_parse = |e: &Expected| matches!(e, Expected::Parse { .. } | Expected::ParseInjected(_));
-        let parse = self.expected.iter().position(is_parse);
-        parse.is_some_and(|at| self.expected.iter().skip(at).any(|e| matches!(e, Expected::Sync)))
+    /// Whether a statement's name was given or freed in a pipeline that already has its Sync, and that is not confirmed:
+    /// should that pipeline fail, the name would stand for something else in the next one.
+    pub(super) fn name_is_unconfirmed(&self) -> bool {
+        let names = |e: &Expected| {
+            matches!(
+                e,
+                Expected::Parse { .. } | Expected::ParseInjected(_) | Expected::CloseKnown(_, Some(_))
+            )
+        };
+        let first = self.expected.iter().position(names);
+        first.is_some_and(|at| self.expected.iter().skip(at).any(|e| matches!(e, Expected::Sync)))
     }
 
     /// Whether what the server is doing, or is about to do, may be to read COPY data.
@@ -359,8 +395,9 @@ impl Transaction {
     }
 
     /// What the server does with a failed pipeline: nothing more until its Sync. Statements that were to be prepared
-    /// behind the failure do not exist, those that were to make room still do; returns the client's names of the former.
-    pub(super) fn fail_pipeline(&mut self) -> Vec<Box<[u8]>> {
+    /// behind the failure do not exist, those that were to be closed or to make room still do; returns what becomes of the
+    /// client's names, in this order.
+    pub(super) fn fail_pipeline(&mut self) -> Vec<Undone> {
         // The server may have failed before it read, and ignored, that Sync.
         self.doubtful |= self.pipeline == (Pipeline::CopyIn { ignored_sync: true });
         let sync = self
@@ -372,21 +409,22 @@ impl Transaction {
         }
         let mut skipped = self.expected.split_off(sync.unwrap_or(self.expected.len()));
         std::mem::swap(&mut skipped, &mut self.expected);
-        let mut forgotten = Vec::new();
+        let mut undone = Vec::new();
         // The last first: a statement may have made room and come back.
         for expected in skipped.into_iter().rev() {
             match expected {
                 Expected::Parse { statement, name } => {
                     self.forget(statement.as_ref());
-                    forgotten.push(name);
+                    undone.push(Undone::Parse(name));
                 }
-                Expected::ParseKnown(name) => forgotten.push(name),
+                Expected::ParseKnown(name) => undone.push(Undone::Parse(name)),
+                Expected::CloseKnown(name, Some(statement)) => undone.push(Undone::Close(name, statement)),
                 Expected::ParseInjected(statement) => self.forget(statement.as_ref()),
                 Expected::CloseInjected(Some(statement)) => self.server.prepared.restore(&statement),
                 _ => {}
             }
         }
-        forgotten
+        undone
     }
 
     fn forget(&mut self, statement: Option<&Arc<Statement>>) {

@@ -10,6 +10,7 @@ mod ageing;
 mod cancel;
 mod console;
 mod copying;
+mod differential;
 mod door;
 mod drivers;
 mod fairness;

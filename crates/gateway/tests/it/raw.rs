@@ -17,6 +17,10 @@ pub(crate) struct Raw {
     pub(crate) key: CancelKey,
 }
 
+/// What a session of the gateway's begins with, and returns to at a reset.
+const GATEWAY_DEFAULTS: &[(&str, &str)] =
+    &[("application_name", "tenantry"), ("client_encoding", "UTF8"), ("search_path", "public")];
+
 /// Nothing in these tests takes this long, unless it hangs.
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -58,6 +62,15 @@ impl Raw {
             .welcomed()
             .await
             .unwrap()
+    }
+
+    /// The database of `initech` itself, as the gateway's role and with the settings that the gateway begins with.
+    pub(crate) async fn direct_to_own(world: &World) -> Self {
+        let (role, database, password) = world.own_login();
+        let mut raw = Self::to(world.postgres.port()).await;
+        let who = [("user", &*role), ("database", &*database)];
+        startup::startup(&mut raw.out, 0, who.into_iter().chain(GATEWAY_DEFAULTS.iter().copied()));
+        raw.proves_itself(&password).await.unwrap()
     }
 
     /// The administrator's console.

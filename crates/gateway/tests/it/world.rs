@@ -172,6 +172,14 @@ impl World {
         self.databases.clone()
     }
 
+    /// Role, database and password with which the gateway connects to the database of `initech`.
+    pub(crate) fn own_login(&self) -> (String, String, String) {
+        let database = self.databases[1].clone();
+        let role = format!("login_{database}");
+        let password = self.key.login_password(&format!("test/{database}"), &role);
+        (role, database, password.expose().to_owned())
+    }
+
     /// An administrator's connection to a tenant's database.
     pub(crate) async fn admin_of(&self, model: TenancyModel, id: i64) -> Client {
         let index = match (model, id) {

@@ -2,7 +2,7 @@
 
 use super::super::hold::Hold;
 use super::super::switch::Place;
-use super::super::transaction::{Expected, Pipeline, Transaction};
+use super::super::transaction::{Expected, NOTHING, Pipeline, Transaction};
 use super::super::{ClientStatement, Session, cleanup_of, too_many_statements, unknown_message};
 use crate::error::{ClientError, SessionEnd};
 use crate::lex::{self, Cleanup};
@@ -12,8 +12,7 @@ use tenantry_wire::backend::TransactionStatus;
 use tenantry_wire::frame;
 use tenantry_wire::frontend::{self, tag};
 
-/// A statement without text, and what drops it: no parameters.
-const NOTHING: &[u8] = b"tenantry_nothing";
+/// What drops the statement that stands for nothing, without parameters.
 const DEALLOCATE_NOTHING: &[u8] = b"DEALLOCATE tenantry_nothing\0\0\0";
 
 /// Replies that may be owed at once. A client that pipelines more waits.
@@ -127,10 +126,12 @@ impl Session {
 
     /// Writes the gateway's own replies that have come to the front of the queue.
     pub(super) fn answer_known(&mut self, transaction: &mut Transaction) {
-        while matches!(transaction.expected.front(), Some(Expected::ParseKnown(_) | Expected::CloseKnown(_)))
+        while matches!(transaction.expected.front(), Some(Expected::ParseKnown(_) | Expected::CloseKnown(..)))
         {
             match transaction.expected.pop_front() {
-                Some(Expected::CloseKnown(name)) => self.close_statement(&name),
+                Some(Expected::CloseKnown(..)) => {
+                    tenantry_wire::backend::close_complete(&mut self.client.outbuf)
+                }
                 _ => tenantry_wire::backend::parse_complete(&mut self.client.outbuf),
             }
         }
@@ -152,7 +153,7 @@ impl Session {
         if transaction.status == TransactionStatus::Idle && transaction.pipeline.is_open() {
             // A pipeline without its Sync, as asyncpg leaves it after preparing. A simple Query ends it.
             frontend::sync(&mut transaction.server.io.outbuf);
-            transaction.end_pipeline();
+            transaction.pipeline = Pipeline::Closed;
             transaction.expected.push_back(Expected::SyncInjected);
             return Cleaned::Later;
         }
@@ -258,7 +259,7 @@ impl Session {
             tag::PARSE => self.parse(transaction, message)?,
             tag::BIND => self.bind(transaction, message)?,
             tag::DESCRIBE => self.describe(transaction, message)?,
-            tag::CLOSE => close(transaction, message)?,
+            tag::CLOSE => self.close(transaction, message)?,
             tag::EXECUTE => {
                 if let Some(stopwatch) = &mut transaction.stopwatch {
                     stopwatch.execute(&message[frame::HEADER..]);
@@ -276,11 +277,7 @@ impl Session {
             }
             // While it reads COPY data the server ignores both.
             tag::SYNC | tag::FLUSH if transaction.pipeline.is_copy_in() => {}
-            tag::SYNC => {
-                transaction.server.io.outbuf.extend_from_slice(message);
-                transaction.pipeline = Pipeline::Closed;
-                transaction.expected.push_back(Expected::Sync);
-            }
+            tag::SYNC => transaction.sync(),
             tag::FLUSH => transaction.server.io.outbuf.extend_from_slice(message),
             tag::COPY_DONE | tag::COPY_FAIL => {
                 // Else PostgreSQL ignores it.
@@ -458,6 +455,20 @@ impl Session {
         Ok(())
     }
 
+    fn close(&mut self, transaction: &mut Transaction, message: &[u8]) -> Result<(), SessionEnd> {
+        let close = frontend::Close::decode(&message[frame::HEADER..]).map_err(|_| malformed("Close"))?;
+        if close.kind == frontend::STATEMENT {
+            // The server keeps the statement for the next client with the same text. The name is free for what is behind
+            // the Close, though the client hears of it in its turn.
+            let closed = self.close_statement(close.name).map(Box::new);
+            transaction.expect(Expected::CloseKnown(close.name.into(), closed));
+        } else {
+            transaction.server.io.outbuf.extend_from_slice(message);
+            transaction.expect(Expected::ClosePortal);
+        }
+        Ok(())
+    }
+
     fn describe(&mut self, transaction: &mut Transaction, message: &[u8]) -> Result<(), SessionEnd> {
         let describe =
             frontend::Describe::decode(&message[frame::HEADER..]).map_err(|_| malformed("Describe"))?;
@@ -472,18 +483,6 @@ impl Session {
         transaction.expect(Expected::Describe(id));
         Ok(())
     }
-}
-
-fn close(transaction: &mut Transaction, message: &[u8]) -> Result<(), SessionEnd> {
-    let close = frontend::Close::decode(&message[frame::HEADER..]).map_err(|_| malformed("Close"))?;
-    if close.kind == frontend::STATEMENT {
-        // The server keeps the statement for the next client with the same text.
-        transaction.expect(Expected::CloseKnown(close.name.into()));
-    } else {
-        transaction.server.io.outbuf.extend_from_slice(message);
-        transaction.expect(Expected::ClosePortal);
-    }
-    Ok(())
 }
 
 /// Whether a message must wait until the server has answered what was sent before.
@@ -538,7 +537,7 @@ fn must_wait(transaction: &mut Transaction, tag: u8) -> Result<bool, SessionEnd>
             transaction.expected.iter().any(|expected| matches!(expected, Expected::Sync))
         }
         tag::PARSE | tag::BIND | tag::DESCRIBE if transaction.hold != Hold::Session => {
-            transaction.parse_is_unconfirmed()
+            transaction.name_is_unconfirmed()
         }
         _ => false,
     })

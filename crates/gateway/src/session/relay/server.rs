@@ -4,7 +4,7 @@ use super::super::hold::Looking;
 use super::super::overdue::statement_error;
 use super::super::pooled::{explained as explained_denial, reached};
 use super::super::rewritten::copied;
-use super::super::transaction::{Expected, Pipeline, Transaction};
+use super::super::transaction::{Expected, Pipeline, Transaction, Undone};
 use super::super::{Session, refuse, residue_of};
 use super::Broken;
 use crate::error::ClientError;
@@ -91,8 +91,10 @@ impl Session {
                     self.client.outbuf.extend_from_slice(&message);
                 }
             }
-            if matches!(transaction.expected.front(), Some(Expected::ParseKnown(_) | Expected::CloseKnown(_)))
-            {
+            if matches!(
+                transaction.expected.front(),
+                Some(Expected::ParseKnown(_) | Expected::CloseKnown(..))
+            ) {
                 self.forward(transaction, keep);
                 keep = 0;
                 self.answer_known(transaction);
@@ -152,11 +154,11 @@ impl Session {
             return;
         }
         self.skipped(transaction);
-        for name in transaction.fail_pipeline() {
-            if name.is_empty() {
-                self.unnamed_id = 0;
-            } else {
-                self.statements.remove(&name);
+        for undone in transaction.fail_pipeline() {
+            match undone {
+                Undone::Parse(name) if name.is_empty() => self.unnamed_id = 0,
+                Undone::Parse(name) => drop(self.statements.remove(&name)),
+                Undone::Close(name, statement) => self.statements.insert(name, *statement),
             }
         }
     }

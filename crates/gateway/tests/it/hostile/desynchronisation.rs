@@ -4,9 +4,10 @@
 
 use super::{ask, describe_wide, newest, rows, tags, to_the_end, unnamed};
 use crate::raw::{Raw, sqlstate};
-use crate::world::World;
+use crate::world::{PAIRS, World};
 use bytes::BytesMut;
 use tenantry_core::TenancyModel;
+use tenantry_testkit::versions_for_tests;
 use tenantry_wire::frontend;
 
 /// Queries whose answers pass for those of a handover: a reset, its nonce, the entry into a tenant.
@@ -43,6 +44,39 @@ async fn statements_of_the_next_client_never_run_in_the_tenant_of_the_last() {
     let notes: Vec<(i64, String)> = notes.iter().map(|row| (row.get(0), row.get(1))).collect();
     assert_eq!(notes, [(1, "bait".to_owned()), (2, "secret".to_owned())]);
     world.close().await;
+}
+
+/// PostgreSQL 18 says that it is idle while it is not, and what comes next fails and takes the transaction with it.
+#[tokio::test]
+async fn a_query_inside_a_pipeline_leaves_no_transaction_behind() {
+    for version in versions_for_tests() {
+        let world = World::narrow(version).await;
+        for (tenant, other) in PAIRS {
+            let mut evil = Raw::login(&world, tenant).await;
+            let mut victim = Raw::login(&world, other).await;
+            for call in [false, true] {
+                unnamed(&mut evil, "INSERT INTO notes (body) VALUES ('in the pipeline')");
+                if call {
+                    // pi()
+                    evil.out.extend_from_slice(b"F\0\0\0\x0e\0\0\x06\x4a\0\0\0\0\0\0");
+                } else {
+                    frontend::query(&mut evil.out, "INSERT INTO notes (body) VALUES ('by a query')");
+                }
+                frontend::sync(&mut evil.out);
+                let answers = [evil.tags().await, evil.tags().await];
+                assert_eq!(answers, [if call { "12CVZ" } else { "12CCZ" }, "Z"], "{tenant}, {version}");
+                let answer = ask(&mut victim, "SELECT count(*) FROM notes").await;
+                assert_eq!(rows(&answer), ["0"], "{tenant}, {version}");
+            }
+            let answer = ask(&mut evil, "DELETE FROM notes RETURNING body").await;
+            assert_eq!(
+                rows(&answer),
+                ["in the pipeline", "by a query", "in the pipeline"],
+                "{tenant}, {version}"
+            );
+        }
+        world.close().await;
+    }
 }
 
 #[tokio::test]

@@ -124,6 +124,43 @@ async fn names_taken_and_freed_behind_an_error_stay_as_they_were() {
 }
 
 #[tokio::test]
+async fn a_name_that_is_closed_is_free_for_what_is_behind() {
+    let world = World::narrow(newest()).await;
+    let mut raw = Raw::login(&world, "acme").await;
+    for name in ["a", ""] {
+        for sql in ["SELECT 'first'", "SELECT 'second'"] {
+            frontend::parse(&mut raw.out, name.as_bytes(), sql, &[]);
+            frontend::bind_text(&mut raw.out, b"", name.as_bytes(), &[]);
+            frontend::execute(&mut raw.out, b"", 0);
+            if sql.contains("first") {
+                frontend::close(&mut raw.out, frontend::STATEMENT, name.as_bytes());
+            }
+        }
+        frontend::sync(&mut raw.out);
+        let answer = raw.until_ready().await;
+        assert_eq!(tags(&answer), "12DC312DCZ", "{name:?}");
+        assert_eq!(rows(&answer), ["first", "second"]);
+        assert_eq!(rows(&run(&mut raw, name).await), ["second"]);
+    }
+    // Skipped, together with what would have taken the name, in one pipeline and over two.
+    for synced in [false, true] {
+        fail_pipeline(&mut raw);
+        frontend::close(&mut raw.out, frontend::STATEMENT, b"a");
+        if synced {
+            frontend::sync(&mut raw.out);
+        }
+        frontend::parse(&mut raw.out, b"a", "SELECT 'third'", &[]);
+        frontend::sync(&mut raw.out);
+        assert_eq!(raw.tags().await, "EZ");
+        if synced {
+            assert_eq!(sqlstate(&raw.until_ready().await).as_deref(), Some("42P05"));
+        }
+        assert_eq!(rows(&run(&mut raw, "a").await), ["second"], "{synced}");
+    }
+    world.close().await;
+}
+
+#[tokio::test]
 async fn an_unnamed_statement_is_never_the_last_clients() {
     let world = World::narrow(newest()).await;
     let mut one = Raw::login(&world, "acme").await;
