@@ -401,15 +401,14 @@ impl Session {
                 }
             }
             tag::CLOSE => {
-                // The client's names are ours: closing one needs no server.
+                // The client's names are ours, and its portals are gone with its transaction: closing one needs no server.
                 let body = &self.client.inbuf[frame::HEADER..header.len];
                 let close = frontend::Close::decode(body)
                     .map_err(|_| ClientError::protocol("malformed Close message"))?;
-                if close.kind != frontend::STATEMENT {
-                    return Ok(Step::Attach);
+                if close.kind == frontend::STATEMENT {
+                    let name: Box<[u8]> = close.name.into();
+                    self.close_statement(&name);
                 }
-                let name: Box<[u8]> = close.name.into();
-                self.close_statement(&name);
                 backend::close_complete(&mut self.client.outbuf);
             }
             tag::PARSE | tag::BIND | tag::DESCRIBE | tag::EXECUTE | tag::FUNCTION_CALL => {

@@ -1,7 +1,7 @@
 //! Answers to statements that are the gateway's own, while no server connection is held: simple and extended protocol. Which
 //! statements these are, and what they do, is `switch.rs`'s business.
 
-use super::switch::{Choice, aborted};
+use super::switch::{Choice, OwnPortal, aborted};
 use super::{ClientStatement, Session, Step, refuse};
 use crate::error::ClientError;
 use crate::lex::{Own, Special, TenantStatement};
@@ -63,8 +63,13 @@ impl Session {
         if matches!(own, Own::Begin(_)) && self.choice != Choice::InTransactions {
             return Ok(None);
         }
+        if header.tag != tag::QUERY && !ends && self.status() == TransactionStatus::Failed {
+            return Err(aborted());
+        }
         match header.tag {
             tag::QUERY => {
+                // As at the server.
+                self.unnamed_id = 0;
                 let command = self.carry_out(&special, true)?;
                 backend::command_complete(&mut self.client.outbuf, command);
                 let status = self.status();
@@ -80,8 +85,9 @@ impl Session {
             tag::BIND => {
                 let body = &self.client.inbuf[frame::HEADER..header.len];
                 let Ok(bind) = frontend::Bind::decode(body) else { return Ok(None) };
-                let portal = bind.portal.into();
-                self.switching.get_or_insert_default().portal = Some((portal, special));
+                without_values(&bind)?;
+                let portal = OwnPortal { name: bind.portal.into(), special, done: false };
+                self.switching.get_or_insert_default().portal = Some(portal);
                 backend::bind_complete(&mut self.client.outbuf);
             }
             _ => {
@@ -137,17 +143,13 @@ impl Session {
         let failed = self.status() == TransactionStatus::Failed;
         let body = &self.client.inbuf[frame::HEADER..header.len];
         let portal = self.switching.as_ref().and_then(|switching| switching.portal.as_ref());
-        let is_own = |name: &[u8]| portal.is_some_and(|(portal, _)| **portal == *name);
-        let own = || portal.map(|(_, special)| special.clone());
+        let is_own = |name: &[u8]| portal.is_some_and(|portal| *portal.name == *name);
         match header.tag {
             tag::EXECUTE if frontend::Execute::decode(body).is_ok_and(|execute| is_own(execute.portal)) => {
-                if let Some(special) = own() {
-                    let command = self.carry_out(&special, false)?;
-                    backend::command_complete(&mut self.client.outbuf, command);
-                }
+                self.execute_own()?;
             }
             tag::DESCRIBE if frontend::Describe::decode(body).is_ok_and(|describe| is_own(describe.name)) => {
-                if let Some(own) = own().and_then(|special| special.own) {
+                if let Some(own) = portal.and_then(|portal| portal.special.own.clone()) {
                     self.describe_own(&own);
                 }
             }
@@ -160,22 +162,71 @@ impl Session {
             }
             tag::BIND if frontend::Bind::decode(body).is_ok_and(|bind| is_own(bind.portal)) => {
                 self.forget_portal();
-                return if failed { Err(aborted()) } else { Ok(None) };
+                return if failed { Err(self.missing(header).unwrap_or_else(aborted)) } else { Ok(None) };
+            }
+            tag::QUERY
+                if failed && body.iter().all(|byte| matches!(byte, 0 | b';' | b' ' | b'\t'..=b'\r')) =>
+            {
+                self.unnamed_id = 0;
+                backend::empty_query(&mut self.client.outbuf);
+                backend::ready_for_query(&mut self.client.outbuf, TransactionStatus::Failed);
             }
             tag::QUERY | tag::PARSE | tag::BIND | tag::DESCRIBE | tag::EXECUTE | tag::FUNCTION_CALL
                 if failed =>
             {
-                return Err(aborted());
+                return Err(self.missing(header).unwrap_or_else(aborted));
             }
             _ => return Ok(None),
         }
         Ok(Some(Step::Done))
     }
 
+    /// The error for a message about a statement or a portal that does not exist, in a transaction that no server knows of.
+    fn missing(&self, header: Header) -> Option<ClientError> {
+        let body = &self.client.inbuf[frame::HEADER..header.len];
+        let (is_statement, name) = match header.tag {
+            tag::BIND => (true, frontend::Bind::decode(body).ok()?.statement),
+            tag::EXECUTE => (false, frontend::Execute::decode(body).ok()?.portal),
+            tag::DESCRIBE => {
+                let describe = frontend::Describe::decode(body).ok()?;
+                (describe.kind == frontend::STATEMENT, describe.name)
+            }
+            _ => return None,
+        };
+        let shown = String::from_utf8_lossy(name);
+        let (exists, message, sqlstate) = match (is_statement, name) {
+            (false, _) => (false, format!("portal \"{shown}\" does not exist"), "34000"),
+            (true, b"") => {
+                (self.unnamed_id != 0, "unnamed prepared statement does not exist".to_owned(), "26000")
+            }
+            (true, name) => {
+                let message = format!("prepared statement \"{shown}\" does not exist");
+                (self.statements.contains_key(name), message, "26000")
+            }
+        };
+        (!exists).then(|| ClientError::new(ErrorKind::InvalidInput, message).with_sqlstate(sqlstate))
+    }
+
     pub(super) fn forget_portal(&mut self) {
         if let Some(switching) = &mut self.switching {
             switching.portal = None;
         }
+    }
+
+    /// Executes the portal of the gateway's.
+    fn execute_own(&mut self) -> Result<(), ClientError> {
+        let Some(portal) = self.switching.as_mut().and_then(|switching| switching.portal.as_mut()) else {
+            return Ok(());
+        };
+        if std::mem::replace(&mut portal.done, true) {
+            let name = String::from_utf8_lossy(&portal.name);
+            let message = format!("portal \"{name}\" cannot be run");
+            return Err(ClientError::new(ErrorKind::InvalidInput, message).with_sqlstate("55000"));
+        }
+        let special = portal.special.clone();
+        let command = self.carry_out(&special, false)?;
+        backend::command_complete(&mut self.client.outbuf, command);
+        Ok(())
     }
 
     /// Carries a statement out, with the rows that it has.
@@ -194,6 +245,21 @@ impl Session {
             backend::data_row(out, &[Some(key.as_bytes())]);
         }
         Ok(command)
+    }
+}
+
+/// Such a statement has no parameters.
+fn without_values(bind: &frontend::Bind<'_>) -> Result<(), ClientError> {
+    let values = bind.values().map_err(|_| ClientError::protocol("malformed Bind message"))?;
+    match values.iter().count() {
+        0 => Ok(()),
+        count => {
+            let name = String::from_utf8_lossy(bind.statement);
+            let message = format!(
+                "bind message supplies {count} parameters, but prepared statement \"{name}\" requires 0"
+            );
+            Err(ClientError::new(ErrorKind::InvalidInput, message).with_sqlstate("08P01"))
+        }
     }
 }
 

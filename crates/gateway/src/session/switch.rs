@@ -11,7 +11,7 @@
 
 use super::Session;
 use super::hold::Hold;
-use super::transaction::{Expected, Pipeline, Transaction};
+use super::transaction::{Pipeline, Transaction};
 use crate::error::ClientError;
 use crate::lex::{self, Own, Special, TenantStatement};
 use bytes::BytesMut;
@@ -48,7 +48,15 @@ pub(super) struct Switching {
     begun: Option<Begun>,
     scope: Option<Scope>,
     /// The client's portal of a statement that the gateway answers.
-    pub(super) portal: Option<(Box<[u8]>, Special)>,
+    pub(super) portal: Option<OwnPortal>,
+}
+
+/// A portal of a statement that the gateway answers.
+pub(super) struct OwnPortal {
+    pub(super) name: Box<[u8]>,
+    pub(super) special: Special,
+    /// It has been executed, which it can be once.
+    pub(super) done: bool,
 }
 
 struct Begun {
@@ -86,12 +94,17 @@ impl Session {
         lex::tenant_statement(sql).map(|statement| Special { own: Some(Own::Tenant(statement)), hint: None })
     }
 
+    /// What a statement says about it that is being prepared. One with parameters is nobody's but the server's.
+    pub(super) fn special_prepared(&self, parse: &frontend::Parse<'_>) -> Option<Special> {
+        if parse.rest.starts_with(&[0, 0]) { self.special_of(parse.query) } else { None }
+    }
+
     /// What a message says about it.
     pub(super) fn special_in(&self, header: frame::Header) -> Option<Special> {
         let body = &self.client.inbuf[frame::HEADER..header.len];
         match header.tag {
             tag::QUERY => self.special_of(body.strip_suffix(b"\0")?),
-            tag::PARSE => self.special_of(frontend::Parse::decode(body).ok()?.query),
+            tag::PARSE => self.special_prepared(&frontend::Parse::decode(body).ok()?),
             tag::BIND if self.statements.special => {
                 self.special_named(frontend::Bind::decode(body).ok()?.statement).cloned()
             }
@@ -266,9 +279,7 @@ impl Session {
         let idle = transaction.status == TransactionStatus::Idle;
         if idle && transaction.pipeline.is_open() && tag == tag::QUERY {
             // A pipeline without its Sync; a simple Query ends it.
-            frontend::sync(&mut transaction.server.io.outbuf);
-            transaction.end_pipeline();
-            transaction.expected.push_back(Expected::SyncInjected);
+            transaction.inject_sync();
             return Place::Later;
         }
         if transaction.pipeline == Pipeline::Closed && transaction.owes_client() {

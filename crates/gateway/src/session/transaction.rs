@@ -360,6 +360,13 @@ impl Transaction {
         self.expected.push_back(Expected::Sync);
     }
 
+    /// Ends a pipeline of which nothing was executed. The client hears nothing of it.
+    pub(super) fn inject_sync(&mut self) {
+        frontend::sync(&mut self.server.io.outbuf);
+        self.pipeline = Pipeline::Closed;
+        self.expected.push_back(Expected::SyncInjected);
+    }
+
     /// Notes an extended message and what is owed for it.
     pub(super) fn expect(&mut self, expected: Expected) {
         self.pipeline = Pipeline::Open { flushed: false };
@@ -392,6 +399,15 @@ impl Transaction {
         self.expected
             .iter()
             .any(|e| matches!(e, Expected::Query | Expected::Execute | Expected::ExecuteInjected))
+    }
+
+    /// Closes a statement on the server, if it is there.
+    pub(super) fn unprepare(&mut self, statement: &Arc<Statement>) {
+        if self.server.prepared.touch(statement.id) {
+            self.server.prepared.remove(statement.id);
+            frontend::close(&mut self.server.io.outbuf, frontend::STATEMENT, &statement.name);
+            self.expect(Expected::CloseInjected(Some(Arc::clone(statement))));
+        }
     }
 
     /// What the server does with a failed pipeline: nothing more until its Sync. Statements that were to be prepared

@@ -85,12 +85,18 @@ impl Raw {
         tenant: &str,
         more: &[(&str, &str)],
     ) -> Result<Self, String> {
+        Self::try_login_as(world, "app", tenant, more).await
+    }
+
+    pub(crate) async fn try_login_as(
+        world: &World,
+        user: &str,
+        tenant: &str,
+        more: &[(&str, &str)],
+    ) -> Result<Self, String> {
         let mut raw = Self::open(world).await;
-        startup::startup(
-            &mut raw.out,
-            0,
-            [("user", "app"), ("database", tenant)].into_iter().chain(more.iter().copied()),
-        );
+        let who = [("user", user), ("database", tenant)];
+        startup::startup(&mut raw.out, 0, who.into_iter().chain(more.iter().copied()));
         raw.proves_itself(PASSWORD).await
     }
 

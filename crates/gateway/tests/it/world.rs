@@ -85,6 +85,7 @@ impl World {
         for (id, name, binding) in [
             (1, "app", LoginBinding::All),
             (2, "bound", LoginBinding::Only(BTreeSet::from([TenantId::new(1)]))),
+            (4, "initechs", LoginBinding::Only(BTreeSet::from([TenantId::new(5)]))),
             (3, "operator", LoginBinding::Only(BTreeSet::new())),
         ] {
             changes.push(RouteChange::Login(Arc::new(LoginRoute {

@@ -130,7 +130,7 @@ impl Session {
         {
             match transaction.expected.pop_front() {
                 Some(Expected::CloseKnown(..)) => {
-                    tenantry_wire::backend::close_complete(&mut self.client.outbuf)
+                    tenantry_wire::backend::close_complete(&mut self.client.outbuf);
                 }
                 _ => tenantry_wire::backend::parse_complete(&mut self.client.outbuf),
             }
@@ -152,9 +152,7 @@ impl Session {
         }
         if transaction.status == TransactionStatus::Idle && transaction.pipeline.is_open() {
             // A pipeline without its Sync, as asyncpg leaves it after preparing. A simple Query ends it.
-            frontend::sync(&mut transaction.server.io.outbuf);
-            transaction.pipeline = Pipeline::Closed;
-            transaction.expected.push_back(Expected::SyncInjected);
+            transaction.inject_sync();
             return Cleaned::Later;
         }
         let only_names =
@@ -302,7 +300,7 @@ impl Session {
         let body = &message[frame::HEADER..];
         let parse = frontend::Parse::decode(body).map_err(|_| malformed("Parse"))?;
         let name = parse.name;
-        let special = self.special_of(parse.query).map(Box::new);
+        let special = self.special_prepared(&parse).map(Box::new);
         self.statements.special |= special.is_some();
         let mut definition = &body[name.len() + 1..];
         if self.deallocates(transaction, definition) {
@@ -330,6 +328,10 @@ impl Session {
         }
         let mut entry = ClientStatement { body: Bytes::copy_from_slice(definition), known: None, special };
         let statement = transaction.known(&mut entry, &self.worker.shared.session_words);
+        if transaction.status == TransactionStatus::Failed {
+            // What PostgreSQL says to a Parse here depends on the statement: it is asked.
+            transaction.unprepare(&statement);
+        }
         let taken = self.statements.contains_key(name);
         if taken {
             // PostgreSQL refuses a second statement of one name; so does this connection, in its own words.
