@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tenantry_core::{
     ClusterId, ContextKind, DatabaseId, DatabaseRoute, Epoch, KeyId, Limits, LoginAccess, LoginBinding,
-    LoginId, LoginRoute, MasterKey, Placement, PoolMode, RouteChange, RouteTable, Secret, ServerTls,
+    LoginId, LoginRoute, MasterKey, Placement, PoolMode, Rights, RouteChange, RouteTable, Secret, ServerTls,
     SqlIdent, TenancyModel, TenantId, TenantKey, TenantRoute, TenantState,
 };
 use tenantry_gateway::{Config, Gateway, Rewriters};
@@ -120,6 +120,7 @@ fn table(spec: &Spec) -> Result<RouteTable> {
         binding: LoginBinding::All,
         pool_mode: PoolMode::default(),
         admin: false,
+        rights: Rights::Write,
         access: LoginAccess::default(),
     }))];
     for database in &spec.databases {

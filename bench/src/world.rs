@@ -6,7 +6,7 @@ use crate::pooler::{Database, Facts, Pooler, Spec, Tenant, verifier};
 use crate::variant::Via;
 use crate::workload::BRANCHES;
 use anyhow::{Context, Result};
-use tenantry_core::{ContextKind, MasterKey, Secret, SqlIdent, TenancyModel};
+use tenantry_core::{ContextKind, MasterKey, Secret, SqlIdent, TenancyModel, reader_of};
 use tenantry_ops::isolation::{self, Core, TenantType};
 use tenantry_schema::{Declaration, Model, Target, compile, introspection, introspection_settings, read};
 use tenantry_testkit::{Postgres, PostgresOptions};
@@ -209,6 +209,7 @@ async fn install(admin: &mut Client, database: &Database, master_key: &MasterKey
         context: ContextKind::Carrier,
         login: SqlIdent::new(&*route.login)?,
         verifier: verifier(&password),
+        reader_verifier: verifier(&master_key.login_password(&route.stable_name, &reader_of(&route.login))),
         connection_limit: None,
     };
     isolation::install(admin, &core).await?;

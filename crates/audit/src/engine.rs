@@ -9,7 +9,7 @@ use crate::fix::Fix;
 use crate::look::Space;
 use crate::{Found, Home, Skipped};
 use serde_json::{Map, Value, json};
-use tenantry_core::{ContextKind, SqlIdent, TenancyModel};
+use tenantry_core::{ContextKind, SqlIdent, TenancyModel, reader_of};
 use tenantry_schema::alter::{Style, alter};
 use tenantry_schema::model::ConstraintKind::{ForeignKey, PrimaryKey, Unique};
 use tenantry_schema::{
@@ -274,11 +274,13 @@ fn fixes(
 ) -> Result<Vec<(String, Fix)>, String> {
     let ident = |name: &str| SqlIdent::new(name).map_err(|error| error.to_string());
     let owner = "tenantry_owner";
+    let (app, reader) = application(&found.roles);
     let target = Target {
         model: space.model,
         schema: ident(&space.name)?,
         owner: ident(owner)?,
-        app: ident(found.roles.first().map_or(owner, String::as_str))?,
+        app: ident(app.unwrap_or(owner))?,
+        reader: reader.map(ident).transpose()?,
         context,
         tenant_value: space.value.clone().or_else(|| value_of(space)),
     };
@@ -299,6 +301,14 @@ fn fixes(
         (step.place, fix)
     });
     Ok(fixes.collect())
+}
+
+/// The application's role, and the reader beside it.
+fn application(roles: &[String]) -> (Option<&str>, Option<&str>) {
+    let has_reader = |role: &&String| roles.contains(&reader_of(role));
+    let app = roles.iter().find(has_reader).or(roles.first()).map(String::as_str);
+    let reader = app.map(reader_of);
+    (app, roles.iter().find(|role| Some(*role) == reader.as_ref()).map(String::as_str))
 }
 
 /// Each statement goes to the finding that it mends, or to one on the same table, or to the first.

@@ -29,6 +29,7 @@ pub struct Login {
     pub pool_mode: PoolMode,
     /// Whether it may use the gateways' console.
     pub admin: bool,
+    pub read_only: bool,
     pub disabled: bool,
     /// In UTC, as RFC 3339 has it.
     pub valid_until: Option<String>,
@@ -129,6 +130,11 @@ impl Tx {
         found(self.execute(queries::LOGIN_SET_ADMIN, &[&id.get(), &admin]).await?, WHAT, id)
     }
 
+    /// Changes whether the login may only read.
+    pub async fn set_login_read_only(&self, id: LoginId, read_only: bool) -> Result<(), CatalogError> {
+        found(self.execute(queries::LOGIN_SET_READ_ONLY, &[&id.get(), &read_only]).await?, WHAT, id)
+    }
+
     /// Removes a login; says whether it was there.
     pub async fn delete_login(&self, name: &str) -> Result<bool, CatalogError> {
         Ok(self.execute(queries::LOGIN_DELETE, &[&name]).await? == 1)
@@ -178,6 +184,7 @@ fn read(row: &Row) -> Result<Login, CatalogError> {
         binding,
         pool_mode: parse(row, WHAT, "pool_mode")?,
         admin: get(row, WHAT, "admin")?,
+        read_only: get(row, WHAT, "read_only")?,
         disabled: get(row, WHAT, "disabled")?,
         valid_until: get(row, WHAT, "valid_until")?,
         max_connections: get::<Option<i32>>(row, WHAT, "max_connections")?.map(i32::unsigned_abs),

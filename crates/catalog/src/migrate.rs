@@ -32,6 +32,7 @@ pub const MIGRATIONS: &[Migration] = migrations! {
     5 "0005_cluster_connections",
     6 "0006_connections",
     7 "0007_replicas",
+    8 "0008_read_only",
 };
 
 /// What `migrate` did.

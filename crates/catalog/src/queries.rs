@@ -89,6 +89,7 @@ queries! {
     LOGIN_SET_MAX_CONNECTIONS = "login_set_max_connections",
     LOGIN_SET_CERTIFICATES = "login_set_certificates",
     LOGIN_SET_ADMIN = "login_set_admin",
+    LOGIN_SET_READ_ONLY = "login_set_read_only",
     LOGIN_SET_POOL_MODE = "login_set_pool_mode",
     LOGIN_UNBIND = "login_unbind",
     LOGIN_BIND = "login_bind",

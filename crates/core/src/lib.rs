@@ -10,6 +10,7 @@ pub mod ident;
 pub mod placement;
 pub mod plan;
 pub mod rewrite;
+pub mod rights;
 pub mod route;
 pub mod secret;
 pub mod server;
@@ -22,6 +23,7 @@ pub use id::{ClusterId, DatabaseId, Epoch, KeyId, LoginId, PlanId, TenantId};
 pub use ident::{SqlIdent, quote_literal};
 pub use placement::{Placement, TenancyModel};
 pub use plan::Limits;
+pub use rights::{Rights, reader_of};
 pub use route::{
     ContextKind, DatabaseRoute, LoginAccess, LoginBinding, LoginRoute, PoolMode, RouteChange, RouteTable,
     TenantRoute,

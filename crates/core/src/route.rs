@@ -4,8 +4,8 @@
 //! O(changed) whatever the number of tenants, and a reader keeps its snapshot without a lock.
 
 use crate::{
-    ClusterId, DatabaseId, Domain, KeyId, Limits, LoginId, Placement, ServerAddress, ServerTls, TenantId,
-    TenantKey, TenantState,
+    ClusterId, DatabaseId, Domain, KeyId, Limits, LoginId, Placement, Rights, ServerAddress, ServerTls,
+    TenantId, TenantKey, TenantState,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -178,6 +178,8 @@ pub struct LoginRoute {
     pub pool_mode: PoolMode,
     /// Whether it may use the gateway's console (the database `admin`).
     pub admin: bool,
+    /// As whom its transactions run: one that is read-only has no privilege to write.
+    pub rights: Rights,
     pub access: LoginAccess,
 }
 

@@ -1,6 +1,7 @@
 //! The server connections of one data database.
 //!
-//! A pool belongs to a (cluster, database, login), never to a tenant: adding a tenant costs nothing here. It lends a connection
+//! A pool belongs to a (cluster, database, server login), never to a tenant: adding a tenant costs nothing here. A database has two, of
+//! which the one for read-only logins is made when the first of them comes, and no connection goes from one to the other. It lends a connection
 //! that is already inside the tenant, if it can, and decides who gets one together with the other pools of the same server
 //! (`pool/cluster.rs`), fairly among tenants (`pool/queue.rs`). A replica has a pool of its own, which is that of another server.
 
@@ -30,7 +31,9 @@ use std::future::poll_fn;
 use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::{Duration, Instant};
-use tenantry_core::{ContextKey, DatabaseRoute, ErrorKind, Limits, MasterKey, Placement, TenancyModel};
+use tenantry_core::{
+    ContextKey, DatabaseRoute, ErrorKind, Limits, MasterKey, Placement, Rights, TenancyModel,
+};
 use tokio::sync::oneshot;
 pub(crate) use view::{IdleServer, PoolSize};
 
@@ -41,6 +44,8 @@ pub(crate) struct Pool {
     pub(crate) statements: Mutex<Statements>,
     pub(crate) stats: Arc<PoolStats>,
     pub(crate) place: Place,
+    /// As whom its connections are logged in.
+    pub(crate) rights: Rights,
     servers: Servers,
     credentials: Credentials,
     config: Arc<Config>,
@@ -54,6 +59,7 @@ impl Pool {
     pub(crate) fn new(
         route: Arc<DatabaseRoute>,
         (place, topology): (Place, Option<Arc<Topology>>),
+        rights: Rights,
         model: TenancyModel,
         key: &MasterKey,
         config: &Arc<Config>,
@@ -66,7 +72,8 @@ impl Pool {
             context_key: key.context_key(&route.stable_name, route.key),
             servers: Servers::of(&route, place, topology),
             place,
-            credentials: Credentials::of(&route, key),
+            rights,
+            credentials: Credentials::of(&route, rights, key),
             statements: Mutex::new(Statements::new()),
             config: Arc::clone(config),
             stats,
@@ -191,10 +198,17 @@ impl Pool {
                 self.stats.open_failures.add(1);
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 let place = self.place;
-                tracing::warn!(database = %self.route.stable_name, ?place, %error, cause, "can't open a server connection");
-                Err(ClientError::server_unavailable())
+                let user = &*self.credentials.user;
+                tracing::warn!(database = %self.route.stable_name, user, ?place, %error, cause, "can't open a server connection");
+                Err(if self.lacks_reader(&error) { no_reader() } else { ClientError::server_unavailable() })
             }
         }
+    }
+
+    /// Whether the server does not know the reader: its database was made before there were any.
+    fn lacks_reader(&self, error: &BackendError) -> bool {
+        let is_unknown = matches!(error, BackendError::Server { sqlstate, .. } if sqlstate.starts_with("28"));
+        self.rights == Rights::Read && is_unknown
     }
 
     /// Takes a connection back after a transaction. It must be `Entered`, `Resetting` or `Clean`, with nothing unread.
@@ -283,6 +297,11 @@ fn patience(limits: &Limits, gateway: Duration) -> Duration {
         0 => gateway,
         wait => gateway.min(Duration::from_millis(wait.into())),
     }
+}
+
+fn no_reader() -> ClientError {
+    ClientError::new(ErrorKind::ServerUnavailable, "this tenant's database is not ready for read-only logins")
+        .with_hint("an operator makes it so with `tenantry cluster add`, run again for its cluster")
 }
 
 fn waited_in_vain(account: &Account, patience: Duration) -> ClientError {

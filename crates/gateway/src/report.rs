@@ -8,7 +8,7 @@ use crate::worker::Shared;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tenantry_core::{DatabaseId, DatabaseRoute, ServerAddress, TenantId};
+use tenantry_core::{DatabaseId, DatabaseRoute, Rights, ServerAddress, TenantId};
 use tokio::sync::oneshot;
 
 /// What a worker is asked to do. Answered between its other work, so that nothing of it needs a lock.
@@ -47,6 +47,8 @@ pub(crate) struct WorkerCounts {
 pub(crate) struct PoolReport {
     pub(crate) route: Arc<DatabaseRoute>,
     pub(crate) place: Place,
+    /// Of a sum, those of the first.
+    pub(crate) rights: Rights,
     pub(crate) size: PoolSize,
     pub(crate) idle: Vec<IdleServer>,
     pub(crate) counts: PoolCounts,
@@ -72,7 +74,9 @@ pub(crate) struct Report {
     pub(crate) answered: usize,
     pub(crate) tenants: HashMap<TenantId, Totals>,
     pub(crate) forgotten: Totals,
-    /// By name.
+    /// Each for itself, by name, server and rights.
+    pub(crate) each: Vec<PoolReport>,
+    /// Of each database on its primary, by name.
     pub(crate) pools: Vec<PoolReport>,
     /// Those of replicas, by name and number.
     pub(crate) replica_pools: Vec<PoolReport>,
@@ -94,28 +98,42 @@ impl Report {
         }
         let mut report = Self { workers: workers.len(), ..Self::default() };
         let deadline = tokio::time::Instant::now() + PATIENCE;
-        let mut pools: HashMap<(DatabaseId, Place), PoolReport> = HashMap::new();
+        let mut pools = HashMap::new();
         for answered in asked {
             if let Ok(Ok(worker)) = tokio::time::timeout_at(deadline, answered).await {
                 report.add(worker, &mut pools);
             }
         }
-        let mut pools: Vec<_> = pools.into_values().collect();
-        pools.sort_by(|a, b| (&a.route.stable_name, a.place).cmp(&(&b.route.stable_name, b.place)));
-        (report.pools, report.replica_pools) =
-            pools.into_iter().partition(|pool| pool.place == Place::Primary);
+        report.sum(pools.into_values().collect());
         report.clients.sort_by_key(|client| client.id);
         report
     }
 
-    fn add(&mut self, worker: WorkerReport, pools: &mut HashMap<(DatabaseId, Place), PoolReport>) {
+    /// Adds up what the two roles of a database do on a server.
+    fn sum(&mut self, mut each: Vec<PoolReport>) {
+        each.sort_by(|a, b| {
+            (&a.route.stable_name, a.place, a.rights).cmp(&(&b.route.stable_name, b.place, b.rights))
+        });
+        for pool in &each {
+            let pools = if pool.place == Place::Primary { &mut self.pools } else { &mut self.replica_pools };
+            match pools.last_mut() {
+                Some(last) if (last.route.id, last.place) == (pool.route.id, pool.place) => {
+                    last.add(pool.clone());
+                }
+                _ => pools.push(pool.clone()),
+            }
+        }
+        self.each = each;
+    }
+
+    fn add(&mut self, worker: WorkerReport, pools: &mut HashMap<(DatabaseId, Place, Rights), PoolReport>) {
         self.answered += 1;
         for (id, totals) in worker.tenants {
             self.tenants.entry(id).or_default().add(&totals);
         }
         self.forgotten.add(&worker.forgotten);
         for pool in worker.pools {
-            match pools.entry((pool.route.id, pool.place)) {
+            match pools.entry((pool.route.id, pool.place, pool.rights)) {
                 std::collections::hash_map::Entry::Occupied(mut known) => known.get_mut().add(pool),
                 std::collections::hash_map::Entry::Vacant(place) => drop(place.insert(pool)),
             }
@@ -169,6 +187,11 @@ impl PoolReport {
             Place::Primary => None,
             Place::Replica(number) => self.route.replicas.get(usize::from(number)),
         }
+    }
+
+    /// The role that its connections have.
+    pub(crate) fn user(&self) -> Box<str> {
+        self.rights.role(&self.route.login)
     }
 
     /// Connections that are lent, or being opened.

@@ -6,6 +6,7 @@
 
 mod ageing;
 mod attach;
+mod denied;
 mod hold;
 mod login;
 mod open;

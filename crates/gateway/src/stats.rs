@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tenantry_core::{DatabaseId, TenantId};
+use tenantry_core::{DatabaseId, Rights, TenantId};
 
 /// A number that one thread adds to and any thread may read.
 #[derive(Debug, Default)]
@@ -82,7 +82,7 @@ pub(crate) struct PoolStats {
 #[derive(Debug)]
 pub(crate) struct WorkerStats {
     tenants: Mutex<Tenants>,
-    pools: Mutex<HashMap<(DatabaseId, Place), Arc<PoolStats>>>,
+    pools: Mutex<HashMap<(DatabaseId, Place, Rights), Arc<PoolStats>>>,
     pub(crate) logins: Counter,
     pub(crate) logins_refused: Counter,
     pub(crate) accepted: Counter,
@@ -124,13 +124,13 @@ impl WorkerStats {
     }
 
     /// A pool's numbers, which outlive it when its route changes.
-    pub(crate) fn pool(&self, id: DatabaseId, place: Place) -> Arc<PoolStats> {
-        Arc::clone(self.pools.lock().entry((id, place)).or_default())
+    pub(crate) fn pool(&self, id: DatabaseId, place: Place, rights: Rights) -> Arc<PoolStats> {
+        Arc::clone(self.pools.lock().entry((id, place, rights)).or_default())
     }
 
     /// A pool whose database is gone.
-    pub(crate) fn forget_pool(&self, id: DatabaseId, place: Place) {
-        self.pools.lock().remove(&(id, place));
+    pub(crate) fn forget_pool(&self, id: DatabaseId, place: Place, rights: Rights) {
+        self.pools.lock().remove(&(id, place, rights));
     }
 
     /// All tenants that are told apart, and the sum of the others.

@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 use tenantry_core::{
-    ClusterId, DatabaseId, DatabaseRoute, MasterKey, RouteTable, Secret, TenancyModel, TenantRoute,
+    ClusterId, DatabaseId, DatabaseRoute, MasterKey, Rights, RouteTable, Secret, TenancyModel, TenantRoute,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -116,7 +116,7 @@ pub(crate) struct Worker {
     pub(crate) stats: WorkerStats,
     pub(crate) clients: Arc<Clients>,
     pub(crate) accounts: Accounts,
-    pools: Mutex<HashMap<(DatabaseId, Place), Arc<Pool>>>,
+    pools: Mutex<HashMap<(DatabaseId, Place, Rights), Arc<Pool>>>,
     clusters: Mutex<HashMap<(ClusterId, Place), Arc<Cluster>>>,
     unnamed_ids: AtomicU64,
     pub(crate) rewriting: Rewriting,
@@ -158,21 +158,28 @@ impl Worker {
         self.accounts.of(&self.shared.totals, route.id, cluster, route.limits, stats)
     }
 
-    /// The pool of a database on one of its servers, for tenants of a model. A route that changed (host, key) gets a new pool;
-    /// the old one runs dry.
-    pub(crate) fn pool(&self, route: &Arc<DatabaseRoute>, model: TenancyModel, place: Place) -> Arc<Pool> {
+    /// The pool of a database on one of its servers, for tenants of a model and for what a login may do there. A route that changed
+    /// (host, key) gets a new pool; the old one runs dry.
+    pub(crate) fn pool(
+        &self,
+        route: &Arc<DatabaseRoute>,
+        model: TenancyModel,
+        place: Place,
+        rights: Rights,
+    ) -> Arc<Pool> {
         let mut pools = self.pools.lock();
-        if let Some(pool) = pools.get(&(route.id, place)).filter(|pool| pool.fits(route)).map(Arc::clone) {
+        let known = pools.get(&(route.id, place, rights)).filter(|pool| pool.fits(route));
+        if let Some(pool) = known.map(Arc::clone) {
             drop(pools);
             pool.resize(route, model);
             return pool;
         }
-        let stats = self.stats.pool(route.id, place);
+        let stats = self.stats.pool(route.id, place, rights);
         let cluster = Arc::clone(self.clusters.lock().entry((route.cluster, place)).or_default());
         let place = (place, self.shared.topologies.of(route));
         let (key, config) = (&self.shared.master_key, &self.shared.config);
-        let pool = Pool::new(Arc::clone(route), place, model, key, config, &cluster, stats);
-        let old = pools.insert((route.id, pool.place), Arc::clone(&pool));
+        let pool = Pool::new(Arc::clone(route), place, rights, model, key, config, &cluster, stats);
+        let old = pools.insert((route.id, pool.place, rights), Arc::clone(&pool));
         drop(pools);
         if let Some(old) = old {
             old.close();
@@ -209,6 +216,7 @@ impl Worker {
             PoolReport {
                 route: Arc::clone(&pool.route),
                 place: pool.place,
+                rights: pool.rights,
                 size: pool.size(),
                 idle: pool.idle(),
                 counts: PoolCounts {
@@ -271,8 +279,8 @@ impl Worker {
                 if is_wanted(&pool, &table) {
                     pool.tend(&table);
                 } else {
-                    self.pools.lock().remove(&(pool.route.id, pool.place));
-                    self.stats.forget_pool(pool.route.id, pool.place);
+                    self.pools.lock().remove(&(pool.route.id, pool.place, pool.rights));
+                    self.stats.forget_pool(pool.route.id, pool.place, pool.rights);
                     pool.close();
                 }
             }

@@ -2,6 +2,7 @@
 
 mod check;
 pub mod servers;
+pub(crate) mod upgrade;
 
 pub use check::{Finding, Severity, check};
 
@@ -61,7 +62,8 @@ pub struct DatabaseSummary {
     pub fingerprint: Option<String>,
 }
 
-/// Makes a cluster ready: probe, catalog row, and per pool a database with the isolation core.
+/// Makes a cluster ready: probe, catalog row, and per pool a database with the isolation core. Databases that tenants have of their
+/// own get this program's core too.
 /// Running it again finds each step done, and makes whole what is not.
 pub async fn add(
     control: &Control,
@@ -83,6 +85,7 @@ pub async fn add(
     for name in &request.pools {
         add_pool(control, request, &cluster, name, &maintenance, steps).await?;
     }
+    upgrade::own_databases(control, &cluster, &maintenance, steps).await?;
     Ok(AddedCluster { probe, context })
 }
 
@@ -125,7 +128,7 @@ async fn add_pool(
 
     let step = steps.next("install-core", &on)?;
     let mut admin = control.connect(&request.name, name.as_str()).await?;
-    let core = CoreOf::new(control, &pool, request.tenant_type, None);
+    let core = CoreOf::new(control, &pool, request.tenant_type, None)?;
     step.run(core.is_whole(&admin).await?, core.install(&mut admin)).await?;
 
     let step = steps.next("pool-ready", &on)?;

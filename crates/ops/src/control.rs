@@ -4,7 +4,7 @@ use crate::{OpsError, sql};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tenantry_catalog::{AuditEntry, Catalog, CatalogError, Database, OperationLock};
-use tenantry_core::{ContextKey, MasterKey, Secret, ServerAddress, ServerTls, TenantId};
+use tenantry_core::{ContextKey, MasterKey, Secret, ServerAddress, ServerTls, SqlIdent, TenantId};
 use tenantry_wire::scram::{DEFAULT_ROUNDS, Verifier};
 use tokio_postgres::Client;
 
@@ -100,9 +100,9 @@ impl Control {
         sql::connect(cluster, access, &access.maintenance_database).await
     }
 
-    /// The password of a data database's login role, and a fresh verifier of it.
-    pub(crate) fn login_secret(&self, database: &Database) -> (Secret, String) {
-        let password = self.master_key.login_password(&database.stable_name(), database.login.as_str());
+    /// The password of a data database's login role (the application's or the reader), and a fresh verifier of it.
+    pub(crate) fn login_secret(&self, database: &Database, role: &SqlIdent) -> (Secret, String) {
+        let password = self.master_key.login_password(&database.stable_name(), role.as_str());
         let verifier = Verifier::generate(password.expose(), DEFAULT_ROUNDS).to_string();
         (password, verifier)
     }

@@ -187,6 +187,7 @@ pub(crate) fn ends(request: &Convert, plain: &Model, database: &Database) -> Res
         schema: SqlIdent::new("public")?,
         owner: SqlIdent::new(crate::schema::OWNER)?,
         app: database.login.clone(),
+        reader: Some(crate::isolation::reader(&database.login)?),
         context: database.context,
         tenant_value: None,
     };

@@ -1,6 +1,6 @@
 //! A data database on its server: made, given the core, dropped. Each function looks first.
 
-use crate::isolation::{self, Core, TenantType};
+use crate::isolation::{self, Core, Passwords, TenantType};
 use crate::sql::Doing;
 use crate::{Control, OpsError};
 use tenantry_catalog::Database;
@@ -86,9 +86,9 @@ pub(crate) async fn drop(maintenance: &Client, name: &SqlIdent) -> Result<(), Op
     dropped
 }
 
-/// Drops a login role that owns nothing any more.
-pub(crate) async fn drop_login(maintenance: &Client, login: &SqlIdent) -> Result<(), OpsError> {
-    let sql = format!("DROP ROLE IF EXISTS {login}");
+/// Drops a database's login roles, which own nothing any more.
+pub(crate) async fn drop_logins(maintenance: &Client, login: &SqlIdent) -> Result<(), OpsError> {
+    let sql = format!("DROP ROLE IF EXISTS {login}, {}", isolation::reader(login)?);
     maintenance.batch_execute(&sql).await.doing(&format!("dropping role {login}"))
 }
 
@@ -105,7 +105,8 @@ async fn unlock(maintenance: &Client, name: &SqlIdent) -> Result<(), OpsError> {
 /// What the core of a data database is made from.
 pub(crate) struct CoreOf {
     pub(crate) core: Core,
-    password: tenantry_core::Secret,
+    reader: SqlIdent,
+    passwords: Passwords,
     key: tenantry_core::ContextKey,
 }
 
@@ -115,26 +116,36 @@ impl CoreOf {
         database: &Database,
         tenant_type: TenantType,
         connection_limit: Option<u32>,
-    ) -> Self {
-        let (password, verifier) = control.login_secret(database);
+    ) -> Result<Self, OpsError> {
+        let reader = isolation::reader(&database.login)?;
+        let (login_password, verifier) = control.login_secret(database, &database.login);
+        let (reader_password, reader_verifier) = control.login_secret(database, &reader);
         let core = Core {
             tenant_type,
             context: database.context,
             login: database.login.clone(),
             verifier,
+            reader_verifier,
             connection_limit,
         };
-        Self { core, password, key: control.context_key(database) }
+        let passwords = Passwords { login: login_password, reader: reader_password };
+        Ok(Self { core, reader, passwords, key: control.context_key(database) })
     }
 
     /// Whether everything is as `install` leaves it.
     pub(crate) async fn is_whole(&self, admin: &Client) -> Result<bool, OpsError> {
-        isolation::is_whole(admin, &self.core, &self.key, &self.password).await
+        isolation::is_whole(admin, &self.core, &self.key, &self.passwords).await
     }
 
-    /// Whether the application's role is as it should be.
-    pub(crate) async fn login_fits(&self, admin: &Client) -> Result<bool, OpsError> {
-        isolation::login_fits(admin, &self.core.login, &self.password).await
+    /// Which of the login roles is not as it should be, if one is not.
+    pub(crate) async fn unfit_login(&self, admin: &Client) -> Result<Option<&SqlIdent>, OpsError> {
+        let Passwords { login, reader } = &self.passwords;
+        for (role, password) in [(&self.core.login, login), (&self.reader, reader)] {
+            if !isolation::login_fits(admin, role, password).await? {
+                return Ok(Some(role));
+            }
+        }
+        Ok(None)
     }
 
     /// Installs, upgrades or repairs, and makes sure of the key. Another deployment's database is left alone.

@@ -17,13 +17,14 @@ pub use tenantry_schema::TenantType;
 use crate::OpsError;
 use crate::sql::{Doing, render};
 use tenantry_catalog::ServerError;
-use tenantry_core::{ContextKey, ContextKind, ErrorKind, Secret, SqlIdent, quote_literal};
+use tenantry_core::rights::POOL_LOGIN;
+use tenantry_core::{ContextKey, ContextKind, ErrorKind, Secret, SqlIdent, quote_literal, reader_of};
 use tenantry_wire::scram::Verifier;
 use tokio_postgres::{Client, Transaction};
 
 /// The version of the core that this build installs. Every change of the SQL raises it, or a database that has the core already would
 /// not get the change; a unit test holds the SQL's hash.
-pub const VERSION: i32 = 5;
+pub const VERSION: i32 = 6;
 
 /// What leads from each older version to the next: statements that run before the parts below, which replace
 /// functions and repeat grants anyway. Changes to tables go here.
@@ -40,6 +41,8 @@ const SCOPES: &str = include_str!("isolation/scopes.sql");
 const SESSION: &str = include_str!("isolation/session.sql");
 const POSITION: &str = include_str!("isolation/position.sql");
 const COPY: &str = include_str!("isolation/copy.sql");
+const READERS: &str = include_str!("isolation/readers.sql");
+const READERS_GRANT: &str = include_str!("isolation/readers_grant.sql");
 const SURFACE: &str = include_str!("isolation/surface.sql");
 const SURFACE_CLOSE: &str = include_str!("isolation/surface_close.sql");
 const GRANTS: &str = include_str!("isolation/grants.sql");
@@ -59,6 +62,9 @@ pub struct Core {
     pub login: SqlIdent,
     /// PostgreSQL's text form of a SCRAM verifier; the password itself never travels.
     pub verifier: String,
+    /// That of the reader, whose name is derived from the application's role.
+    pub reader_verifier: String,
+    /// Of each of the two.
     pub connection_limit: Option<u32>,
 }
 
@@ -82,15 +88,27 @@ pub enum Installed {
 
 /// The application's role in a pool.
 pub fn pool_login(database: &SqlIdent) -> Result<SqlIdent, OpsError> {
-    Ok(SqlIdent::new(format!("tenantry_app_{}", database.as_str()))?)
+    Ok(SqlIdent::new(format!("{POOL_LOGIN}{}", database.as_str()))?)
 }
 
-/// Whether the core is here as this build would install it: version, kind, surface, login and key.
+/// The role beside the application's that may read what that one may read, and write nothing.
+pub fn reader(login: &SqlIdent) -> Result<SqlIdent, OpsError> {
+    Ok(SqlIdent::new(reader_of(login.as_str()))?)
+}
+
+/// The passwords of a database's two login roles.
+#[derive(Debug, Clone)]
+pub(crate) struct Passwords {
+    pub(crate) login: Secret,
+    pub(crate) reader: Secret,
+}
+
+/// Whether the core is here as this build would install it: version, kind, surface, logins and key.
 pub(crate) async fn is_whole(
     admin: &Client,
     core: &Core,
     key: &ContextKey,
-    password: &Secret,
+    passwords: &Passwords,
 ) -> Result<bool, OpsError> {
     const WHAT: &str = "looking at the isolation core";
     let there = admin.query_one("SELECT to_regclass('tenancy.core') IS NOT NULL", &[]).await.doing(WHAT)?;
@@ -107,16 +125,30 @@ pub(crate) async fn is_whole(
     Ok(same
         && keys::is_installed(admin, key).await?
         && floors::are_current(admin).await?
-        && knows_password(admin, &core.login, password).await?)
+        && knows_password(admin, &core.login, &passwords.login).await?
+        && reader_is_whole(admin, core, &passwords.reader).await?)
 }
 
-/// Whether the application's role is there with that password, and may do nothing but connect.
+/// Whether the reader may see what the application's role may see, and write nothing. The core is of this version.
+async fn reader_is_whole(admin: &Client, core: &Core, password: &Secret) -> Result<bool, OpsError> {
+    const WHAT: &str = "looking at the reader's rights";
+    let reader = reader(&core.login)?;
+    let row = admin.query_opt(WHOLE, &[&reader.as_str()]).await.doing(WHAT)?;
+    if row.and_then(|row| row.get::<_, Option<i32>>(4)) != Some(limit(core.connection_limit)) {
+        return Ok(false);
+    }
+    let sql = "SELECT NOT EXISTS (SELECT FROM tenancy.reader_grants($1, $2))";
+    let row = admin.query_one(sql, &[&core.login.as_str(), &reader.as_str()]).await.doing(WHAT)?;
+    Ok(row.get(0) && knows_password(admin, &reader, password).await?)
+}
+
+/// Whether a login role is there with that password, and may do nothing but connect.
 pub(crate) async fn login_fits(
     admin: &Client,
     login: &SqlIdent,
     password: &Secret,
 ) -> Result<bool, OpsError> {
-    let row = admin.query_opt(WHOLE, &[&login.as_str()]).await.doing("looking at the application's role")?;
+    let row = admin.query_opt(WHOLE, &[&login.as_str()]).await.doing("looking at a login role")?;
     let modest = row.is_some_and(|row| row.get::<_, Option<i32>>(4).is_some());
     Ok(modest && knows_password(admin, login, password).await?)
 }
@@ -255,20 +287,24 @@ async fn run_parts(
     let row =
         tx.query_one("SELECT current_database()::text", &[]).await.doing("asking for the database's name")?;
     let database = SqlIdent::new(row.get::<_, String>(0)).map_err(OpsError::from)?;
+    let reader = reader(&core.login)?;
     let values = [
         ("login", core.login.to_string()),
         ("login_name", quote_literal(core.login.as_str())),
+        ("reader", reader.to_string()),
+        ("reader_name", quote_literal(reader.as_str())),
         ("database", database.to_string()),
         ("verifier", quote_literal(&core.verifier)),
         ("connection_limit", limit(core.connection_limit).to_string()),
         ("type", core.tenant_type.as_sql().to_owned()),
     ];
     let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let of_reader = render(LOGIN, &as_reader(&values, &quote_literal(&core.reader_verifier)));
     let context = match core.context {
         ContextKind::Carrier => CARRIER,
         ContextKind::Signed => SIGNED,
     };
-    let mut parts = vec![("roles", ROLES), ("application login", LOGIN)];
+    let mut parts = vec![("roles", ROLES), ("application login", LOGIN), ("reader", &of_reader)];
     if let Some(found) = found {
         parts.extend(UPGRADES.iter().filter(|(from, _)| *from >= found).map(|(_, sql)| ("upgrade", *sql)));
     }
@@ -280,12 +316,13 @@ async fn run_parts(
         ("session", SESSION),
         ("copy", COPY),
         ("position", POSITION),
+        ("readers", READERS),
     ]);
     parts.push(("surface", SURFACE));
     if surface == Surface::Closed {
         parts.push(("closing the surface", SURFACE_CLOSE));
     }
-    parts.push(("grants", GRANTS));
+    parts.extend([("grants", GRANTS), ("what readers see", READERS_GRANT)]);
     if superuser {
         parts.push(("system grants", SYSTEM_GRANTS));
     }
@@ -295,6 +332,18 @@ async fn run_parts(
             .doing(&format!("installing the isolation core ({name})"))?;
     }
     Ok(())
+}
+
+/// What makes the application's role makes the reader, under its name and with its verifier.
+fn as_reader<'v>(values: &[(&'v str, &'v str)], verifier: &'v str) -> Vec<(&'v str, &'v str)> {
+    let value = |wanted: &str| values.iter().find(|(name, _)| *name == wanted).map_or("", |(_, value)| value);
+    let changed = |(name, old): (&'v str, &'v str)| match name {
+        "login" => (name, value("reader")),
+        "login_name" => (name, value("reader_name")),
+        "verifier" => (name, verifier),
+        _ => (name, old),
+    };
+    values.iter().copied().map(changed).collect()
 }
 
 /// Another installation changed the same cluster-wide row at the same moment.

@@ -22,6 +22,8 @@ pub struct LoginSummary {
     pub pool_mode: PoolMode,
     /// Whether it may use the gateways' console.
     pub admin: bool,
+    /// Whether it may read and not write.
+    pub read_only: bool,
     pub disabled: bool,
     /// In UTC, as RFC 3339 has it.
     pub valid_until: Option<String>,
@@ -38,6 +40,8 @@ pub struct LoginChange {
     pub pool_mode: Option<PoolMode>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_only: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled: Option<bool>,
     /// A time in any form that PostgreSQL reads; `Some(None)` is never.
@@ -112,6 +116,9 @@ async fn apply(tx: &Tx, login: LoginId, change: &LoginChange) -> Result<(), OpsE
     if let Some(admin) = change.admin {
         tx.set_login_admin(login, admin).await?;
     }
+    if let Some(read_only) = change.read_only {
+        tx.set_login_read_only(login, read_only).await?;
+    }
     if let Some(disabled) = change.disabled {
         tx.set_login_disabled(login, disabled).await?;
     }
@@ -148,6 +155,7 @@ pub async fn list(control: &Control) -> Result<Vec<LoginSummary>, OpsError> {
             scope,
             pool_mode: login.pool_mode,
             admin: login.admin,
+            read_only: login.read_only,
             disabled: login.disabled,
             valid_until: login.valid_until,
             max_connections: login.max_connections,

@@ -42,6 +42,7 @@ impl PlainSchema {
             schema: place.schema.clone(),
             owner: SqlIdent::new(OWNER)?,
             app: place.login.clone(),
+            reader: Some(crate::isolation::reader(&place.login)?),
             context: place.context,
             tenant_value: place.tenant_value.clone(),
         };

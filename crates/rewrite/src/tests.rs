@@ -42,6 +42,7 @@ fn target(model: TenancyModel) -> Target {
         schema: ident("public"),
         owner: ident("owner"),
         app: ident("app"),
+        reader: None,
         context: ContextKind::Carrier,
         tenant_value: (model == TenancyModel::Schema).then(|| "7".to_owned()),
     }

@@ -22,9 +22,37 @@ pub struct Target {
     pub owner: SqlIdent,
     /// The role that the application's connections have.
     pub app: SqlIdent,
+    /// The role beside it that may see what that one may see, and write nothing; where there is one.
+    pub reader: Option<SqlIdent>,
     pub context: ContextKind,
     /// Schema model: what the tenant column would hold for the one tenant of the schema.
     pub tenant_value: Option<String>,
+}
+
+impl Target {
+    /// Gives the application's role these rights on tables, and the reader the right to see what they hold.
+    pub fn grant_tables(&self, rights: &str, tables: &str) -> Vec<String> {
+        let app = &self.app;
+        let reader = self.reader.as_ref().filter(|_| rights.split(", ").any(|right| right == "SELECT"));
+        match reader {
+            None => vec![format!("GRANT {rights} ON TABLE {tables} TO {app}")],
+            Some(reader) if rights == "SELECT" => {
+                vec![format!("GRANT SELECT ON TABLE {tables} TO {app}, {reader}")]
+            }
+            Some(reader) => vec![
+                format!("GRANT {rights} ON TABLE {tables} TO {app}"),
+                format!("GRANT SELECT ON TABLE {tables} TO {reader}"),
+            ],
+        }
+    }
+
+    /// Those who may run a routine. One that has its owner's rights could write for whoever runs it: not the reader.
+    pub fn callers(&self, definer: bool) -> String {
+        match &self.reader {
+            Some(reader) if !definer => format!("{}, {reader}", self.app),
+            _ => self.app.to_string(),
+        }
+    }
 }
 
 /// The statements of a placement.

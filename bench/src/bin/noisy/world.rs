@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tenantry_core::{
     ClusterId, ContextKind, DatabaseId, DatabaseRoute, Epoch, KeyId, Limits, LoginAccess, LoginBinding,
-    LoginId, LoginRoute, MasterKey, Placement, PoolMode, RouteChange, RouteTable, Secret, ServerTls,
-    SqlIdent, TenancyModel, TenantId, TenantKey, TenantRoute, TenantState,
+    LoginId, LoginRoute, MasterKey, Placement, PoolMode, Rights, RouteChange, RouteTable, Secret, ServerTls,
+    SqlIdent, TenancyModel, TenantId, TenantKey, TenantRoute, TenantState, reader_of,
 };
 use tenantry_gateway::{Config, Gateway};
 use tenantry_ops::isolation::{self, Core, TenantType};
@@ -69,6 +69,7 @@ impl World {
             binding: LoginBinding::All,
             pool_mode: PoolMode::Transaction,
             admin: false,
+            rights: Rights::Write,
             access: LoginAccess::default(),
         }))];
         for (id, name, tenants) in
@@ -191,12 +192,15 @@ async fn plain(postgres: &Postgres, verifier: &str) -> Result<()> {
 async fn fill(postgres: &Postgres, route: &DatabaseRoute, key: &MasterKey, tenants: &[i64]) -> Result<()> {
     postgres.connect("postgres").await?.batch_execute(&format!("CREATE DATABASE {}", route.name)).await?;
     let mut admin = postgres.connect(&route.name).await?;
+    let verifier = |role: &str| {
+        Verifier::generate(key.login_password(&route.stable_name, role).expose(), 4_096).to_string()
+    };
     let core = Core {
         tenant_type: TenantType::Bigint,
         context: ContextKind::Carrier,
         login: SqlIdent::new(&*route.login)?,
-        verifier: Verifier::generate(key.login_password(&route.stable_name, &route.login).expose(), 4_096)
-            .to_string(),
+        verifier: verifier(&route.login),
+        reader_verifier: verifier(&reader_of(&route.login)),
         connection_limit: None,
     };
     isolation::install(&mut admin, &core).await?;

@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 use tenantry_core::{
     ClusterId, ContextKind, DatabaseId, DatabaseRoute, Epoch, KeyId, Limits, LoginAccess, LoginBinding,
-    LoginId, LoginRoute, MasterKey, Placement, PoolMode, RouteChange, RouteTable, ServerTls, SqlIdent,
-    TenancyModel, TenantId, TenantKey, TenantRoute, TenantState,
+    LoginId, LoginRoute, MasterKey, Placement, PoolMode, Rights, RouteChange, RouteTable, ServerTls,
+    SqlIdent, TenancyModel, TenantId, TenantKey, TenantRoute, TenantState,
 };
 use tenantry_gateway::{Config, Gateway};
 use tokio::sync::watch;
@@ -160,6 +160,7 @@ fn table(spec: &Spec) -> Result<RouteTable> {
             binding: LoginBinding::All,
             pool_mode: PoolMode::Transaction,
             admin: false,
+            rights: Rights::Write,
             access: LoginAccess::default(),
         })),
         RouteChange::Database(Arc::new(database(spec.port, spec.connections))),

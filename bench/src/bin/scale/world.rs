@@ -2,7 +2,7 @@
 
 use crate::child::database;
 use anyhow::{Context, Result};
-use tenantry_core::{ContextKind, MasterKey, SqlIdent};
+use tenantry_core::{ContextKind, MasterKey, SqlIdent, reader_of};
 use tenantry_ops::isolation::{self, Core, TenantType};
 use tenantry_testkit::Postgres;
 use tenantry_wire::scram::Verifier;
@@ -16,12 +16,15 @@ pub(crate) async fn build(postgres: &Postgres, key: &MasterKey, tenants: u32, sc
     let route = database(postgres.port(), 1);
     postgres.connect("postgres").await?.batch_execute(&format!("CREATE DATABASE {}", route.name)).await?;
     let mut admin = postgres.connect(&route.name).await?;
-    let password = key.login_password(&route.stable_name, &route.login);
+    let verifier = |role: &str| {
+        Verifier::generate(key.login_password(&route.stable_name, role).expose(), 4_096).to_string()
+    };
     let core = Core {
         tenant_type: TenantType::Bigint,
         context: ContextKind::Carrier,
         login: SqlIdent::new(&*route.login)?,
-        verifier: Verifier::generate(password.expose(), 4_096).to_string(),
+        verifier: verifier(&route.login),
+        reader_verifier: verifier(&reader_of(&route.login)),
         connection_limit: None,
     };
     isolation::install(&mut admin, &core).await?;

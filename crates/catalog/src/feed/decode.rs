@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use tenantry_core::{
     ClusterId, DatabaseId, DatabaseRoute, Domain, KeyId, Limits, LoginAccess, LoginBinding, LoginId,
-    LoginRoute, RouteChange, TenantId, TenantRoute,
+    LoginRoute, Rights, RouteChange, TenantId, TenantRoute,
 };
 use tokio_postgres::Row;
 
@@ -125,6 +125,7 @@ fn login(row: &Row) -> Result<LoginRoute, CatalogError> {
         binding,
         pool_mode: parse(row, WHAT, "pool_mode")?,
         admin: get(row, WHAT, "admin")?,
+        rights: if get(row, WHAT, "read_only")? { Rights::Read } else { Rights::Write },
         access: LoginAccess {
             disabled: get(row, WHAT, "disabled")?,
             valid_until: get(row, WHAT, "valid_until")?,

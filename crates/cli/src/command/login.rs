@@ -62,6 +62,12 @@ struct ChangeArgs {
     /// It may not
     #[arg(long, conflicts_with = "admin")]
     no_admin: bool,
+    /// It may read its tenants' rows and write nothing, whatever SQL it sends; who is connected can't from the next transaction on
+    #[arg(long)]
+    read_only: bool,
+    /// It may read and write
+    #[arg(long, conflicts_with = "read_only")]
+    read_write: bool,
     /// It may not connect any more; who is connected is refused at the next transaction
     #[arg(long)]
     disable: bool,
@@ -92,6 +98,8 @@ impl ChangeArgs {
             pool_mode,
             admin,
             no_admin,
+            read_only,
+            read_write,
             disable,
             enable,
             valid_until,
@@ -102,7 +110,7 @@ impl ChangeArgs {
         let words = pool_mode.is_none() && valid_until.is_none() && connection_limit.is_none();
         words
             && certificates.is_empty()
-            && ![admin, no_admin, disable, enable, no_certificates].contains(&&true)
+            && ![admin, no_admin, read_only, read_write, disable, enable, no_certificates].contains(&&true)
     }
 }
 
@@ -123,12 +131,14 @@ struct Bound(Option<u32>);
 impl From<ChangeArgs> for LoginChange {
     fn from(args: ChangeArgs) -> Self {
         let admin = (args.admin || args.no_admin).then_some(args.admin);
+        let read_only = (args.read_only || args.read_write).then_some(args.read_only);
         let disabled = (args.disable || args.enable).then_some(args.disable);
         let certificates =
             (args.no_certificates || !args.certificates.is_empty()).then_some(args.certificates);
         Self {
             pool_mode: args.pool_mode,
             admin,
+            read_only,
             disabled,
             valid_until: args.valid_until.map(|at| (at != NONE).then_some(at)),
             max_connections: args.connection_limit.map(|limit| limit.0),
@@ -209,6 +219,7 @@ struct LoginDocument {
     tenants: Option<Vec<TenantKey>>,
     pool_mode: PoolMode,
     admin: bool,
+    read_only: bool,
     disabled: bool,
     valid_until: Option<String>,
     /// `null` is no limit.
@@ -228,6 +239,7 @@ impl From<LoginSummary> for LoginDocument {
             tenants,
             pool_mode: login.pool_mode,
             admin: login.admin,
+            read_only: login.read_only,
             disabled: login.disabled,
             valid_until: login.valid_until,
             connection_limit: login.max_connections,
@@ -247,11 +259,14 @@ impl LoginDocument {
 }
 
 impl LoginDocument {
-    /// What keeps it from connecting, or stands for its password; empty for most.
+    /// What keeps it from connecting or writing, or stands for its password; empty for most.
     fn bounds(&self) -> String {
         let mut words = Vec::new();
         if self.disabled {
             words.push("disabled".to_owned());
+        }
+        if self.read_only {
+            words.push("read-only".to_owned());
         }
         words.extend(self.valid_until.iter().map(|at| format!("until {at}")));
         words.extend(self.connection_limit.map(|limit| format!("{limit} connections")));
@@ -272,7 +287,8 @@ impl Document for LoginDocument {
         let admin = if self.admin { ", and use the console" } else { "" };
         let bounds = self.bounds();
         let bounds = if bounds.is_empty() { bounds } else { format!(" ({bounds})") };
-        writeln!(out, "login {} may act for {}{admin}{mode}{bounds}", self.name, self.tenants())
+        let rights = if self.read_only { ", and only read" } else { "" };
+        writeln!(out, "login {} may act for {}{rights}{admin}{mode}{bounds}", self.name, self.tenants())
     }
 }
 

@@ -14,7 +14,7 @@ use crate::report::Report;
 use crate::worker::Worker;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tenantry_core::{DatabaseRoute, RouteTable, TenantId};
+use tenantry_core::{DatabaseRoute, Rights, RouteTable, TenantId};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Show {
@@ -143,6 +143,12 @@ impl View<'_> {
     fn database_of_tenant(&self, tenant: TenantId) -> Option<&Arc<DatabaseRoute>> {
         let placement = self.routes.tenant(tenant)?.placement.as_ref()?;
         self.routes.database(placement.database)
+    }
+
+    /// As whom a client's transactions run.
+    fn rights_of(&self, client: &Client) -> Rights {
+        let login = client.known().and_then(|known| self.routes.login(&known.name));
+        login.map_or(Rights::Write, |login| login.rights)
     }
 
     fn key_of(&self, tenant: Option<TenantId>) -> Option<String> {

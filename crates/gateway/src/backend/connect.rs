@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
-use tenantry_core::{DatabaseRoute, MasterKey, Secret};
+use tenantry_core::{DatabaseRoute, MasterKey, Rights, Secret};
 use tenantry_wire::backend::{Authentication, BackendKeyData, ErrorFields, ParameterStatus, tag};
 use tenantry_wire::scram::{
     AwaitsServerFinal, AwaitsServerFirst, ChannelBinding, ClientExchange, ClientKeys, MECHANISM,
@@ -24,6 +24,7 @@ use tenantry_wire::{frame, frontend};
 /// thousands of hash rounds, and a reconnect under load should not.
 #[derive(Debug)]
 pub(crate) struct Credentials {
+    rights: Rights,
     pub(crate) user: Box<str>,
     pub(crate) database: Box<str>,
     pub(crate) password: Secret,
@@ -31,15 +32,30 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    pub(crate) fn of(route: &DatabaseRoute, key: &MasterKey) -> Self {
+    pub(crate) fn of(route: &DatabaseRoute, rights: Rights, key: &MasterKey) -> Self {
+        let user = rights.role(&route.login);
         Self {
-            user: route.login.clone(),
+            rights,
             database: route.name.clone(),
-            password: key.login_password(&route.stable_name, &route.login),
+            password: key.login_password(&route.stable_name, &user),
+            user,
             keys: Mutex::new(None),
         }
     }
+
+    /// A courtesy to readers: PostgreSQL then says in its own words that they write, and drivers can see it coming. It may be
+    /// changed by anybody; what they may do is a matter of the role's privileges.
+    fn read_only(&self) -> (&'static str, &'static str) {
+        let value = match self.rights {
+            Rights::Write => "off",
+            Rights::Read => "on",
+        };
+        (READ_ONLY, value)
+    }
 }
+
+/// Whether transactions are read-only that do not say otherwise.
+pub(crate) const READ_ONLY: &str = "default_transaction_read_only";
 
 /// Sent in the startup packet: they beat what `ALTER ROLE … SET` left, and are what `RESET ALL` returns to.
 const DEFAULTS: &[(&str, &str)] = &[
@@ -47,7 +63,6 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("client_encoding", "UTF8"),
     ("search_path", "public"),
     ("row_security", "on"),
-    ("default_transaction_read_only", "off"),
     ("default_transaction_isolation", "read committed"),
     ("statement_timeout", "0"),
     ("lock_timeout", "0"),
@@ -68,6 +83,7 @@ impl ServerConnection {
         let mut io = Buffered::new(address.connect().await?);
         let mut params = vec![("user", &*credentials.user), ("database", &*credentials.database)];
         params.extend(DEFAULTS);
+        params.push(credentials.read_only());
         startup::startup(&mut io.outbuf, 0, params);
         let mut connection = Self {
             io,

@@ -8,7 +8,7 @@ use crate::worker::Shared;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use tenantry_core::ContextKey;
+use tenantry_core::{ContextKey, Rights};
 use tokio::task::JoinSet;
 
 /// Between two questions to a server that somebody waits for.
@@ -107,7 +107,7 @@ impl Watcher {
         let via = Arc::clone(&self.topology.via.lock());
         let master_key = &self.shared.master_key;
         let address = Address::new(&self.topology.members[self.at].address, &via.tls);
-        let credentials = Credentials::of(&via, master_key);
+        let credentials = Credentials::of(&via, Rights::Write, master_key);
         let (timer, slot) = (Timers::default().add(), Slot::nobodys());
         let connection = ServerConnection::open(&address, &credentials, 1, timer, slot).await?;
         Ok((connection, master_key.context_key(&via.stable_name, via.key)))

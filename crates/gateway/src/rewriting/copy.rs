@@ -54,6 +54,8 @@ pub(crate) struct CopyPortal {
     pub(crate) copy: Arc<CopyFrom>,
 }
 
+const DENIED: &[u8] = b"permission denied for procedure begin_copy";
+
 /// An error as the client would be told it of its own statement: with its table's name, and the place in its own text.
 pub(crate) fn told(fields: &ErrorFields<'_>, copy: Option<&CopyFrom>, position: Option<usize>) -> BytesMut {
     let mut message = BytesMut::from(&[tag::ERROR, 0, 0, 0, 0][..]);
@@ -67,6 +69,11 @@ pub(crate) fn told(fields: &ErrorFields<'_>, copy: Option<&CopyFrom>, position: 
             // Where in our functions it was said.
             (b'W', Some(_)) if text.starts_with(b"PL/pgSQL function tenancy.") => {}
             (b's', Some(_)) if text.starts_with(b"pg_temp") => {}
+            // Who may not write at all may not make room for rows either.
+            (b'M', Some(copy)) if text == DENIED => {
+                let said = format!("permission denied for table {}", copy.table);
+                field(&mut message, name, said.as_bytes());
+            }
             (b'M' | b'D' | b'H' | b'W' | b't', Some(copy)) => {
                 field(&mut message, name, &replaced(text, copy.stage.as_bytes(), copy.table.as_bytes()));
             }

@@ -11,7 +11,7 @@ use crate::settings::Settings;
 use crate::slow::Stopwatch;
 use std::sync::Arc;
 use std::time::Instant;
-use tenantry_core::{ErrorKind, Placement, PoolMode, TenancyModel, TenantState};
+use tenantry_core::{ErrorKind, Placement, TenancyModel, TenantState};
 
 impl Session {
     /// Where this session's transactions go now. Looked up again only when the routes have changed.
@@ -28,14 +28,15 @@ impl Session {
         let Some(route) = table.tenant(tenant) else {
             return Err(ClientError::new(ErrorKind::UnknownTenant, "this tenant no longer exists"));
         };
-        if !table.login(&self.login_name).is_some_and(|login| {
-            login.id == self.login && !login.access.disabled && login.binding.allows(tenant)
-        }) {
+        let login = table
+            .login(&self.login_name)
+            .filter(|login| login.id == self.login && !login.access.disabled && login.binding.allows(tenant));
+        let Some(login) = login else {
             return Err(ClientError::new(
                 ErrorKind::NotAllowed,
                 "this login may no longer act for the tenant",
             ));
-        }
+        };
         if route.state != TenantState::Active {
             return Err(unavailable(route.state));
         }
@@ -44,7 +45,7 @@ impl Session {
         let (Some(placement), Some(database)) = (placement, database) else {
             return Err(ClientError::server_unavailable());
         };
-        let pool = self.worker.pool(database, placement.model, Place::Primary);
+        let pool = self.worker.pool(database, placement.model, Place::Primary, login.rights);
         let topology = self.worker.shared.topologies.of(database);
         let shared = placement.model == TenancyModel::Shared;
         let rewriter = if shared { self.worker.rewriting.of(database.id) } else { None };
@@ -53,8 +54,7 @@ impl Session {
         let placement = placement.clone();
         account.note_placement(placement.epoch);
         let message_bytes = usize::try_from(route.limits.message_bytes).unwrap_or(usize::MAX);
-        let mode = table.login(&self.login_name).map_or(PoolMode::Transaction, |login| login.pool_mode);
-        let hold = Hold::of(mode, self.asked_mode);
+        let hold = Hold::of(login.pool_mode, self.asked_mode);
         let target = Arc::new(Target {
             tenant,
             placement,

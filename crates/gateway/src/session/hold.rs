@@ -323,6 +323,7 @@ impl Session {
                 && target.placement == now.placement
                 // A replica's pool has the primary's route.
                 && Arc::ptr_eq(&target.pool.route, &now.pool.route)
+                && target.pool.rights == now.pool.rights
         })
     }
 

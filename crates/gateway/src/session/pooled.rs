@@ -7,7 +7,7 @@ use crate::error::ClientError;
 use crate::lex::{self, Reach};
 use bytes::BytesMut;
 use tenantry_core::{ErrorKind, TenancyModel};
-use tenantry_wire::backend::{self, ErrorFields, ErrorMessage, Severity, tag as reply};
+use tenantry_wire::backend::{self, ErrorMessage, Severity};
 use tenantry_wire::frame;
 use tenantry_wire::frontend::{self, tag};
 
@@ -77,28 +77,4 @@ fn refusal(reach: Reach, model: TenancyModel) -> Option<ClientError> {
         ),
     };
     Some(ClientError::new(ErrorKind::NotSupported, message).with_hint(hint))
-}
-
-/// The error of a server that refuses a privilege, with a hint, where tenants share the database and it has none.
-pub(super) fn explained(
-    transaction: &Transaction,
-    fields: &ErrorFields<'_>,
-    body: &[u8],
-) -> Option<BytesMut> {
-    const HINT: &str = "where tenants share a database, what reaches beyond a tenant's own rows is not granted (DO, PL/pgSQL, advisory locks, notifications, large objects, other sessions): see docs/sessions.md, or give the tenant a database of its own";
-    let pooled = transaction.target.placement.model.is_pooled();
-    let denied = fields.text(b'M');
-    let beyond = ["permission denied for language", "permission denied for function"];
-    if !pooled || fields.get(b'H').is_some() || !beyond.iter().any(|start| denied.starts_with(start)) {
-        return None;
-    }
-    let fields = body.strip_suffix(b"\0")?;
-    let mut message = BytesMut::with_capacity(frame::HEADER + body.len() + HINT.len() + 2);
-    let len = u32::try_from(frame::HEADER - 1 + body.len() + HINT.len() + 2).ok()?;
-    message.extend_from_slice(&[reply::ERROR]);
-    message.extend_from_slice(&len.to_be_bytes());
-    for part in [fields, b"H", HINT.as_bytes(), b"\0\0"] {
-        message.extend_from_slice(part);
-    }
-    Some(message)
 }

@@ -50,7 +50,8 @@ impl Target {
     /// The same tenant on a replica.
     fn on_replica(&self, session: &Session, number: u16) -> Self {
         let worker = &session.worker;
-        let pool = worker.pool(&self.pool.route, self.placement.model, Place::Replica(number));
+        let pool =
+            worker.pool(&self.pool.route, self.placement.model, Place::Replica(number), self.pool.rights);
         Self {
             tenant: self.tenant,
             placement: self.placement.clone(),

@@ -25,6 +25,7 @@ mod network;
 mod pooled;
 mod protocol;
 mod raw;
+mod readers;
 mod replicas;
 mod restart;
 mod sequences;

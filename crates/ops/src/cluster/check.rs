@@ -2,7 +2,7 @@
 
 use crate::database::{self, CoreOf};
 use crate::gate::{self, Gate};
-use crate::isolation::{self, TenantType};
+use crate::isolation;
 use crate::sql::Doing;
 use crate::{Control, OpsError};
 use std::collections::BTreeMap;
@@ -166,22 +166,15 @@ async fn check_database(
             .hint("is this the deployment's master key? then run `tenantry cluster add` again"),
         );
     }
-    let tenant_type = match row.get::<_, String>(2).as_str() {
-        "uuid" => TenantType::Uuid,
-        "text" => TenantType::Text,
-        _ => TenantType::Bigint,
-    };
-    let core = CoreOf::new(control, database, tenant_type, None);
-    if !core.login_fits(&admin).await? {
+    let tenant_type = super::upgrade::tenant_type(row.get(2));
+    let core = CoreOf::new(control, database, tenant_type, None)?;
+    if let Some(role) = core.unfit_login(&admin).await? {
         findings.push(
             Finding::new(
                 "login",
                 Severity::Error,
                 place,
-                format!(
-                    "role {} is missing, has another password, or may do more than connect",
-                    database.login
-                ),
+                format!("role {role} is missing, has another password, or may do more than connect"),
             )
             .hint(repair),
         );

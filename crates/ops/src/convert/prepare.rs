@@ -12,6 +12,9 @@ use tenantry_catalog::{Database, DatabaseKind, NewDatabase};
 use tenantry_core::ErrorKind;
 use tokio_postgres::Client;
 
+/// A conversion that an older program began may lack the reader.
+const INSTALLED: &str = "SELECT to_regclass('tenancy.gate') IS NOT NULL
+  AND EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = $1)";
 /// Server connections that one gateway may open, as `cluster add` has it.
 const MAX_CONNECTIONS: u32 = 50;
 
@@ -36,10 +39,10 @@ pub(super) async fn pool(
     let step = steps.next("install-core", on)?;
     let tenant_type = request.declaration.tenancy.value_type;
     let there = admin
-        .query_one("SELECT to_regclass('tenancy.gate') IS NOT NULL", &[])
+        .query_one(INSTALLED, &[&isolation::reader(&database.login)?.as_str()])
         .await
         .doing("looking for the isolation core")?;
-    let core = CoreOf::new(control, &database, tenant_type, None);
+    let core = CoreOf::new(control, &database, tenant_type, None)?;
     step.run(there.get(0), core.install_beside(admin)).await?;
     Ok(database)
 }

@@ -275,7 +275,7 @@ pub(super) async fn enforce(
             .await
             .doing("removing the conversion's helpers")?;
         let tenant_type: isolation::TenantType = job.request.declaration.tenancy.value_type;
-        crate::database::CoreOf::new(job.control, &job.database, tenant_type, None).install(admin).await?;
+        crate::database::CoreOf::new(job.control, &job.database, tenant_type, None)?.install(admin).await?;
         job.ledger.reach(&job.executor.admin, Phase::Enforced).await
     })
     .await

@@ -5,7 +5,7 @@ use super::ledger::{self, Phase};
 use super::{Convert, Ends, Job, Tenants, ends, fill, prepare, stages};
 use crate::sql::Doing;
 use crate::steps::Steps;
-use crate::{Control, OpsError, Progress, database};
+use crate::{Control, OpsError, Progress, database, isolation};
 use serde::Serialize;
 use tenantry_catalog::DatabaseState;
 use tenantry_core::{ErrorKind, SqlIdent, TenantState};
@@ -176,10 +176,11 @@ impl Job<'_> {
         let step = steps.next("remove-core", on)?;
         step.run(false, async {
             let login = &self.database.login;
+            let reader = isolation::reader(login)?;
             let sql = format!(
                 "RESET lock_timeout; RESET statement_timeout;
                  DROP SCHEMA IF EXISTS tenancy_convert CASCADE; DROP SCHEMA IF EXISTS tenancy CASCADE;
-                 DROP OWNED BY {login}; REVOKE USAGE, CREATE ON SCHEMA public FROM tenantry_owner"
+                 DROP OWNED BY {login}, {reader}; REVOKE USAGE, CREATE ON SCHEMA public FROM tenantry_owner"
             );
             self.executor.admin.batch_execute(&sql).await.doing("removing the isolation core")
         })
@@ -248,7 +249,7 @@ async fn forget(control: &Control, request: &Convert, steps: Steps<'_>, on: &str
         tx.audit(&control.audit("convert.abort", subject, None, serde_json::json!({}))).await?;
         tx.commit().await?;
         let maintenance = control.connect_maintenance(&request.cluster).await?;
-        database::drop_login(&maintenance, &database.login).await
+        database::drop_logins(&maintenance, &database.login).await
     })
     .await
 }

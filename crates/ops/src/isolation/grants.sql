@@ -16,16 +16,16 @@ END
 $do$;
 REVOKE ALL ON ALL TABLES IN SCHEMA tenancy FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA tenancy FROM PUBLIC;
-GRANT USAGE ON SCHEMA tenancy TO tenantry_owner, {{login}};
+GRANT USAGE ON SCHEMA tenancy TO tenantry_owner, {{login}}, {{reader}};
 GRANT EXECUTE ON FUNCTION tenancy.tenant_id(), tenancy.shared_tenant_id(), tenancy.version() TO PUBLIC;
 -- What policies, defaults and triggers of scoped tables call, for whoever writes there.
 GRANT EXECUTE ON FUNCTION tenancy.visible_scopes(), tenancy.own_scope(), tenancy.writable_scopes(),
   tenancy.scope_within(bigint, bigint) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION tenancy.challenge(), tenancy.enter(integer, bigint, bigint, text), tenancy.leave(),
   tenancy.admit(integer, bigint, bigint, text), tenancy.rechallenge(), tenancy.session_state(text[]),
-  tenancy.wal_position(integer, text) TO {{login}};
+  tenancy.wal_position(integer, text) TO {{login}}, {{reader}};
 
-GRANT CONNECT ON DATABASE {{database}} TO {{login}};
+GRANT CONNECT ON DATABASE {{database}} TO {{login}}, {{reader}};
 CREATE SCHEMA IF NOT EXISTS public;
-GRANT USAGE ON SCHEMA public TO {{login}};
+GRANT USAGE ON SCHEMA public TO {{login}}, {{reader}};
 GRANT USAGE, CREATE ON SCHEMA public TO tenantry_owner;

@@ -1,4 +1,4 @@
--- The application's login role: may connect, and owns, inherits and creates nothing.
+-- A login role, the application's or the reader: may connect, and owns, inherits and creates nothing.
 DO $do$
 DECLARE
   held record;

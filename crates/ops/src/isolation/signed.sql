@@ -3,17 +3,21 @@
 -- tenant's. A token is bound to one server process and one epoch, and dies with the gate's state; a session that kept
 -- its own token may use it again on that same process. Same names and signatures as the carrier's.
 DO $do$
+DECLARE
+  login name;
 BEGIN
   -- pg_stat_get_activity shows when a session began only to its own role, its members, and the monitoring roles.
   IF NOT (SELECT r.rolinherit FROM pg_catalog.pg_roles r WHERE r.rolname = 'tenantry_context') THEN
     ALTER ROLE tenantry_context INHERIT;
   END IF;
-  IF NOT pg_catalog.pg_has_role('tenantry_context', {{login_name}}, 'USAGE') THEN
-    -- Before 16 a membership inherits as its role does.
-    EXECUTE 'GRANT {{login}} TO tenantry_context'
-      || CASE WHEN pg_catalog.current_setting('server_version_num')::integer >= 160000
-              THEN ' WITH INHERIT TRUE' ELSE '' END;
-  END IF;
+  FOREACH login IN ARRAY ARRAY[{{login_name}}, {{reader_name}}] LOOP
+    IF NOT pg_catalog.pg_has_role('tenantry_context', login, 'USAGE') THEN
+      -- Before 16 a membership inherits as its role does.
+      EXECUTE pg_catalog.format('GRANT %I TO tenantry_context', login)
+        || CASE WHEN pg_catalog.current_setting('server_version_num')::integer >= 160000
+                THEN ' WITH INHERIT TRUE' ELSE '' END;
+    END IF;
+  END LOOP;
 END
 $do$;
 

@@ -23,6 +23,8 @@ fn sql_that_changes_gets_a_version() {
         SESSION,
         COPY,
         POSITION,
+        READERS,
+        READERS_GRANT,
         SURFACE,
         SURFACE_CLOSE,
         GRANTS,

@@ -1,6 +1,7 @@
 //! Applying the compiled schema to one SQL schema of a data database, once.
 
 use super::{Place, PlainSchema, required};
+use crate::cluster::upgrade;
 use crate::sql::Doing;
 use crate::steps::Steps;
 use crate::{Control, OpsError, Progress};
@@ -49,8 +50,9 @@ pub(crate) async fn apply_to_pool(
     steps: Steps<'_>,
 ) -> Result<Applied, OpsError> {
     let on = pool.stable_name();
-    let step = steps.next("apply-schema", &on)?;
     let mut admin = control.connect(&pool.cluster_name, pool.name.as_str()).await?;
+    upgrade::pool(control, pool, &mut admin, steps).await?;
+    let step = steps.next("apply-schema", &on)?;
     let place = Place {
         model: TenancyModel::Shared,
         schema: SqlIdent::new("public")?,

@@ -4,6 +4,7 @@
 //! after that. Killed anywhere, the same command finds what is done and does the rest.
 
 use super::{CreateTenant, TenantInfo, find, info, lock_name, subject};
+use crate::cluster::upgrade;
 use crate::database::{self, CoreOf};
 use crate::gate;
 use crate::schema::{self, Place, PlainSchema};
@@ -244,8 +245,9 @@ impl Job<'_> {
             schema::apply_to_pool(self.control, self.schema, self.database, steps).await?;
         }
         let on = format!("{} in {}", self.placement.schema.as_str(), self.database.stable_name());
-        let step = steps.next("create-schema", &on)?;
         let mut admin = self.connect().await?;
+        upgrade::pool(self.control, self.database, &mut admin, steps).await?;
+        let step = steps.next("create-schema", &on)?;
         let place = self.place();
         let fingerprint = self.schema.compile(&place)?.fingerprint;
         let done = self.gate_is_open(&admin).await?
@@ -274,7 +276,7 @@ impl Job<'_> {
         let tenant_type = self.schema.declaration.tenancy.value_type;
         let limit = Some(self.tenant.limits.connections.saturating_add(SPARE_CONNECTIONS));
         database::require_ours_or_empty(&admin, &self.database.name).await?;
-        let core = CoreOf::new(self.control, self.database, tenant_type, limit);
+        let core = CoreOf::new(self.control, self.database, tenant_type, limit)?;
         step.run(core.is_whole(&admin).await?, core.install(&mut admin)).await?;
 
         let step = steps.next("create-tables", &on)?;

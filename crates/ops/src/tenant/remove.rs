@@ -76,7 +76,7 @@ async fn drop_database(control: &Control, home: &Database, steps: Steps<'_>) -> 
     let done = !database::exists(&maintenance, &home.name).await?;
     step.run(done, database::drop(&maintenance, &home.name)).await?;
     let step = steps.next("drop-login", &on)?;
-    step.run(false, database::drop_login(&maintenance, &home.login)).await
+    step.run(false, database::drop_logins(&maintenance, &home.login)).await
 }
 
 /// The tenant's row, and its database's, with the audit row.

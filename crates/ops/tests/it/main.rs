@@ -11,6 +11,7 @@ mod limits;
 mod materialized;
 mod placements;
 mod provision;
+mod readers;
 mod replicas;
 mod support;
 mod surface;

@@ -23,7 +23,7 @@ pub(crate) struct Data {
 /// A connection as the application's login role.
 pub(crate) struct Session {
     pub(crate) client: Client,
-    key: ContextKey,
+    pub(crate) key: ContextKey,
 }
 
 /// One tenant table as the compiler makes it, plus a partitioned one, and rows of both tenants.
@@ -46,6 +46,7 @@ pub(crate) fn core(database: &str, kind: ContextKind) -> Core {
         context: kind,
         login: SqlIdent::new(format!("tenantry_app_{database}")).unwrap(),
         verifier: Verifier::generate(PASSWORD, 4096).to_string(),
+        reader_verifier: Verifier::generate(PASSWORD, 4096).to_string(),
         connection_limit: None,
     }
 }

@@ -30,7 +30,8 @@ impl Script {
         let name = crate::find::names(of.funcname().iter()).pop().unwrap_or_default();
         self.remember_function(work, of, &name);
         let signature = format!("{}({})", ident(&name), arguments(work, of));
-        let (owner, app) = (&self.target.owner, &self.target.app);
+        let owner = &self.target.owner;
+        let definer = has_owners_rights(of.options().iter().map(Node::from)).unwrap_or(false);
         let returns_trigger = of
             .return_type()
             .is_some_and(|of| of.names().iter().next_back().and_then(|name| name.sval()) == Some("trigger"));
@@ -40,10 +41,54 @@ impl Script {
             work.statement(format!("REVOKE EXECUTE ON ROUTINE {signature} FROM PUBLIC")),
         ];
         if !returns_trigger {
-            out.push(work.statement(format!("GRANT EXECUTE ON ROUTINE {signature} TO {app}")));
+            let callers = self.target.callers(definer);
+            out.push(work.statement(format!("GRANT EXECUTE ON ROUTINE {signature} TO {callers}")));
+        }
+        // It may have been there before, with its caller's rights.
+        if let Some(reader) = self.target.reader.as_ref().filter(|_| definer) {
+            out.push(work.statement(format!("REVOKE EXECUTE ON ROUTINE {signature} FROM {reader}")));
         }
         Ok(out)
     }
+
+    /// ALTER FUNCTION and its like: who may write with its owner's rights is none of the reader's.
+    pub(super) fn alter_function(
+        &self,
+        work: &Work<'_>,
+        of: &nodes::AlterFunctionStmt,
+    ) -> Result<Vec<Statement>, Refusal> {
+        self.leakproof(work, of.actions().iter().map(Node::from))?;
+        let mut out = vec![work.verbatim()];
+        let definer = has_owners_rights(of.actions().iter().map(Node::from));
+        let (Some(reader), Some(definer)) = (&self.target.reader, definer) else { return Ok(out) };
+        let name = of.func().and_then(|of| crate::find::names(of.objname().iter()).pop()).unwrap_or_default();
+        if self.model.functions.iter().any(|known| known.name == name && known.trigger) {
+            return Ok(out);
+        }
+        let tokens = &work.tokens;
+        let mut end = tokens.after_name(2);
+        if tokens.is(end, "(") {
+            end = tokens.closing(end).map_or(end, |close| close + 1);
+        }
+        let routine = work.slice(2..end);
+        out.push(work.statement(if definer {
+            format!("REVOKE EXECUTE ON ROUTINE {routine} FROM {reader}")
+        } else {
+            format!("GRANT EXECUTE ON ROUTINE {routine} TO {reader}")
+        }));
+        Ok(out)
+    }
+}
+
+/// What is said of SECURITY DEFINER, if anything is.
+fn has_owners_rights<'n>(options: impl Iterator<Item = Node<'n>>) -> Option<bool> {
+    let said = options.filter_map(|option| match option {
+        Node::DefElem(option) if option.defname() == Some("security") => {
+            Some(matches!(option.arg(), Node::Boolean(value) if value.boolval))
+        }
+        _ => None,
+    });
+    said.last()
 }
 
 impl Script {

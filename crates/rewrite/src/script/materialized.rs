@@ -69,12 +69,11 @@ impl Script {
 
     /// It shows nothing of a tenant's, or the tenant has a database of its own.
     fn stays_materialized(&self, work: &Work<'_>, name: &str) -> Vec<Statement> {
-        let (name, owner, app) = (ident(name), &self.target.owner, &self.target.app);
-        vec![
-            work.verbatim(),
-            work.statement(format!("ALTER MATERIALIZED VIEW {name} OWNER TO {owner}")),
-            work.statement(format!("GRANT SELECT ON TABLE {name} TO {app}")),
-        ]
+        let (name, owner) = (ident(name), &self.target.owner);
+        let mut out =
+            vec![work.verbatim(), work.statement(format!("ALTER MATERIALIZED VIEW {name} OWNER TO {owner}"))];
+        out.extend(self.target.grant_tables("SELECT", &name).into_iter().map(|sql| work.statement(sql)));
+        out
     }
 
     fn becomes_table(

@@ -87,7 +87,7 @@ impl Script {
             Node::CreateStatsStmt(of) => {
                 return Ok(self.owned(work, "STATISTICS", of.defnames().iter()));
             }
-            Node::AlterFunctionStmt(of) => self.leakproof(work, of.actions().iter().map(Node::from))?,
+            Node::AlterFunctionStmt(of) => return self.alter_function(work, of),
             Node::GrantStmt(of) => return self.grant(work, of),
             Node::AlterOwnerStmt(of) => return self.give(work, of),
             other if super::refused::passes(&other) => {}

@@ -37,7 +37,8 @@ impl Script {
         self.remember(work, of, name);
         let rights =
             if self.writes_tenants(of.query()) { "SELECT, INSERT, UPDATE, DELETE" } else { "SELECT" };
-        out.push(work.statement(format!("GRANT {rights} ON TABLE {} TO {}", ident(name), self.target.app)));
+        let grants = self.target.grant_tables(rights, &ident(name));
+        out.extend(grants.into_iter().map(|sql| work.statement(sql)));
         Ok(out)
     }
 

@@ -105,6 +105,7 @@ fn script() -> Script {
         schema: ident("public"),
         owner: ident("statement_owner"),
         app: ident("statement_app"),
+        reader: None,
         context: ContextKind::Carrier,
         tenant_value: None,
     };

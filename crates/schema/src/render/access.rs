@@ -1,4 +1,4 @@
-//! Who owns what, and what the application's role may do.
+//! Who owns what, and what the application's role may do; and the reader beside it, which may see the same and write nothing.
 //!
 //! Owners are set by ALTER … OWNER TO and not by creating things as the owner: that role needs no right to create
 //! objects or to use languages, at any time.
@@ -44,7 +44,8 @@ pub(crate) fn owners(model: &Model, target: &Target, out: &mut Vec<String>) {
 pub(crate) fn grants(model: &Model, kinds: &BTreeMap<String, Kind>, target: &Target, out: &mut Vec<String>) {
     let app = &target.app;
     // The owner too: PostgreSQL checks foreign keys as the owner of the tables.
-    out.push(format!("GRANT USAGE ON SCHEMA {} TO {}, {app}", target.schema, target.owner));
+    let reader = target.reader.as_ref().map(|reader| format!(", {reader}")).unwrap_or_default();
+    out.push(format!("GRANT USAGE ON SCHEMA {} TO {}, {app}{reader}", target.schema, target.owner));
     for table in model.tables.iter().filter(|table| !table.is_partition()) {
         let rights = match kinds.get(&table.name) {
             Some(Kind::Tenant) => "SELECT, INSERT, UPDATE, DELETE",
@@ -55,7 +56,7 @@ pub(crate) fn grants(model: &Model, kinds: &BTreeMap<String, Kind>, target: &Tar
             // The operator writes global tables; dedicated placements hold copies of them.
             Some(Kind::Global | Kind::Scoped) | None => "SELECT",
         };
-        out.push(format!("GRANT {rights} ON TABLE {} TO {app}", ident(&table.name)));
+        out.extend(target.grant_tables(rights, &ident(&table.name)));
     }
     for sequence in model.sequences.iter().filter(|sequence| sequence.used_by_default) {
         out.push(format!("GRANT USAGE ON SEQUENCE {} TO {app}", ident(&sequence.name)));
@@ -68,15 +69,16 @@ pub(crate) fn grants(model: &Model, kinds: &BTreeMap<String, Kind>, target: &Tar
     };
     for view in &model.views {
         let rights = view_rights(&needs, &written, view);
-        out.push(format!("GRANT {rights} ON TABLE {} TO {app}", ident(&view.name)));
+        out.extend(target.grant_tables(&rights, &ident(&view.name)));
     }
     for view in &model.materialized_views {
-        out.push(format!("GRANT SELECT ON TABLE {} TO {app}", ident(&view.name)));
+        out.extend(target.grant_tables("SELECT", &ident(&view.name)));
     }
     for function in &model.functions {
         out.push(format!("REVOKE EXECUTE ON ROUTINE {} FROM PUBLIC", signature(function)));
         if !function.trigger {
-            out.push(format!("GRANT EXECUTE ON ROUTINE {} TO {app}", signature(function)));
+            let callers = target.callers(function.security_definer);
+            out.push(format!("GRANT EXECUTE ON ROUTINE {} TO {callers}", signature(function)));
         }
     }
 }

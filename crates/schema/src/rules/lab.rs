@@ -72,6 +72,7 @@ fn compiled(model: &Model, declaration: &Declaration, tenancy: TenancyModel) -> 
         schema: ident("public"),
         owner: ident("tenantry_owner"),
         app: ident("tenantry_app_lab"),
+        reader: None,
         context: ContextKind::Carrier,
         tenant_value: (tenancy == TenancyModel::Schema).then(|| "5".to_owned()),
     };

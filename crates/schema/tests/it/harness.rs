@@ -115,6 +115,7 @@ pub(crate) fn target(model: TenancyModel) -> Target {
         schema: ident(if is_schema { "t_5" } else { "public" }),
         owner: ident(OWNER),
         app: ident(APP),
+        reader: None,
         context: ContextKind::Carrier,
         tenant_value: is_schema.then(|| "5".to_owned()),
     }

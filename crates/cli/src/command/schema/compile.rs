@@ -7,7 +7,7 @@ use crate::print::Document;
 use clap::Args;
 use serde::Serialize;
 use std::io::{self, Write};
-use tenantry_core::{ContextKind, SqlIdent, TenancyModel};
+use tenantry_core::{ContextKind, SqlIdent, TenancyModel, reader_of};
 use tenantry_schema::{Compiled, Target};
 
 #[derive(Debug, Args)]
@@ -23,6 +23,9 @@ pub(crate) struct CompileArgs {
     /// The application's login role, which gets the grants [default: that of the pool `app`, or of tenant 1]
     #[arg(long, value_name = "NAME", value_parser = ident)]
     role: Option<SqlIdent>,
+    /// The login role of read-only logins, which may see what that one may see [default: the one beside the default of --role]
+    #[arg(long, value_name = "NAME", value_parser = ident)]
+    reader: Option<SqlIdent>,
     /// The tenant's id, in the schema model
     #[arg(long, default_value = "1", value_name = "ID")]
     tenant: String,
@@ -51,11 +54,17 @@ fn target(args: &CompileArgs) -> anyhow::Result<Target> {
     };
     let given =
         |given: &Option<SqlIdent>, default: String| given.clone().map_or_else(|| SqlIdent::new(default), Ok);
+    let reader = match (&args.reader, &args.role) {
+        (Some(reader), _) => Some(reader.clone()),
+        (None, None) => Some(SqlIdent::new(reader_of(&role))?),
+        (None, Some(_)) => None,
+    };
     Ok(Target {
         model: args.model,
         schema: given(&args.into, schema)?,
         owner: SqlIdent::new("tenantry_owner")?,
         app: given(&args.role, role)?,
+        reader,
         context: match args.context {
             ContextChoice::Signed => ContextKind::Signed,
             ContextChoice::Carrier | ContextChoice::Strongest => ContextKind::Carrier,

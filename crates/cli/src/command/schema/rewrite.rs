@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Serialize;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
-use tenantry_core::{ContextKind, SqlIdent, TenancyModel};
+use tenantry_core::{ContextKind, SqlIdent, TenancyModel, reader_of};
 use tenantry_rewrite::{Runs, Script, Statement};
 use tenantry_schema::Target;
 
@@ -66,6 +66,7 @@ fn target(args: &RewriteArgs) -> anyhow::Result<Target> {
         model: args.model,
         schema: SqlIdent::new(schema)?,
         owner: SqlIdent::new("tenantry_owner")?,
+        reader: Some(SqlIdent::new(reader_of(&app))?),
         app: SqlIdent::new(app)?,
         context: ContextKind::Carrier,
         tenant_value: (args.model == TenancyModel::Schema).then(|| args.tenant.clone()),

@@ -76,17 +76,17 @@ impl View<'_> {
             let application = client.known().map_or("", |known| &known.application);
             rows.push(server_row(
                 &server,
-                (&database.login, &database.stable_name, "active"),
+                (&self.rights_of(client).role(&database.login), &database.stable_name, "active"),
                 (timestamp(asked), Some(client.id), application),
                 Cell::Null,
                 self.key_of(client.tenant()),
             ));
         }
-        for pool in self.report.pools.iter().chain(&self.report.replica_pools) {
+        for pool in &self.report.each {
             for idle in &pool.idle {
                 rows.push(server_row(
                     &idle.target,
-                    (&pool.route.login, &pool.route.stable_name, "idle"),
+                    (&pool.user(), &pool.route.stable_name, "idle"),
                     (timestamp(clock(idle.idle_since)), None, ""),
                     idle.statements.into(),
                     self.key_of(idle.tenant),

@@ -87,18 +87,18 @@ pub(super) const DATABASES: &[Column] = &[
 
 impl View<'_> {
     pub(super) fn pools(&self) -> Vec<Vec<Cell>> {
-        let all = self.report.pools.iter().chain(&self.report.replica_pools);
-        let rows = all.map(|pool| {
+        let rows = self.report.each.iter().map(|pool| {
             // Clients are the tenant's, wherever they read: they are counted once.
             let clients = || {
-                self.report
-                    .clients
-                    .iter()
-                    .filter(|client| pool.place == Place::Primary && self.is_of(client, pool.route.id))
+                self.report.clients.iter().filter(|client| {
+                    pool.place == Place::Primary
+                        && self.is_of(client, pool.route.id)
+                        && self.rights_of(client) == pool.rights
+                })
             };
             let waiting = clients().filter(|client| client.activity() == Activity::Waiting).count();
             let longest = clients().filter_map(|client| client.waiting_for()).max();
-            let mut row: Vec<Cell> = vec![(*pool.route.stable_name).into(), (*pool.route.login).into()];
+            let mut row: Vec<Cell> = vec![(*pool.route.stable_name).into(), (*pool.user()).into()];
             row.extend([(clients().count() - waiting).into(), waiting.into(), 0_u32.into(), 0_u32.into()]);
             row.extend([pool.active().into(), 0_u32.into(), 0_u32.into(), pool.size.idle.into()]);
             row.extend([0_u32.into(), 0_u32.into(), 0_u32.into()]);

@@ -7,7 +7,7 @@ use crate::error::ClientError;
 use crate::pause::Part;
 use crate::stats::Totals;
 use std::collections::HashMap;
-use tenantry_core::{DatabaseId, ErrorKind, LoginBinding, TenantId, TenantState};
+use tenantry_core::{DatabaseId, ErrorKind, LoginBinding, Rights, TenantId, TenantState};
 
 pub(super) const TENANTS: &[Column] = &[
     text("tenant"),
@@ -51,7 +51,7 @@ pub(super) const LIMITS: &[Column] = &[
 pub(super) const MOVES: &[Column] = &[text("tenant"), text("state"), text("pool"), int("epoch")];
 
 pub(super) const LOGINS: &[Column] =
-    &[text("login"), text("tenants"), text("pool_mode"), int("admin"), int("clients")];
+    &[text("login"), text("tenants"), text("pool_mode"), int("admin"), int("read_only"), int("clients")];
 
 pub(super) const USERS: &[Column] = &[
     text("name"),
@@ -196,6 +196,7 @@ impl View<'_> {
                 tenants.into(),
                 login.pool_mode.to_string().into(),
                 login.admin.into(),
+                (login.rights == Rights::Read).into(),
                 clients.into(),
             ]
         });

@@ -2,10 +2,10 @@
 
 use super::super::hold::Looking;
 use super::super::overdue::statement_error;
-use super::super::pooled::{explained as explained_denial, reached};
+use super::super::pooled::reached;
 use super::super::rewritten::copied;
 use super::super::transaction::{Expected, Pipeline, Transaction, Undone};
-use super::super::{Session, refuse, residue_of};
+use super::super::{Session, denied, refuse, residue_of};
 use super::Broken;
 use crate::error::ClientError;
 use crate::rewriting::Step;
@@ -282,10 +282,10 @@ impl Session {
                     return Err(Broken::Lost);
                 }
                 let ours = (sqlstate == b"57014").then(|| statement_error(transaction.cancelled)).flatten();
-                let explained = fields.as_ref().ok().filter(|_| sqlstate == b"42501");
-                let explained = explained.and_then(|fields| explained_denial(transaction, fields, body));
+                let hint = fields.as_ref().ok();
+                let hint = hint.and_then(|fields| denied::hint(transaction, fields, &self.login_name));
                 let told = fields.ok().and_then(|fields| transaction.replies.error(&fields));
-                let told = told.or(explained.map(Verdict::Replaced));
+                let told = denied::explained(told, body, hint.as_deref());
                 if let Some(statement) = outlived {
                     transaction.target.pool.statements.lock().forget(&statement);
                 }

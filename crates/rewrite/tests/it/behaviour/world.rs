@@ -131,6 +131,7 @@ async fn prepare(postgres: &Postgres, database: &str) {
         context: ContextKind::Carrier,
         login: login(database),
         verifier: Verifier::generate(PASSWORD, 4096).to_string(),
+        reader_verifier: Verifier::generate(PASSWORD, 4096).to_string(),
         connection_limit: None,
     };
     isolation::install(&mut admin, &core).await.unwrap();
@@ -155,6 +156,7 @@ async fn build(
         schema: if is_schema { ident(&format!("t_{tenant}")) } else { ident("public") },
         owner: ident("tenantry_owner"),
         app: login(database),
+        reader: None,
         context: ContextKind::Carrier,
         tenant_value: is_schema.then(|| tenant.to_string()),
     };

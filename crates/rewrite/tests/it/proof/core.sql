@@ -4,7 +4,7 @@ DO $$
 DECLARE
     role text;
 BEGIN
-    FOREACH role IN ARRAY ARRAY['tenantry_owner', 'tenantry_app_proof'] LOOP
+    FOREACH role IN ARRAY ARRAY['tenantry_owner', 'tenantry_app_proof', 'tenantry_ro_proof'] LOOP
         BEGIN
             EXECUTE format('CREATE ROLE %I NOLOGIN', role);
         EXCEPTION WHEN duplicate_object OR unique_violation THEN
@@ -14,4 +14,4 @@ BEGIN
 END
 $$;
 CREATE SCHEMA tenancy;
-GRANT USAGE ON SCHEMA tenancy TO tenantry_owner, tenantry_app_proof;
+GRANT USAGE ON SCHEMA tenancy TO tenantry_owner, tenantry_app_proof, tenantry_ro_proof;

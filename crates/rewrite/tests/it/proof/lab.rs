@@ -11,6 +11,7 @@ use tokio_postgres::{Client, Error};
 
 pub(crate) const OWNER: &str = "tenantry_owner";
 pub(crate) const APP: &str = "tenantry_app_proof";
+pub(crate) const READER: &str = "tenantry_ro_proof";
 const CORE: &str = include_str!("core.sql");
 
 /// A database that is emptied for each case: that is quicker than making one.
@@ -202,6 +203,7 @@ pub(crate) fn target(model: TenancyModel, declaration: &Declaration) -> Target {
         schema: ident(if is_schema { "t_5" } else { "public" }),
         owner: ident(OWNER),
         app: ident(APP),
+        reader: Some(ident(READER)),
         context: ContextKind::Carrier,
         tenant_value: is_schema.then(|| value.to_owned()),
     }

@@ -1,0 +1,79 @@
+//! Bringing databases that were made by an older program to this program's core: on `cluster add`, and before a schema is applied.
+
+use crate::database::{self, CoreOf};
+use crate::isolation::{self, TenantType};
+use crate::sql::Doing;
+use crate::steps::Steps;
+use crate::{Control, OpsError};
+use tenantry_catalog::{Cluster, Database, DatabaseKind, DatabaseState};
+use tokio_postgres::Client;
+
+const WHAT: &str = "looking at the isolation core";
+
+/// The tenants' own databases of a cluster. One that is not on the server is left to `cluster check`.
+pub(super) async fn own_databases(
+    control: &Control,
+    cluster: &Cluster,
+    maintenance: &Client,
+    steps: Steps<'_>,
+) -> Result<(), OpsError> {
+    let tx = control.catalog.snapshot().await?;
+    let databases = tx.databases(Some(cluster.id)).await?;
+    tx.rollback().await?;
+    let ready = databases
+        .iter()
+        .filter(|database| database.kind == DatabaseKind::Tenant && database.state == DatabaseState::Ready);
+    for database in ready {
+        if !database::exists(maintenance, &database.name).await? {
+            continue;
+        }
+        let mut admin = control.connect(&cluster.name, database.name.as_str()).await?;
+        let Some((_, tenant_type)) = installed(&admin).await? else { continue };
+        let core = CoreOf::new(control, database, tenant_type, limit(&admin, database).await?)?;
+        if !core.is_whole(&admin).await? {
+            steps.next("install-core", &database.stable_name())?.run(false, core.install(&mut admin)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Sees to it that a pool has this program's core, which what is applied to it may rest on. A newer one is refused.
+pub(crate) async fn pool(
+    control: &Control,
+    pool: &Database,
+    admin: &mut Client,
+    steps: Steps<'_>,
+) -> Result<(), OpsError> {
+    let Some((version, tenant_type)) = installed(admin).await? else { return Ok(()) };
+    if version == isolation::VERSION {
+        return Ok(());
+    }
+    let core = CoreOf::new(control, pool, tenant_type, None)?;
+    steps.next("install-core", &pool.stable_name())?.run(false, core.install(admin)).await
+}
+
+/// The core's version and its tenants' type.
+async fn installed(admin: &Client) -> Result<Option<(i32, TenantType)>, OpsError> {
+    let there = admin.query_one("SELECT to_regclass('tenancy.core') IS NOT NULL", &[]).await.doing(WHAT)?;
+    if !there.get::<_, bool>(0) {
+        return Ok(None);
+    }
+    let row = admin.query_opt("SELECT version, tenant_type FROM tenancy.core", &[]).await.doing(WHAT)?;
+    Ok(row.map(|row| (row.get(0), tenant_type(row.get(1)))))
+}
+
+/// The type of a core's word.
+pub(super) fn tenant_type(word: &str) -> TenantType {
+    match word {
+        "uuid" => TenantType::Uuid,
+        "text" => TenantType::Text,
+        _ => TenantType::Bigint,
+    }
+}
+
+/// Connections that the application's role may have, as it is.
+async fn limit(admin: &Client, database: &Database) -> Result<Option<u32>, OpsError> {
+    let sql = "SELECT rolconnlimit FROM pg_catalog.pg_roles WHERE rolname = $1";
+    let row = admin.query_opt(sql, &[&database.login.as_str()]).await.doing(WHAT)?;
+    Ok(row.and_then(|row| u32::try_from(row.get::<_, i32>(0)).ok()))
+}
