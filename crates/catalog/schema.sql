@@ -54,6 +54,7 @@ table logins: disabled boolean not null default false
 table logins: valid_until timestamp with time zone
 table logins: max_connections integer
 table logins: certificates text[] not null default '{}'::text[]
+table logins: read_only boolean not null default false
 table migrations: version integer not null
 table migrations: name text not null
 table migrations: checksum text not null

@@ -34,6 +34,7 @@ pub struct Copy {
 /// The fingerprint of every schema that is audited.
 pub(crate) async fn copies(tx: &Transaction<'_>, found: &Found) -> Result<Vec<Copy>, AuditError> {
     let names: Vec<&str> = found.spaces.iter().map(|space| space.name.as_str()).collect();
+    let readers = found.readers();
     let mut copies = Vec::new();
     // Somebody else's only schema is a copy of nothing: a fingerprint of a thousand tables took seconds.
     if let (Home::ByHand, [only]) = (found.home, found.spaces.as_slice()) {
@@ -47,7 +48,11 @@ pub(crate) async fn copies(tx: &Transaction<'_>, found: &Found) -> Result<Vec<Co
         });
         return Ok(copies);
     }
-    for row in tx.query(FINGERPRINTS, &[&names, &false, &found.roles]).await.doing("comparing the schemas")? {
+    for row in tx
+        .query(FINGERPRINTS, &[&names, &false, &found.roles, &readers])
+        .await
+        .doing("comparing the schemas")?
+    {
         let schema: String = row.get(0);
         let model = found
             .spaces
@@ -69,8 +74,10 @@ pub(crate) async fn copies(tx: &Transaction<'_>, found: &Found) -> Result<Vec<Co
     }
     let examples = examples(&copies);
     if !examples.is_empty() {
-        for row in
-            tx.query(FINGERPRINTS, &[&examples, &true, &found.roles]).await.doing("comparing the schemas")?
+        for row in tx
+            .query(FINGERPRINTS, &[&examples, &true, &found.roles, &readers])
+            .await
+            .doing("comparing the schemas")?
         {
             let (schema, objects): (String, Option<String>) = (row.get(0), row.get(2));
             let objects = objects.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();

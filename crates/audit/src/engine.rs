@@ -274,7 +274,7 @@ fn fixes(
 ) -> Result<Vec<(String, Fix)>, String> {
     let ident = |name: &str| SqlIdent::new(name).map_err(|error| error.to_string());
     let owner = "tenantry_owner";
-    let (app, reader) = application(&found.roles);
+    let (app, reader) = application(found);
     let target = Target {
         model: space.model,
         schema: ident(&space.name)?,
@@ -304,11 +304,11 @@ fn fixes(
 }
 
 /// The application's role, and the reader beside it.
-fn application(roles: &[String]) -> (Option<&str>, Option<&str>) {
-    let has_reader = |role: &&String| roles.contains(&reader_of(role));
-    let app = roles.iter().find(has_reader).or(roles.first()).map(String::as_str);
-    let reader = app.map(reader_of);
-    (app, roles.iter().find(|role| Some(*role) == reader.as_ref()).map(String::as_str))
+fn application(found: &Found) -> (Option<&str>, Option<&str>) {
+    let readers = found.readers();
+    let app = found.roles.iter().map(String::as_str).find(|role| !readers.contains(role));
+    let beside = app.map(reader_of);
+    (app, readers.into_iter().find(|role| Some(*role) == beside.as_deref()))
 }
 
 /// Each statement goes to the finding that it mends, or to one on the same table, or to the first.

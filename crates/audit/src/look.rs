@@ -10,7 +10,7 @@ use crate::error::Doing;
 use crate::{AuditError, Skipped};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use tenantry_core::{ContextKind, ErrorKind, SqlIdent, TenancyModel};
+use tenantry_core::{ContextKind, ErrorKind, SqlIdent, TenancyModel, reader_of};
 use tenantry_schema::{Declaration, Keys, Model, TenantType, introspection, introspection_settings, read};
 use tokio_postgres::{Client, Transaction};
 
@@ -251,9 +251,22 @@ impl Found {
         let column = self.has_column.then(|| self.declaration.tenancy.column.as_str());
         json!({
             "apps": self.roles, "schemas": schemas, "tables": tables, "column": column,
-            "ours": self.home != Home::ByHand, "partial": self.partial,
+            "ours": self.home != Home::ByHand, "partial": self.partial, "readers": self.expected_readers(),
         })
         .to_string()
+    }
+
+    /// The readers among the roles.
+    pub(crate) fn readers(&self) -> Vec<&str> {
+        let is_reader = |role: &&String| self.roles.iter().any(|app| reader_of(app) == **role);
+        self.roles.iter().filter(is_reader).map(String::as_str).collect()
+    }
+
+    /// Each application's role with the reader that should be beside it, in a database of ours.
+    fn expected_readers(&self) -> Vec<Value> {
+        let readers = if self.home == Home::ByHand { return Vec::new() } else { self.readers() };
+        let apps = self.roles.iter().filter(|role| !readers.contains(&role.as_str()));
+        apps.map(|app| json!({"app": app, "reader": reader_of(app)})).collect()
     }
 
     /// Whether tenants' rows stand side by side in some table.

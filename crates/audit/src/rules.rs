@@ -52,6 +52,7 @@ mod policy_subquery;
 mod policy_user_metadata;
 mod policy_without_check;
 mod publication;
+mod reader_rights;
 mod role_attributes;
 mod role_bypasses;
 mod role_in_use;
@@ -117,6 +118,7 @@ pub(crate) const ALL: &[Rule] = &[
     context_forgeable::RULE,
     context_core::RULE,
     application_role::RULE,
+    reader_rights::RULE,
     role_bypasses::RULE,
     role_owns_tables::RULE,
     role_membership::RULE,

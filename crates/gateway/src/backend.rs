@@ -26,7 +26,7 @@ use tenantry_wire::frame;
 use thiserror::Error;
 use tokio::net::{TcpStream, UnixStream};
 
-pub(crate) use connect::Credentials;
+pub(crate) use connect::{Credentials, read_only};
 #[cfg(feature = "fuzzing")]
 pub(crate) use handover::fuzzing;
 pub(crate) use handover::{Entering, Entry, NotEntered};

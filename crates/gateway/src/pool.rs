@@ -58,8 +58,7 @@ impl Pool {
     /// `model` is that of the tenants which it is for: a tenant's own database keeps nothing back for others.
     pub(crate) fn new(
         route: Arc<DatabaseRoute>,
-        (place, topology): (Place, Option<Arc<Topology>>),
-        rights: Rights,
+        (place, rights, topology): (Place, Rights, Option<Arc<Topology>>),
         model: TenancyModel,
         key: &MasterKey,
         config: &Arc<Config>,

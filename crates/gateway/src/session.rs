@@ -26,7 +26,7 @@ pub(crate) use open::serve;
 pub(crate) use refuse::error as refuse;
 
 use crate::account::Account;
-use crate::backend::{Parameters, Residue};
+use crate::backend::{Parameters, Residue, read_only};
 use crate::cancel::Registered;
 use crate::clients::{Activity, Client, Known};
 use crate::config::Config;
@@ -276,7 +276,7 @@ impl Session {
             self.release(transaction);
             parameters
         } else if let Some(known) = self.worker.any_parameters() {
-            known
+            self.as_its_own(known)
         } else {
             Arc::new(login::DEFAULT_PARAMETERS.map(|(name, value)| (name.into(), value.into())).to_vec())
         };
@@ -290,6 +290,20 @@ impl Session {
         backend::backend_key_data(out, self.cancel.key());
         backend::ready_for_query(out, TransactionStatus::Idle);
         Ok(())
+    }
+
+    /// What another login's server connection was told, as this login's will be.
+    fn as_its_own(&self, known: Arc<Parameters>) -> Arc<Parameters> {
+        let rights = self.routes.borrow().login(&self.login_name).map(|login| login.rights);
+        let read_only = read_only(rights.unwrap_or_default());
+        if !known.iter().any(|(name, value)| **name == *read_only.0 && **value != *read_only.1) {
+            return known;
+        }
+        let own = known.iter().map(|(name, value)| {
+            let is_it = **name == *read_only.0;
+            (name.clone(), if is_it { read_only.1.into() } else { value.clone() })
+        });
+        Arc::new(own.collect())
     }
 
     async fn open_and_serve(&mut self) -> Result<(), SessionEnd> {

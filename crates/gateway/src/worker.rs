@@ -176,9 +176,9 @@ impl Worker {
         }
         let stats = self.stats.pool(route.id, place, rights);
         let cluster = Arc::clone(self.clusters.lock().entry((route.cluster, place)).or_default());
-        let place = (place, self.shared.topologies.of(route));
+        let place = (place, rights, self.shared.topologies.of(route));
         let (key, config) = (&self.shared.master_key, &self.shared.config);
-        let pool = Pool::new(Arc::clone(route), place, rights, model, key, config, &cluster, stats);
+        let pool = Pool::new(Arc::clone(route), place, model, key, config, &cluster, stats);
         let old = pools.insert((route.id, pool.place, rights), Arc::clone(&pool));
         drop(pools);
         if let Some(old) = old {

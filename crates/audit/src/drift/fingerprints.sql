@@ -54,10 +54,10 @@ parts(nspname, object, definition) AS (
          concat_ws(';', p.prosecdef, p.provolatile, p.proleakproof, p.proparallel, replace(coalesce(pg_get_function_sqlbody(p.oid), p.prosrc), g.prefix, ''))
     FROM given g JOIN pg_proc p ON p.pronamespace = g.oid AND p.prokind IN ('f', 'p')
   UNION ALL
-  -- What was granted, without the owner's own. The application's role ($3) has another name in each pool; and a role that has
+  -- What was granted, without the owner's own. The application's role ($3) and the reader ($4) have other names in each pool; and a role that has
   -- something in one schema alone is that tenant's: they count by what they may, not by their names.
   SELECT a.nspname, 'grants on ' || a.object || ' to '
-           || CASE WHEN a.grantee = 0 THEN 'everybody' WHEN r.rolname = ANY ($3::text[]) THEN 'the application' WHEN o.grantee IS NOT NULL THEN 'a role of its own' ELSE coalesce(r.rolname, 'a role that is gone') END,
+           || CASE WHEN a.grantee = 0 THEN 'everybody' WHEN r.rolname = ANY ($4::text[]) THEN 'the reader' WHEN r.rolname = ANY ($3::text[]) THEN 'the application' WHEN o.grantee IS NOT NULL THEN 'a role of its own' ELSE coalesce(r.rolname, 'a role that is gone') END,
          string_agg(DISTINCT a.privilege_type || CASE WHEN a.is_grantable THEN '*' ELSE '' END, ',' ORDER BY a.privilege_type || CASE WHEN a.is_grantable THEN '*' ELSE '' END)
     FROM granted a LEFT JOIN pg_roles r ON r.oid = a.grantee
     LEFT JOIN (SELECT grantee FROM granted GROUP BY 1 HAVING count(DISTINCT nspname) = 1) o ON o.grantee = a.grantee

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
-use tenantry_audit::{Access, Ask, Options, Report, attack, audit, connect, drift};
+use tenantry_audit::{Access, Ask, Options, Report, attack, audit, connect, drift, fix};
 use tenantry_catalog::{Catalog, CatalogConfig};
 use tenantry_core::{ContextKind, KeyId, MasterKey, Secret, SqlIdent, TenancyModel, TenantKey};
 use tenantry_ops::cluster::{self, AddCluster};
@@ -186,6 +186,8 @@ async fn what_is_broken_in_a_placement_is_found() {
         ("GRANT SELECT ON {schema}.members TO pg_read_all_settings", "schema-drift"),
         ("CREATE UNIQUE INDEX told ON public.members (email)", "unique"),
         ("ALTER ROLE {app} CREATEDB", "role-attributes"),
+        ("GRANT INSERT ON public.projects TO {reader}", "reader-rights"),
+        ("GRANT CREATE ON SCHEMA public TO {reader}", "grant-create"),
     ];
     let version = *versions_for_tests().last().unwrap();
     let world = World::new(version, ContextKind::Carrier).await;
@@ -194,6 +196,7 @@ async fn what_is_broken_in_a_placement_is_found() {
     for (sql, _) in breaks {
         let sql = sql
             .replace("{app}", &format!("tenantry_app_{}", world.pool.as_str()))
+            .replace("{reader}", &format!("tenantry_ro_{}", world.pool.as_str()))
             .replace("{schema}", world.tenants[2].placement.as_ref().unwrap().schema.as_str());
         admin.batch_execute(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
@@ -207,6 +210,71 @@ async fn what_is_broken_in_a_placement_is_found() {
         "{drifted}"
     );
     assert!(drifted.contains("grants on table members to a role of its own"), "{drifted}");
+}
+
+/// Ways in which the reader may do more than read, or less than it should; each is mended.
+#[tokio::test]
+async fn what_a_reader_may_do_is_looked_at_and_mended() {
+    const BREAKS: [(&str, &str); 10] = [
+        ("GRANT UPDATE ON public.projects TO {reader}", "projects: tenantry_ro_"),
+        ("GRANT INSERT (name) ON public.members TO {reader}", "members: tenantry_ro_"),
+        ("GRANT TRUNCATE ON {schema}.tasks TO {reader}", "tasks: tenantry_ro_"),
+        ("CREATE SEQUENCE public.own; GRANT UPDATE ON SEQUENCE public.own TO {reader}", "sequence own: "),
+        ("GRANT CREATE ON SCHEMA {schema} TO {reader}", "the schema: "),
+        ("GRANT TEMPORARY ON DATABASE {database} TO {reader}", "database: "),
+        ("GRANT EXECUTE ON PROCEDURE tenancy.begin_copy(regclass, text[]) TO {reader}", "procedure tenancy.begin_copy"),
+        (
+            "CREATE FUNCTION public.acts() RETURNS int LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp RETURN 1;
+             ALTER FUNCTION public.acts() OWNER TO tenantry_owner",
+            "function public.acts(): ",
+        ),
+        ("REVOKE SELECT ON public.tasks FROM {reader}", "tasks: tenantry_ro_"),
+        (
+            "CREATE FUNCTION public.asks() RETURNS int LANGUAGE sql SET search_path = pg_catalog, pg_temp RETURN 1;
+             ALTER FUNCTION public.asks() OWNER TO tenantry_owner;
+             REVOKE EXECUTE ON FUNCTION public.asks() FROM PUBLIC; GRANT EXECUTE ON FUNCTION public.asks() TO {app}",
+            "function public.asks(): ",
+        ),
+    ];
+    for version in versions_for_tests() {
+        let world = World::new(version, ContextKind::Carrier).await;
+        let mut admin = world.postgres.connect(world.pool.as_str()).await.unwrap();
+        for (sql, _) in BREAKS {
+            let sql = sql
+                .replace("{app}", &format!("tenantry_app_{}", world.pool.as_str()))
+                .replace("{reader}", &format!("tenantry_ro_{}", world.pool.as_str()))
+                .replace("{database}", world.pool.as_str())
+                .replace("{schema}", world.tenants[2].placement.as_ref().unwrap().schema.as_str());
+            admin.batch_execute(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        }
+        let drifted = crate::lab::lines(&world.audit().await);
+        let drifted = drifted.iter().find(|line| line.contains("[schema-drift]")).unwrap();
+        assert!(drifted.contains("grants on table tasks to the reader"), "{drifted}");
+        let told = async || {
+            let mut report = world.audit().await;
+            report.findings.retain(|finding| finding.rule == "reader-rights");
+            report
+        };
+        let report = told().await;
+        let lines = crate::lab::lines(&report);
+        for (sql, start) in BREAKS {
+            assert!(
+                lines.iter().any(|line| line.contains(&format!("[reader-rights] {start}"))),
+                "{sql}: {lines:#?}"
+            );
+        }
+        assert_eq!(lines.len(), BREAKS.len(), "{lines:#?}");
+        for batch in fix::apply(&mut admin, &fix::plan(&report, world.pool.as_str())).await.unwrap() {
+            assert!(batch.error.is_none(), "{:?}: {:?}", batch.statements, batch.error);
+        }
+        let left = crate::lab::lines(&told().await);
+        assert!(left.is_empty(), "{left:#?}");
+        // A database of an older version has none.
+        let login = format!("tenantry_ro_{}", world.pool.as_str());
+        admin.batch_execute(&format!("DROP OWNED BY {login}; DROP ROLE {login}")).await.unwrap();
+        let left = crate::lab::lines(&told().await);
+        assert!(left.len() == 1 && left[0].contains("it has no reader beside it"), "{left:#?}");
+    }
 }
 
 #[tokio::test]

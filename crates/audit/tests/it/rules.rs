@@ -13,6 +13,8 @@ const ELSEWHERE: &[&str] = &[
     "server-binary-replaced",
     "two-phase",
     "host-authentication",
+    // Databases of Tenantry's alone.
+    "reader-rights",
     // An extension that is not everywhere.
     "index-vector",
 ];

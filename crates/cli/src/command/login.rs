@@ -258,14 +258,21 @@ impl LoginDocument {
     }
 }
 
+/// Where it is said that a login is read-only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Here,
+    Elsewhere,
+}
+
 impl LoginDocument {
     /// What keeps it from connecting or writing, or stands for its password; empty for most.
-    fn bounds(&self) -> String {
+    fn bounds(&self, read_only: Told) -> String {
         let mut words = Vec::new();
         if self.disabled {
             words.push("disabled".to_owned());
         }
-        if self.read_only {
+        if self.read_only && read_only == Told::Here {
             words.push("read-only".to_owned());
         }
         words.extend(self.valid_until.iter().map(|at| format!("until {at}")));
@@ -285,7 +292,7 @@ impl Document for LoginDocument {
             PoolMode::Either => "; its clients may keep a server connection for the session",
         };
         let admin = if self.admin { ", and use the console" } else { "" };
-        let bounds = self.bounds();
+        let bounds = self.bounds(Told::Elsewhere);
         let bounds = if bounds.is_empty() { bounds } else { format!(" ({bounds})") };
         let rights = if self.read_only { ", and only read" } else { "" };
         writeln!(out, "login {} may act for {}{rights}{admin}{mode}{bounds}", self.name, self.tenants())
@@ -309,7 +316,7 @@ impl Document for LoginList {
                 login.tenants(),
                 login.pool_mode.to_string(),
                 if login.admin { "yes" } else { "no" }.to_owned(),
-                login.bounds(),
+                login.bounds(Told::Here),
             ]);
         }
         table.write(out)

@@ -96,10 +96,34 @@ fn operate(it: &Deployment, gateway: &Child, port: &str) {
     }
 }
 
+/// A login that may only read, until it may write.
+fn read(it: &Deployment, port: &str) {
+    const WRITE: &str = "BEGIN READ WRITE; INSERT INTO labels (name) VALUES ('y'); ROLLBACK";
+    let reports = |sql: &str| psql_as("reports", port, "acme", sql);
+    assert_eq!(reports("SELECT name FROM labels"), (true, "x".to_owned()));
+    let (written, said) = reports(WRITE);
+    assert!(!written && said.contains("permission denied for table labels"), "{said}");
+    assert!(said.contains("HINT:  login \"reports\" is read-only"), "{said}");
+    assert!(it.does(&["login", "set", "reports", "--read-write"]).out.contains("may act for all tenants\n"));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !reports(WRITE).0 {
+        assert!(Instant::now() < deadline, "the gateway never heard of the right");
+    }
+    let set = it.does(&["login", "set", "reports", "--read-only"]).out;
+    assert_eq!(set.trim(), "login reports may act for all tenants, and only read");
+    while reports(WRITE).0 {
+        assert!(Instant::now() < deadline, "the gateway never heard of the loss");
+    }
+}
+
 fn psql(port: &str, database: &str, sql: &str) -> (bool, String) {
+    psql_as("app", port, database, sql)
+}
+
+fn psql_as(user: &str, port: &str, database: &str, sql: &str) -> (bool, String) {
     let output = Command::new(client_bin("psql").unwrap())
         .env("PGPASSWORD", "open sesame")
-        .args(["-X", "-A", "-t", "-h", "127.0.0.1", "-p", port, "-U", "app", "-d", database, "-c", sql])
+        .args(["-X", "-A", "-t", "-h", "127.0.0.1", "-p", port, "-U", user, "-d", database, "-c", sql])
         .output()
         .unwrap();
     let said = if output.status.success() { output.stdout } else { output.stderr };
@@ -121,6 +145,7 @@ async fn from_an_empty_server_to_a_served_tenant_and_back() {
     assert_snapshot!("tenant_list", it.does(&["tenant", "list"]).out);
     assert_snapshot!("tenant_show", it.does(&["--json", "tenant", "show", "acme"]).out);
     it.does(&["login", "create", "app", "--all-tenants", "--password-file", "password"]);
+    it.does(&["login", "create", "reports", "--all-tenants", "--read-only", "--password-file", "password"]);
     assert_snapshot!("login_list", it.does(&["login", "list"]).out);
     assert_snapshot!("unknown_tenant", it.run(&["tenant", "show", "acmee"]));
 
@@ -131,6 +156,7 @@ async fn from_an_empty_server_to_a_served_tenant_and_back() {
     );
     assert_eq!(psql(&port, "globex", "SELECT count(*) FROM labels"), (true, "0".to_owned()));
 
+    read(&it, &port);
     operate(&it, &gateway, &port);
     it.does(&["tenant", "suspend", "acme"]);
     assert!(!psql(&port, "acme", "SELECT 1").0);

@@ -42,20 +42,17 @@ impl Credentials {
             keys: Mutex::new(None),
         }
     }
-
-    /// A courtesy to readers: PostgreSQL then says in its own words that they write, and drivers can see it coming. It may be
-    /// changed by anybody; what they may do is a matter of the role's privileges.
-    fn read_only(&self) -> (&'static str, &'static str) {
-        let value = match self.rights {
-            Rights::Write => "off",
-            Rights::Read => "on",
-        };
-        (READ_ONLY, value)
-    }
 }
 
-/// Whether transactions are read-only that do not say otherwise.
-pub(crate) const READ_ONLY: &str = "default_transaction_read_only";
+/// Whether transactions are read-only that do not say otherwise. A courtesy to readers: PostgreSQL then says in its own words that
+/// they write, and drivers can see it coming. It may be changed by anybody; what they may do is a matter of the role's privileges.
+pub(crate) fn read_only(rights: Rights) -> (&'static str, &'static str) {
+    let value = match rights {
+        Rights::Write => "off",
+        Rights::Read => "on",
+    };
+    ("default_transaction_read_only", value)
+}
 
 /// Sent in the startup packet: they beat what `ALTER ROLE … SET` left, and are what `RESET ALL` returns to.
 const DEFAULTS: &[(&str, &str)] = &[
@@ -83,7 +80,7 @@ impl ServerConnection {
         let mut io = Buffered::new(address.connect().await?);
         let mut params = vec![("user", &*credentials.user), ("database", &*credentials.database)];
         params.extend(DEFAULTS);
-        params.push(credentials.read_only());
+        params.push(read_only(credentials.rights));
         startup::startup(&mut io.outbuf, 0, params);
         let mut connection = Self {
             io,

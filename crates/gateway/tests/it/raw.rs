@@ -2,8 +2,9 @@
 
 use crate::world::{PASSWORD, World};
 use bytes::BytesMut;
+use std::collections::HashMap;
 use std::time::Duration;
-use tenantry_wire::backend::{Authentication, BackendKeyData, ErrorFields, tag};
+use tenantry_wire::backend::{Authentication, BackendKeyData, ErrorFields, ParameterStatus, tag};
 use tenantry_wire::scram::{ChannelBinding, ClientExchange};
 use tenantry_wire::startup::CancelKey;
 use tenantry_wire::{frame, frontend, startup};
@@ -113,6 +114,26 @@ impl Raw {
                 (tag::BACKEND_KEY_DATA, body) => raw.key = BackendKeyData::decode(&body).unwrap().to_key(),
                 (tag::READY_FOR_QUERY, _) => return Ok(raw),
                 (tag::ERROR, body) => return Err(sqlstate(&[(tag::ERROR, body)]).unwrap()),
+                _ => {}
+            }
+        }
+    }
+
+    /// The server's parameters, as they are told up to the first ReadyForQuery.
+    pub(crate) async fn told_at_login(mut self, password: &str) -> HashMap<String, String> {
+        self.flush().await;
+        assert_eq!(self.message().await.unwrap().0, tag::AUTHENTICATION);
+        let mut raw = self.authenticated(password).await;
+        let mut told = HashMap::new();
+        loop {
+            match raw.message().await.expect("a word of welcome") {
+                (tag::PARAMETER_STATUS, body) => {
+                    let status = ParameterStatus::decode(&body).unwrap();
+                    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                    told.insert(text(status.name), text(status.value));
+                }
+                (tag::READY_FOR_QUERY, _) => return told,
+                (tag::ERROR, body) => panic!("{body:?}"),
                 _ => {}
             }
         }

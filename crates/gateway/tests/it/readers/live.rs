@@ -4,12 +4,13 @@ use super::{HINT, MODES, Protocol, add_reports, as_reports, assert_denied, code,
 use crate::console;
 use crate::protocol::until;
 use crate::replicas::Pair;
-use crate::world::{PAIRS, World, connect, id_of};
+use crate::world::{PAIRS, PASSWORD, World, connect, id_of};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tenantry_core::{Limits, PoolMode, Rights, TenancyModel};
 use tenantry_gateway::Config;
 use tenantry_testkit::versions_for_tests;
+use tenantry_wire::startup;
 use tokio_postgres::{Client, NoTls};
 
 const WHO: &str = "SELECT pg_backend_pid() || ' ' || current_user";
@@ -229,5 +230,22 @@ async fn a_reader_keeps_a_connection_only_where_it_may() {
     let reader = connect(config.user("reports")).await.unwrap();
     reader.simple_query("PREPARE p AS SELECT body FROM notes").await.unwrap();
     assert_eq!(run(&reader, "EXECUTE p", Protocol::Simple).await.unwrap(), ["of acme"]);
+    world.close().await;
+}
+
+/// Drivers that look for a server which takes writes are told before they try.
+#[tokio::test]
+async fn a_reader_is_told_at_login_that_it_only_reads() {
+    let world = filled(newest(), 2).await;
+    // Some server connection is known by now: a writer's.
+    for (user, tenant, expected) in
+        [("app", "acme", "off"), ("reports", "acme", "on"), ("reports", "", "on"), ("app", "", "off")]
+    {
+        let mut raw = crate::raw::Raw::open(&world).await;
+        let database = if tenant.is_empty() { user } else { tenant };
+        startup::startup(&mut raw.out, 0, [("user", user), ("database", database)]);
+        let told = raw.told_at_login(PASSWORD).await;
+        assert_eq!(told["default_transaction_read_only"], expected, "{user} {tenant:?}");
+    }
     world.close().await;
 }
