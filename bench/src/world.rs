@@ -270,6 +270,7 @@ async fn create_tables(
         schema: tenant.schema.clone(),
         owner: SqlIdent::new("tenantry_owner")?,
         app: SqlIdent::new(&*database.login)?,
+        reader: None,
         context: ContextKind::Carrier,
         tenant_value: (tenant.model == TenancyModel::Schema).then(|| tenant.id.to_string()),
     };

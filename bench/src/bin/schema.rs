@@ -128,6 +128,7 @@ fn target(model: TenancyModel) -> Result<Target> {
         schema: SqlIdent::new("app")?,
         owner: SqlIdent::new("owner")?,
         app: SqlIdent::new("app")?,
+        reader: None,
         context: ContextKind::Carrier,
         tenant_value: (model == TenancyModel::Schema).then(|| "1".to_owned()),
     })

@@ -129,6 +129,7 @@ fn script() -> anyhow::Result<Script> {
         schema: SqlIdent::new("public")?,
         owner: SqlIdent::new("tenantry_owner")?,
         app: SqlIdent::new("tenantry_app")?,
+        reader: None,
         context: ContextKind::Carrier,
         tenant_value: None,
     };

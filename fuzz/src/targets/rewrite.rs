@@ -23,6 +23,7 @@ static REWRITER: LazyLock<Rewriter> = LazyLock::new(|| {
         schema: ident("public"),
         owner: ident("owner"),
         app: ident("app"),
+        reader: None,
         context: ContextKind::Carrier,
         tenant_value: None,
     };

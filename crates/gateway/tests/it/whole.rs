@@ -129,9 +129,10 @@ async fn provision(control: &Control, context: ContextKind, tenant_type: TenantT
     for (key, model) in MODELS {
         create(control, key, model).await;
     }
-    login::create(control, "app", &Secret::new(PASSWORD), &LoginScope::All, &LoginChange::default())
-        .await
-        .unwrap();
+    let read_only = LoginChange { read_only: Some(true), ..LoginChange::default() };
+    for (name, change) in [("app", LoginChange::default()), ("reports", read_only)] {
+        login::create(control, name, &Secret::new(PASSWORD), &LoginScope::All, &change).await.unwrap();
+    }
 }
 
 async fn create(control: &Control, key: &str, model: TenancyModel) {
@@ -163,6 +164,21 @@ async fn use_it(client: &Client) {
     );
 }
 
+/// What a read-only login can do: see the one note, and the list that belongs to everybody.
+async fn read_it(client: &Client) {
+    let counts = "SELECT (SELECT count(*) FROM notes), (SELECT count(*) FROM countries)";
+    let row = client.query_one(counts, &[]).await.unwrap();
+    assert_eq!((row.get(0), row.get(1)), (1_i64, 0_i64));
+    for sql in ["INSERT INTO notes (id) VALUES (3)", "DELETE FROM notes", "DELETE FROM countries"] {
+        for (begin, code) in [("BEGIN", "25006"), ("BEGIN READ WRITE", "42501")] {
+            client.batch_execute(begin).await.unwrap();
+            let error = client.batch_execute(sql).await.unwrap_err();
+            assert_eq!(error.code().unwrap().code(), code, "{begin}; {sql}");
+            client.batch_execute("ROLLBACK").await.unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_product_works_in_every_model_with_either_context_and_any_type_of_tenant_column() {
     let newest = *versions_for_tests().last().unwrap();
@@ -176,6 +192,7 @@ async fn a_product_works_in_every_model_with_either_context_and_any_type_of_tena
         let whole = Whole::start(version, context, tenant_type).await;
         for (key, _) in MODELS {
             use_it(&whole.connect(key).await).await;
+            read_it(&connect(whole.config(key).user("reports")).await.unwrap()).await;
         }
         whole.stop().await;
     }
