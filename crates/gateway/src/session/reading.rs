@@ -10,7 +10,7 @@ use crate::lex;
 use crate::replica::{Hope, Place, Topology};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tenantry_core::{ErrorKind, Limits};
+use tenantry_core::{ErrorKind, Limits, Rights};
 use tenantry_wire::frontend::tag;
 use tenantry_wire::{frame, frontend};
 
@@ -40,9 +40,9 @@ impl Target {
         self.pool.place != Place::Primary
     }
 
-    /// A transaction has ended: what it may have written must be seen by reads from now on.
+    /// A transaction has ended: what it may have written must be seen by reads from now on. A read-only login's has written nothing.
     pub(super) fn note_end(&self) {
-        if self.topology.is_some() && !self.is_on_replica() {
+        if self.topology.is_some() && !self.is_on_replica() && self.pool.rights == Rights::Write {
             self.account.note_write();
         }
     }
