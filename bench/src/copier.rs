@@ -1,12 +1,12 @@
 //! A load of COPY, as a process of its own that takes pgbench's options and writes pgbench's log.
 
 use crate::COPIER;
+use crate::simple::Simple;
 use crate::variant::Run;
 use crate::workload::LARGE;
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use clap::{Parser, ValueEnum};
-use futures_util::{SinkExt, TryStreamExt, pin_mut};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::process::Command;
-use tokio_postgres::{Client, NoTls};
 
 /// From where to where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -72,51 +71,27 @@ pub(crate) fn run() -> Result<()> {
 }
 
 async fn copy(args: &Args, lines: &Sender<String>) -> Result<()> {
+    let password = std::env::var("PGPASSWORD")?;
+    let address = (&*args.host, args.port);
     let mut clients = Vec::new();
     for _ in 0..args.client {
-        let (client, connection) = tokio_postgres::Config::new()
-            .host(&args.host)
-            .port(args.port)
-            .user(&args.username)
-            .dbname(&args.database)
-            .password(std::env::var("PGPASSWORD")?)
-            .connect(NoTls)
-            .await?;
-        tokio::spawn(connection);
-        clients.push(client);
+        clients.push(Simple::connect(address, &args.username, &args.database, &password).await?);
     }
     let until = Instant::now() + Duration::from_secs(args.time);
-    let rows = rows();
-    let each = clients.iter().zip(0..).map(|(client, number)| {
-        let rows = rows.clone();
-        async move {
-            while Instant::now() < until {
-                let began = Instant::now();
-                match args.way {
-                    Way::Out => copy_out(client, &args.sql).await?,
-                    Way::In => copy_in(client, &args.sql, rows.clone()).await?,
-                }
-                lines.send(line(number, began.elapsed())?)?;
-            }
-            anyhow::Ok(())
+    let rows = match args.way {
+        Way::Out => Bytes::new(),
+        Way::In => rows(),
+    };
+    let rows = &rows;
+    let each = clients.iter_mut().zip(0..).map(|(client, number)| async move {
+        while Instant::now() < until {
+            let began = Instant::now();
+            client.copy(&args.sql, rows).await?;
+            lines.send(line(number, began.elapsed())?)?;
         }
+        anyhow::Ok(())
     });
     futures_util::future::try_join_all(each).await?;
-    Ok(())
-}
-
-async fn copy_out(client: &Client, sql: &str) -> Result<()> {
-    let stream = client.copy_out(sql).await?;
-    pin_mut!(stream);
-    while stream.try_next().await?.is_some() {}
-    Ok(())
-}
-
-async fn copy_in(client: &Client, sql: &str, rows: Bytes) -> Result<()> {
-    let sink = client.copy_in(sql).await?;
-    pin_mut!(sink);
-    sink.send(rows).await?;
-    sink.close().await?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use crate::copier;
 use crate::variant::{Place, Run};
-use crate::workload::Script;
+use crate::workload::{Script, Workload};
 use crate::world::World;
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -100,9 +100,14 @@ impl Load {
 
 fn pgbench(run: &Run, script: &Path, log: &Path, seconds: u64) -> Result<Command> {
     let mut command = Command::new(client_bin("pgbench")?);
+    let clients = run.clients().to_string();
+    // pgbench prepares without letting its other clients go on, who may be in a transaction and have all connections: then
+    // a thread each.
+    let alone = run.task.workload == Workload::Tpcb;
     command
-        .args(["--no-vacuum", "--log", "--protocol", run.task.mode.name(), "--jobs", "1"])
-        .args(["--client", &run.clients().to_string(), "--time", &seconds.to_string()])
+        .args(["--no-vacuum", "--log", "--protocol", run.task.mode.name()])
+        .args(["--jobs", if alone { &clients } else { "1" }])
+        .args(["--client", &clients, "--time", &seconds.to_string()])
         .arg(format!("--log-prefix={}", log.display()))
         .arg(format!("--file={}", script.display()));
     Ok(command)

@@ -10,6 +10,7 @@ mod copier;
 mod load;
 mod pooler;
 mod report;
+mod simple;
 mod stats;
 mod usage;
 mod variant;
