@@ -16,7 +16,7 @@ use tenantry_core::{
     SqlIdent, TenancyModel, TenantId, TenantKey, TenantRoute, TenantState,
 };
 use tenantry_gateway::{Config, Gateway, Rewriters};
-use tenantry_rewrite::Rewriter;
+use tenantry_rewrite::{OwnSchemas, Rewriter};
 use tenantry_schema::{Declaration, read};
 use tenantry_wire::scram::Verifier;
 use tokio::sync::watch;
@@ -99,7 +99,12 @@ pub(crate) fn serve() -> Result<()> {
     let config =
         Config { listen: vec!["127.0.0.1:0".parse()?], workers: spec.workers.into(), ..Config::default() };
     let rewriter = Rewriter::new(&read(&spec.plain)?, &Declaration::default(), TenancyModel::Shared);
-    let rewriters = Rewriters { everywhere: Some(Arc::new(rewriter)), ..Rewriters::default() };
+    let rewriter = Arc::new(rewriter);
+    let rewriters = Rewriters {
+        own_schemas: Some(Arc::new(OwnSchemas::new(Arc::clone(&rewriter)))),
+        everywhere: Some(rewriter),
+        ..Rewriters::default()
+    };
     let (_rewriters, followed) = watch::channel(Arc::new(rewriters));
     let master_key = MasterKey::from_hex(&spec.master_key)?;
     let gateway = Gateway::start_with(config, &receiver, master_key, &followed)?;

@@ -1,4 +1,4 @@
-//! Statements that shared tables need to be other than the client wrote them: asked of a rewriter that is given from outside, once
+//! Statements that tables under row-level security need to be other than the client wrote them: asked of a rewriter that is given from outside, once
 //! per text.
 //!
 //! Nothing of the isolation rests on it. Without a rewriter, and where it has nothing to say, a statement goes on as it is; the
@@ -13,8 +13,8 @@ use cache::Cache;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
-use tenantry_core::DatabaseId;
 use tenantry_core::rewrite::{NotRewritten, Rewrite, Rewritten};
+use tenantry_core::{DatabaseId, TenancyModel};
 use tokio::sync::watch;
 
 pub(crate) use tenantry_core::rewrite::{CopyFrom, QuotedStrings};
@@ -28,6 +28,8 @@ pub struct Rewriters {
     /// For databases that have none of their own.
     pub everywhere: Option<Arc<dyn Rewrite>>,
     pub of: HashMap<DatabaseId, Arc<dyn Rewrite>>,
+    /// For tenants that have a schema of their own, whatever the database.
+    pub own_schemas: Option<Arc<dyn Rewrite>>,
 }
 
 impl Rewriters {
@@ -36,8 +38,12 @@ impl Rewriters {
         watch::channel(Arc::default()).1
     }
 
-    fn of(&self, database: DatabaseId) -> Option<&Arc<dyn Rewrite>> {
-        self.of.get(&database).or(self.everywhere.as_ref())
+    fn of(&self, database: DatabaseId, model: TenancyModel) -> Option<&Arc<dyn Rewrite>> {
+        match model {
+            TenancyModel::Shared => self.of.get(&database).or(self.everywhere.as_ref()),
+            TenancyModel::Schema => self.own_schemas.as_ref(),
+            TenancyModel::Database => None,
+        }
     }
 }
 
@@ -107,7 +113,7 @@ pub(crate) struct Rewriting {
 
 #[derive(Debug, Default)]
 struct Made {
-    by_database: HashMap<DatabaseId, Arc<Rewriter>>,
+    by_place: HashMap<(DatabaseId, TenancyModel), Arc<Rewriter>>,
     last: u64,
 }
 
@@ -121,22 +127,23 @@ impl Rewriting {
         self.given.clone()
     }
 
-    /// The rewriter in force for a database.
-    pub(crate) fn of(&self, database: DatabaseId) -> Option<Arc<Rewriter>> {
-        let given = self.given.borrow().of(database).map(Arc::clone);
+    /// The rewriter in force for tenants of a model in a database.
+    pub(crate) fn of(&self, database: DatabaseId, model: TenancyModel) -> Option<Arc<Rewriter>> {
+        let place = (database, model);
+        let given = self.given.borrow().of(database, model).map(Arc::clone);
         let mut made = self.made.lock();
         let Some(given) = given else {
-            made.by_database.remove(&database);
+            made.by_place.remove(&place);
             return None;
         };
-        if let Some(known) = made.by_database.get(&database)
+        if let Some(known) = made.by_place.get(&place)
             && Arc::ptr_eq(&known.rewrite, &given)
         {
             return Some(Arc::clone(known));
         }
         made.last += 1;
         let rewriter = Arc::new(Rewriter::new(made.last, given));
-        made.by_database.insert(database, Arc::clone(&rewriter));
+        made.by_place.insert(place, Arc::clone(&rewriter));
         Some(rewriter)
     }
 }

@@ -1,6 +1,8 @@
 //! The rewriter as a gateway asks it.
 
-use crate::{Refusal, Rewriter, STAGE, copy::Staged};
+use crate::copy::{Sent, Staged, might_copy};
+use crate::{Refusal, Rewriter, STAGE};
+use std::sync::Arc;
 use tenantry_core::rewrite::{CopyFrom, NotRewritten, QuotedStrings, Rewrite, Rewritten};
 
 impl Rewrite for Rewriter {
@@ -9,9 +11,38 @@ impl Rewrite for Rewriter {
     }
 
     fn rewrite(&self, sql: &str, strings: QuotedStrings) -> Result<Option<Rewritten>, NotRewritten> {
-        let sent = self.rewrite_session(sql, strings).map_err(|refusal| told(sql, refusal))?;
-        let crate::Rewritten::Changed(text) = sent.text else { return Ok(None) };
-        Ok(Some(Rewritten { sql: text, copies: sent.copies.into_iter().map(copy_from).collect() }))
+        self.rewrite_session(sql, strings).map(changed).map_err(|refusal| told(sql, refusal))
+    }
+}
+
+/// What tenants need that have a schema of their own in a database that others share: its tables are under row-level security
+/// too, so COPY … FROM STDIN goes round it, and nothing else is touched.
+#[derive(Debug, Clone)]
+pub struct OwnSchemas(Arc<Rewriter>);
+
+impl OwnSchemas {
+    /// Of a rewriter for the shared model.
+    pub fn new(shared: Arc<Rewriter>) -> Self {
+        Self(shared)
+    }
+}
+
+impl Rewrite for OwnSchemas {
+    fn might_need(&self, sql: &str) -> bool {
+        might_copy(sql)
+    }
+
+    fn rewrite(&self, sql: &str, strings: QuotedStrings) -> Result<Option<Rewritten>, NotRewritten> {
+        self.0.rewrite_copies(sql, strings).map(changed).map_err(|refusal| told(sql, refusal))
+    }
+}
+
+fn changed(sent: Sent<'_>) -> Option<Rewritten> {
+    match sent.text {
+        crate::Rewritten::Changed(sql) => {
+            Some(Rewritten { sql, copies: sent.copies.into_iter().map(copy_from).collect() })
+        }
+        crate::Rewritten::Unchanged(_) => None,
     }
 }
 

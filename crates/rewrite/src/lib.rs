@@ -22,6 +22,7 @@ mod script;
 
 pub use copy::{STAGE, Sent, Staged};
 pub use find::Star;
+pub use gateway::OwnSchemas;
 pub use refusal::{Place, Refusal};
 pub use rewriter::{Rewriter, Rewritten};
 pub use script::{Class, Runs, Script, Statement};

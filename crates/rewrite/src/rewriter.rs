@@ -79,15 +79,10 @@ impl Rewriter {
     /// look like a quote or a backslash.
     pub fn rewrite_as<'s>(&self, sql: &'s str, strings: QuotedStrings) -> Result<Rewritten<'s>, Refusal> {
         match strings {
-            QuotedStrings::Backslash if self.might_need_rewrite(sql) => match backslash(sql) {
-                Some(place) => Err(Refusal::new(
-                    sql,
-                    place,
-                    "with standard_conforming_strings = off this string may go on, and the statement can't be rewritten",
-                )
-                .hint("write E'…', a parameter, or leave standard_conforming_strings on")),
-                None => self.rewrite(sql),
-            },
+            QuotedStrings::Backslash if self.might_need_rewrite(sql) => {
+                refuse_backslash(sql)?;
+                self.rewrite(sql)
+            }
             _ => self.rewrite(sql),
         }
     }
@@ -167,6 +162,19 @@ impl Rewriter {
 
 /// The first string of a text that a session with `standard_conforming_strings = off` reads otherwise. Up to there both read the
 /// same tokens.
+/// Refuses a text that is another where a backslash escapes.
+pub(crate) fn refuse_backslash(sql: &str) -> Result<(), Refusal> {
+    match backslash(sql) {
+        Some(place) => Err(Refusal::new(
+            sql,
+            place,
+            "with standard_conforming_strings = off this string may go on, and the statement can't be rewritten",
+        )
+        .hint("write E'…', a parameter, or leave standard_conforming_strings on")),
+        None => Ok(()),
+    }
+}
+
 fn backslash(sql: &str) -> Option<Range<usize>> {
     if !sql.contains('\\') {
         return None;

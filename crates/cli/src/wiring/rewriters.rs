@@ -5,10 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tenantry_catalog::{Catalog, CatalogConfig, SchemaVersion};
-use tenantry_core::rewrite::Rewrite;
 use tenantry_core::{RouteTable, TenancyModel};
 use tenantry_gateway::Rewriters;
-use tenantry_rewrite::Rewriter;
+use tenantry_rewrite::{OwnSchemas, Rewriter};
 use tenantry_schema::read;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -81,18 +80,23 @@ async fn newer(catalog: &Catalog, version: &mut Option<i32>) -> anyhow::Result<O
     }
     let schema = tx.current_schema().await?;
     tx.rollback().await?;
-    let everywhere = match schema {
+    let rewriters = match schema {
         // A large schema takes a while.
-        Some(schema) => Some(tokio::task::spawn_blocking(move || of(schema)).await??),
-        None => None,
+        Some(schema) => tokio::task::spawn_blocking(move || of(schema)).await??,
+        None => Rewriters::default(),
     };
     *version = current;
     tracing::info!(version, "statements on shared tables follow this version of the schema");
-    Ok(Some(Arc::new(Rewriters { everywhere, of: HashMap::new() })))
+    Ok(Some(Arc::new(rewriters)))
 }
 
-fn of(schema: SchemaVersion) -> anyhow::Result<Arc<dyn Rewrite>> {
+fn of(schema: SchemaVersion) -> anyhow::Result<Rewriters> {
     let model = read(&schema.facts)?;
     let declaration = serde_json::from_value(schema.declaration)?;
-    Ok(Arc::new(Rewriter::new(&model, &declaration, TenancyModel::Shared)))
+    let rewriter = Arc::new(Rewriter::new(&model, &declaration, TenancyModel::Shared));
+    Ok(Rewriters {
+        own_schemas: Some(Arc::new(OwnSchemas::new(Arc::clone(&rewriter)))),
+        everywhere: Some(rewriter),
+        of: HashMap::new(),
+    })
 }

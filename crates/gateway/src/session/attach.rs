@@ -47,8 +47,7 @@ impl Session {
         };
         let pool = self.worker.pool(database, placement.model, Place::Primary, login.rights);
         let topology = self.worker.shared.topologies.of(database);
-        let shared = placement.model == TenancyModel::Shared;
-        let rewriter = if shared { self.worker.rewriting.of(database.id) } else { None };
+        let rewriter = self.worker.rewriting.of(database.id, placement.model);
         let (stats, pool_stats) = (self.worker.stats.tenant(tenant), Arc::clone(&pool.stats));
         let account = self.worker.account(route, database.cluster, &stats);
         let placement = placement.clone();

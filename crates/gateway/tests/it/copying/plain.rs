@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tenantry_core::{SqlIdent, TenancyModel};
 use tenantry_gateway::Rewriters;
-use tenantry_rewrite::Rewriter;
+use tenantry_rewrite::{OwnSchemas, Rewriter};
 use tenantry_schema::{Declaration, introspection, introspection_settings, read};
 
 /// For all databases, from what `initech` has.
@@ -20,5 +20,10 @@ pub(crate) async fn rewriters(world: &World) -> Arc<Rewriters> {
     admin.batch_execute("COMMIT").await.unwrap();
     let declaration: Declaration = toml::from_str("").unwrap();
     let rewriter = Rewriter::new(&read(&facts).unwrap(), &declaration, TenancyModel::Shared);
-    Arc::new(Rewriters { everywhere: Some(Arc::new(rewriter)), of: HashMap::new() })
+    let rewriter = Arc::new(rewriter);
+    Arc::new(Rewriters {
+        own_schemas: Some(Arc::new(OwnSchemas::new(Arc::clone(&rewriter)))),
+        everywhere: Some(rewriter),
+        of: HashMap::new(),
+    })
 }
