@@ -30,6 +30,9 @@ pub const VERSION: i32 = 6;
 /// functions and repeat grants anyway. Changes to tables go here.
 const UPGRADES: &[(i32, &str)] = &[];
 
+/// The role that owns the core's functions.
+pub(crate) const CONTEXT: &str = "tenantry_context";
+
 const ROLES: &str = include_str!("isolation/roles.sql");
 const LOGIN: &str = include_str!("isolation/login.sql");
 const BASE: &str = include_str!("isolation/base.sql");

@@ -53,3 +53,18 @@ GRANT EXECUTE ON PROCEDURE tenancy.begin_copy(regclass, text[]) TO {{login}};
 GRANT TEMPORARY ON DATABASE {{database}} TO tenantry_context;
 CREATE SCHEMA IF NOT EXISTS public;
 GRANT USAGE ON SCHEMA public TO tenantry_context;
+-- Tenants' own schemas that are here already.
+DO $do$
+DECLARE
+  own name;
+BEGIN
+  FOR own IN
+    SELECT n.nspname FROM pg_namespace n, aclexplode(n.nspacl) x
+     WHERE x.grantee = (SELECT r.oid FROM pg_roles r WHERE r.rolname = {{login_name}}) AND x.privilege_type = 'USAGE'
+       AND n.nspname NOT IN ('public', 'tenancy')
+       AND NOT has_schema_privilege('tenantry_context', n.oid, 'USAGE')
+  LOOP
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO tenantry_context', own);
+  END LOOP;
+END
+$do$;

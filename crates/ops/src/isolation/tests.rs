@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 const VERSIONS: &[(i32, &str)] = &[
     (4, "dc5a97eae1bb95d5d9452eff69769af8deffcd6950a101639f7021136fdb3477"),
     (5, "13642dffb4429ebbcb2a5f51a4e66f6f09ae5a974d9e9af22fbea5b896fcc2ce"),
-    (6, "d9b5300abf8b6f6b75dfab3702ad1f6c81b7fdd3e13b97e924fc3067fef01693"),
+    (6, "b66a71ef6eed0ebb927e9dbc2e24bfc29c027eae684fa698eb9655e1f3223477"),
 ];
 
 #[test]

@@ -7,6 +7,7 @@ use super::{CreateTenant, TenantInfo, find, info, lock_name, subject};
 use crate::cluster::upgrade;
 use crate::database::{self, CoreOf};
 use crate::gate;
+use crate::isolation;
 use crate::schema::{self, Place, PlainSchema};
 use crate::sql::Doing;
 use crate::steps::Steps;
@@ -254,7 +255,13 @@ impl Job<'_> {
             && schema::is_applied(&admin, &place.schema, &fingerprint).await?;
         step.run(done, async {
             let tx = admin.transaction().await.doing("creating the tenant's schema")?;
-            let sql = format!("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}", place.schema, schema::OWNER);
+            // Rows that are copied from a client go through a table of the same types, which the core makes.
+            let sql = format!(
+                "CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {owner}; GRANT USAGE ON SCHEMA {schema} TO {core}",
+                schema = place.schema,
+                owner = schema::OWNER,
+                core = isolation::CONTEXT,
+            );
             tx.batch_execute(&sql).await.doing("creating the tenant's schema")?;
             schema::apply_in(&tx, self.schema, &place).await?;
             self.open_gate(&tx).await?;

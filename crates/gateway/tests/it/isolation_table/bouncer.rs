@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use tenantry_testkit::Postgres;
 use tenantry_wire::startup;
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 const PASSWORD: &str = "by hand";
 /// Ends PgBouncer when the pipe to this process closes, however it ends.
@@ -114,11 +115,20 @@ impl Bouncer {
 
     /// A new server connection, and everything as it was made.
     pub(super) async fn begin_again(&self, admin: &Client) {
+        const ATTEMPTS: usize = 20;
         let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1";
-        admin.query(end, &[&self.role]).await.unwrap();
         let gone = format!("SELECT count(*) = 0 FROM pg_stat_activity WHERE usename = '{}'", self.role);
-        crate::protocol::until(admin, &gone).await;
-        admin.batch_execute(&self.fill(include_str!("by_hand_again.sql"))).await.unwrap();
+        for _ in 0..ATTEMPTS {
+            admin.query(end, &[&self.role]).await.unwrap();
+            crate::protocol::until(admin, &gone).await;
+            match admin.batch_execute(&self.fill(include_str!("by_hand_again.sql"))).await {
+                Ok(()) => return,
+                // A statement that PgBouncer still had for somebody came in between, and PostgreSQL chose whom to end.
+                Err(error) if error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED) => {}
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        panic!("a deadlock {ATTEMPTS} times");
     }
 
     fn fill(&self, sql: &str) -> String {
