@@ -50,4 +50,5 @@ overrides! {
     replica_lag_ms: u32,
     replica_required: bool,
     replica_read_only: bool,
+    explain: bool,
 }

@@ -37,6 +37,8 @@ pub struct Limits {
     pub replica_required: bool,
     /// Whether transactions that begin with `BEGIN READ ONLY` go to a replica without being asked to.
     pub replica_read_only: bool,
+    /// Whether EXPLAIN is let through in a pool, where its estimates tell of values that other tenants have.
+    pub explain: bool,
 }
 
 impl Limits {
@@ -56,6 +58,7 @@ impl Limits {
         replica_lag_ms: 0,
         replica_required: false,
         replica_read_only: false,
+        explain: false,
     };
 }
 
@@ -76,6 +79,7 @@ impl Default for Limits {
             replica_lag_ms: 0,
             replica_required: false,
             replica_read_only: false,
+            explain: false,
         }
     }
 }

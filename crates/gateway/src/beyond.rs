@@ -11,8 +11,14 @@ use tenantry_core::{ErrorKind, TenancyModel};
 const VERBS: [&str; 10] =
     ["alter", "drop", "explain", "grant", "revoke", "reassign", "lock", "prepare", "commit", "rollback"];
 
-/// Why a text is not sent, if it is not. For nearly every text that costs a look at its first word and one for a semicolon.
-pub(crate) fn refusal(sql: &[u8], model: TenancyModel, readable: bool) -> Option<ClientError> {
+/// Why a text is not sent, if it is not; `may_explain` is asked whether the tenant may use EXPLAIN in a pool. For nearly every
+/// text that costs a look at its first word and one for a semicolon.
+pub(crate) fn refusal(
+    sql: &[u8],
+    model: TenancyModel,
+    readable: bool,
+    may_explain: impl Fn() -> bool,
+) -> Option<ClientError> {
     let text = sql.trim_ascii_start();
     let first = &text[..text.iter().position(|byte| !in_word(*byte)).unwrap_or(text.len())];
     // Without a word it begins with a comment, or an odd space.
@@ -27,9 +33,9 @@ pub(crate) fn refusal(sql: &[u8], model: TenancyModel, readable: bool) -> Option
     };
     // Bytes of a character that look like quotes: then every semicolon may be one.
     let readings = if readable { readings } else { &[Quotes::None] };
-    readings
-        .iter()
-        .find_map(|quotes| Statements { rest: text, quotes: *quotes }.find_map(|s| s.refusal(model)))
+    readings.iter().find_map(|quotes| {
+        Statements { rest: text, quotes: *quotes }.find_map(|s| s.refusal(model, &may_explain))
+    })
 }
 
 /// How strings in plain quotes are read.
@@ -68,7 +74,7 @@ impl<'a> Statement<'a> {
         self.last = [self.last[1], self.last[2], word];
     }
 
-    fn refusal(&self, model: TenancyModel) -> Option<ClientError> {
+    fn refusal(&self, model: TenancyModel, may_explain: &impl Fn() -> bool) -> Option<ClientError> {
         let [first, second] = self.words;
         let second_is = |words: &[&str]| words.iter().any(|word| is(second, word));
         let pooled = model.is_pooled();
@@ -80,11 +86,11 @@ impl<'a> Statement<'a> {
             let message = "an application may not change roles and their rights";
             return Some(not_allowed(message).with_hint("an operator does that, on the database itself"));
         }
-        if pooled && is(first, "explain") {
+        if pooled && is(first, "explain") && !may_explain() {
             let message = "EXPLAIN is not available in a pool: its estimates tell of other tenants' values";
             return Some(
                 not_allowed(message)
-                    .with_hint("run it in a tenant that has a database of its own, or ask an operator"),
+                    .with_hint("run it in a tenant that has a database of its own, or ask an operator for a plan with explain = true"),
             );
         }
         if pooled && is(first, "lock") && !self.mild {

@@ -98,6 +98,9 @@ pub(crate) struct LimitArgs {
     /// Send transactions that begin with BEGIN READ ONLY to a replica without being asked to
     #[arg(long, value_name = "true|false")]
     replica_read_only: Option<bool>,
+    /// Let EXPLAIN through in a pool, where its estimates tell of values that other tenants have
+    #[arg(long, value_name = "true|false")]
+    explain: Option<bool>,
 }
 
 impl LimitArgs {
@@ -117,6 +120,7 @@ impl LimitArgs {
             replica_lag_ms: self.replica_lag,
             replica_required: self.replica_required,
             replica_read_only: self.replica_read_only,
+            explain: self.explain,
         }
     }
 }
@@ -206,7 +210,7 @@ impl Document for PlanList {
 }
 
 /// All limits, as people read them.
-pub(crate) fn rows(limits: &Limits) -> [(&'static str, String); 14] {
+pub(crate) fn rows(limits: &Limits) -> [(&'static str, String); 15] {
     let burst = match limits.transaction_burst {
         0 => "a minute's worth".to_owned(),
         n => n.to_string(),
@@ -232,6 +236,7 @@ pub(crate) fn rows(limits: &Limits) -> [(&'static str, String); 14] {
         ("replica lag", lag),
         ("without a replica", without.to_owned()),
         ("BEGIN READ ONLY", read_only.to_owned()),
+        ("EXPLAIN in a pool", if limits.explain { "let through" } else { "refused" }.to_owned()),
     ]
 }
 

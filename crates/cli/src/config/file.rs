@@ -310,6 +310,8 @@ pub(crate) struct PlanSection {
     pub(crate) replica_required: bool,
     /// Send transactions that begin with `BEGIN READ ONLY` to a replica without being asked to.
     pub(crate) replica_read_only: bool,
+    /// Let EXPLAIN through in pools. Its estimates tell a tenant which values are common among all of them.
+    pub(crate) explain: bool,
 }
 
 /// The words of `TenancyModel`, for the JSON schema.
@@ -341,6 +343,7 @@ impl Default for PlanSection {
             replica_lag_ms: limits.replica_lag_ms,
             replica_required: limits.replica_required,
             replica_read_only: limits.replica_read_only,
+            explain: limits.explain,
         }
     }
 }
@@ -362,6 +365,7 @@ impl PlanSection {
             replica_lag_ms: self.replica_lag_ms,
             replica_required: self.replica_required,
             replica_read_only: self.replica_read_only,
+            explain: self.explain,
         }
     }
 }

@@ -116,16 +116,56 @@ fn read(it: &Deployment, port: &str) {
     }
 }
 
+/// A row of nearly 1 GiB, which is the longest there is, passes through without being kept.
+#[cfg(target_os = "linux")]
+fn stream(gateway: &Child, port: &str) {
+    const MOST_KIB: u64 = 64 << 10;
+    let peak = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", gateway.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+    };
+    let before = peak();
+    let mut child = psql_command("app", port, "globex", "SELECT repeat('x', 1000000000)")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let length = std::io::copy(&mut child.stdout.take().unwrap(), &mut std::io::sink()).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(length, 1_000_000_001, "the row and the end of its line");
+    let grown = peak() - before;
+    assert!(grown < MOST_KIB, "the gateway took {grown} KiB for it");
+}
+
+#[cfg(not(target_os = "linux"))]
+fn stream(_gateway: &Child, _port: &str) {}
+
 fn psql(port: &str, database: &str, sql: &str) -> (bool, String) {
     psql_as("app", port, database, sql)
 }
 
+fn psql_command(user: &str, port: &str, database: &str, sql: &str) -> Command {
+    let mut command = Command::new(client_bin("psql").unwrap());
+    command.env("PGPASSWORD", "open sesame").args([
+        "-X",
+        "-A",
+        "-t",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        port,
+        "-U",
+        user,
+        "-d",
+        database,
+        "-c",
+        sql,
+    ]);
+    command
+}
+
 fn psql_as(user: &str, port: &str, database: &str, sql: &str) -> (bool, String) {
-    let output = Command::new(client_bin("psql").unwrap())
-        .env("PGPASSWORD", "open sesame")
-        .args(["-X", "-A", "-t", "-h", "127.0.0.1", "-p", port, "-U", user, "-d", database, "-c", sql])
-        .output()
-        .unwrap();
+    let output = psql_command(user, port, database, sql).output().unwrap();
     let said = if output.status.success() { output.stdout } else { output.stderr };
     (output.status.success(), String::from_utf8(said).unwrap().trim().to_owned())
 }
@@ -142,6 +182,8 @@ async fn from_an_empty_server_to_a_served_tenant_and_back() {
     assert!(it.does(&["schema", "apply"]).out.contains("main/app: there already"));
     it.does(&["tenant", "create", "acme", "--plan", "starter", "--domain", "acme.example.com"]);
     it.does(&["tenant", "create", "globex", "--model", "schema"]);
+    // It takes its time with a very long row.
+    it.does(&["tenant", "limits", "globex", "--statement-timeout", "0"]);
     assert_snapshot!("tenant_list", it.does(&["tenant", "list"]).out);
     assert_snapshot!("tenant_show", it.does(&["--json", "tenant", "show", "acme"]).out);
     it.does(&["login", "create", "app", "--all-tenants", "--password-file", "password"]);
@@ -156,6 +198,7 @@ async fn from_an_empty_server_to_a_served_tenant_and_back() {
     );
     assert_eq!(psql(&port, "globex", "SELECT count(*) FROM labels"), (true, "0".to_owned()));
 
+    stream(&gateway, &port);
     read(&it, &port);
     operate(&it, &gateway, &port);
     it.does(&["tenant", "suspend", "acme"]);

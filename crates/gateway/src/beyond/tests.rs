@@ -4,7 +4,7 @@ use super::*;
 use tenantry_core::TenancyModel::{Database, Schema, Shared};
 
 fn refused(sql: &str, model: TenancyModel) -> bool {
-    refusal(sql.as_bytes(), model, true).is_some()
+    refusal(sql.as_bytes(), model, true, || false).is_some()
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn roles_and_rights_are_nobodys_to_change() {
         }
     }
     // Of an encoding whose characters may hold quotes, everything is read.
-    assert!(refusal(b"SELECT '\x81\\'; ALTER ROLE a RESET ALL --'", Database, false).is_some());
+    assert!(refusal(b"SELECT '\x81\\'; ALTER ROLE a RESET ALL --'", Database, false, || false).is_some());
 }
 
 #[test]
@@ -85,4 +85,11 @@ fn everything_else_goes_on() {
     ] {
         assert!(!refused(sql, Shared), "{sql}");
     }
+}
+
+#[test]
+fn explain_is_the_plans_to_allow_and_nothing_else_with_it() {
+    let allowed = |sql: &str| refusal(sql.as_bytes(), Shared, true, || true).is_none();
+    assert!(allowed("EXPLAIN SELECT 1") && !refused("EXPLAIN SELECT 1", Database));
+    assert!(!allowed("EXPLAIN SELECT 1; ALTER ROLE a RESET ALL"));
 }

@@ -126,7 +126,8 @@ impl Transaction {
 
     fn refusal(&self, text: &[u8]) -> Option<ClientError> {
         let readable = self.server.settings.is_utf8() || text.is_ascii();
-        beyond::refusal(text, self.target.placement.model, readable)
+        let may_explain = || self.target.account.limits().explain;
+        beyond::refusal(text, self.target.placement.model, readable, may_explain)
     }
 
     /// What there is to say to a text: that it is refused, or what the tenant's rewriter says. It says nothing to one whose

@@ -2,7 +2,8 @@
 //! tenant has a database of its own it works.
 
 use crate::raw::{Raw, sqlstate};
-use crate::world::{PAIRS, World, connect};
+use crate::world::{PAIRS, World, connect, id_of};
+use tenantry_core::Limits;
 use tenantry_testkit::versions_for_tests;
 use tenantry_wire::backend::{ErrorFields, tag};
 use tenantry_wire::frontend;
@@ -58,6 +59,26 @@ async fn what_reaches_beyond_a_tenant_is_refused_in_a_pool_and_works_in_a_databa
                 }
                 assert_eq!(error(&client, simple, "UNLISTEN *").await, None);
             }
+        }
+    }
+    world.close().await;
+}
+
+/// Estimates tell of values that other tenants have: who may see them is the operator's to say, on open sessions too.
+#[tokio::test]
+async fn explain_in_a_pool_is_the_plans_to_allow() {
+    let world = World::narrow(*versions_for_tests().last().unwrap()).await;
+    for (number, (tenant, _)) in PAIRS.into_iter().enumerate() {
+        let client = world.connect(tenant).await;
+        for simple in [true, false] {
+            let code = error(&client, simple, "EXPLAIN SELECT * FROM notes")
+                .await
+                .map(|e| e.code().code().to_owned());
+            assert_eq!(code.as_deref(), (number < 2).then_some("42501"), "{tenant}");
+        }
+        world.change_limits(id_of(tenant), Limits { explain: true, ..Limits::UNLIMITED });
+        for simple in [true, false] {
+            assert_eq!(error(&client, simple, "EXPLAIN SELECT * FROM notes").await, None, "{tenant}");
         }
     }
     world.close().await;
