@@ -333,9 +333,9 @@ impl Stage {
         seen.iter().filter(|seen| seen.sender == case.plan.sender).count() > nth
     }
 
-    /// Waits until the server runs the statement with this slug. False when it never will.
+    /// Waits until the server sleeps in the statement with this slug, which is past its first answers. False when it never will.
     async fn until_running(&self, slug: &str, case: Option<Case>) -> bool {
-        let sql = "SELECT count(*) > 0 FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND query LIKE $1";
+        let sql = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE $1";
         let pattern = format!("%pg_sleep%{slug}%");
         let running = async {
             loop {
