@@ -277,7 +277,7 @@ async fn create_tables(
     let compiled = compile(model, &Declaration::default(), &target)?;
     if tenant.model == TenancyModel::Schema {
         let sql = format!(
-            "CREATE SCHEMA {schema} AUTHORIZATION {}; GRANT USAGE ON SCHEMA {schema} TO {}",
+            "CREATE SCHEMA {schema} AUTHORIZATION {}; GRANT USAGE ON SCHEMA {schema} TO {}, tenantry_context",
             target.owner,
             target.app,
             schema = tenant.schema
