@@ -6,6 +6,7 @@
 
 mod ageing;
 mod attach;
+mod cleanup;
 mod denied;
 mod hold;
 mod login;
@@ -19,6 +20,7 @@ mod refuse;
 mod relay;
 mod rewritten;
 mod startup;
+mod statements;
 mod switch;
 mod transaction;
 
@@ -26,24 +28,23 @@ pub(crate) use open::serve;
 pub(crate) use refuse::error as refuse;
 
 use crate::account::Account;
-use crate::backend::{Parameters, Residue, read_only};
+use crate::backend::{Parameters, read_only};
 use crate::cancel::Registered;
 use crate::clients::{Activity, Client, Known};
-use crate::config::Config;
 use crate::door::LoginPlace;
 use crate::error::{ClientError, SessionEnd};
-use crate::lex::{self, Cleanup, Special};
+use crate::lex::Special;
 use crate::pool::Pool;
 use crate::replica::Topology;
 use crate::rewriting::{CopyFrom, Rewriter, Rewriters};
 use crate::settings::Settings;
-use crate::statement::{Statement, StatementScope};
 use crate::stats::{PoolStats, TenantStats};
 use crate::stream::Buffered;
 use crate::worker::{ClientSlot, Phase, Worker, told_to_leave};
 use attach::Entrance;
-use bytes::{Buf, Bytes};
-use std::collections::HashMap;
+use bytes::Buf;
+use cleanup::{cleanup_of, residue_of};
+use statements::{ClientStatement, ClientStatements, Interned, KeptStatement, too_many_statements};
 use std::sync::Arc;
 use tenantry_core::{ErrorKind, LoginId, Placement, PoolMode, RouteTable, TenantId, TenantState};
 use tenantry_wire::backend::{self, TransactionStatus};
@@ -121,84 +122,6 @@ pub(crate) struct Target {
     rewriter: Option<Arc<Rewriter>>,
     /// The servers of its cluster, where there is more than one.
     topology: Option<Arc<Topology>>,
-}
-
-/// A statement as a pool knows it.
-struct Interned {
-    scope: StatementScope,
-    pool: Arc<Pool>,
-    statement: Arc<Statement>,
-    /// The rewriter that was asked; 0 is none.
-    rewriter: u64,
-    copy: Option<Arc<CopyFrom>>,
-}
-
-struct ClientStatement {
-    body: Bytes,
-    /// The statement in the pool where it was last used.
-    known: Option<Interned>,
-    /// What it says about the tenant.
-    special: Option<Box<Special>>,
-}
-
-/// A statement on a connection that the client keeps.
-struct KeptStatement {
-    /// Where slow statements are logged.
-    text: Bytes,
-    copy: Option<Arc<CopyFrom>>,
-}
-
-/// A client's prepared statements, bounded in number and size.
-#[derive(Default)]
-struct ClientStatements {
-    by_name: HashMap<Box<[u8]>, ClientStatement>,
-    bytes: usize,
-    /// One of them, or the unnamed one, is or was special.
-    special: bool,
-    /// What is known of those that the server has under the client's own names.
-    #[allow(
-        clippy::box_collection,
-        reason = "nobody has it but sessions that keep a connection: a pointer in all others"
-    )]
-    kept: Option<Box<HashMap<Box<[u8]>, KeptStatement>>>,
-}
-
-impl ClientStatements {
-    /// Whether a statement of `len` bytes may be added, or refused because its name is taken.
-    fn have_room_for(&self, name: &[u8], len: usize, config: &Config) -> bool {
-        let room = self.by_name.len() < config.max_client_statements
-            && self.bytes.saturating_add(len) <= config.max_message_bytes;
-        room || self.by_name.contains_key(name)
-    }
-
-    fn contains_key(&self, name: &[u8]) -> bool {
-        self.by_name.contains_key(name)
-    }
-
-    fn get(&self, name: &[u8]) -> Option<&ClientStatement> {
-        self.by_name.get(name)
-    }
-
-    fn get_mut(&mut self, name: &[u8]) -> Option<&mut ClientStatement> {
-        self.by_name.get_mut(name)
-    }
-
-    fn insert(&mut self, name: Box<[u8]>, statement: ClientStatement) {
-        self.bytes += statement.body.len();
-        if let Some(old) = self.by_name.insert(name, statement) {
-            self.bytes -= old.body.len();
-        }
-    }
-
-    fn remove(&mut self, name: &[u8]) -> Option<ClientStatement> {
-        let old = self.by_name.remove(name)?;
-        self.bytes -= old.body.len();
-        Some(old)
-    }
-
-    fn clear(&mut self) {
-        *self = Self { special: self.special, ..Self::default() };
-    }
 }
 
 /// What the bytes at the front of a detached client's buffer ask for.
@@ -443,32 +366,10 @@ impl Session {
         self.unwanted == 0
     }
 
-    /// Frees what the client calls `name`, and returns what it stood for. The server keeps its statement for the next client
-    /// with the same text.
-    fn close_statement(&mut self, name: &[u8]) -> Option<ClientStatement> {
-        if name.is_empty() {
-            self.unnamed_id = 0;
-            self.unnamed_special = None;
-            return None;
-        }
-        self.statements.remove(name)
-    }
-
     /// What the client was last told of a parameter of the server.
     fn told(&self, name: &str) -> Option<&str> {
         let greeted = || self.greeting.iter().find(|(known, _)| **known == *name).map(|(_, value)| &**value);
         self.settings.get(&name.to_ascii_lowercase()).or_else(greeted)
-    }
-
-    /// Returns to the settings of the startup packet, and tells the client of those that it is told of.
-    fn restore_settings(&mut self) {
-        for (name, value) in self.greeting.iter().filter(|(name, _)| Settings::is_followed(name)) {
-            let key = name.to_ascii_lowercase();
-            if self.settings.get(&key) != self.startup_settings.get(&key) {
-                backend::parameter_status(&mut self.client.outbuf, &**name, &**value);
-            }
-        }
-        self.settings = Arc::clone(&self.startup_settings);
     }
 
     /// The header of the client's next message, once all of it is there.
@@ -500,46 +401,6 @@ impl Session {
         .with_sqlstate("54000")
         .with_hint("send large data with COPY, which has no such limit, or raise [gateway] max_message_bytes")
     }
-
-    /// Answers statements that only clear session state. False when the server must see them after all.
-    fn answer_cleanup(&mut self, statements: &[(Cleanup, &'static str)], status: TransactionStatus) -> bool {
-        let ours = |cleanup: &Cleanup| match cleanup {
-            // Unknown names may be SQL-level statements; the server answers for those.
-            Cleanup::Deallocate(name) => self.statements.contains_key(name.as_bytes()),
-            _ => true,
-        };
-        if !statements.iter().all(|(cleanup, _)| ours(cleanup)) {
-            return false;
-        }
-        self.unnamed_id = 0;
-        for (cleanup, command) in statements {
-            match cleanup {
-                Cleanup::DiscardAll | Cleanup::DeallocateAll => self.statements.clear(),
-                Cleanup::Deallocate(name) => {
-                    self.statements.remove(name.as_bytes());
-                }
-                Cleanup::UnlockAll => {
-                    let out = &mut self.client.outbuf;
-                    backend::row_description(out, &["pg_advisory_unlock_all"]);
-                    backend::data_row(out, &[Some(b"")]);
-                }
-                Cleanup::ResetAll | Cleanup::Nothing => {}
-            }
-            backend::command_complete(&mut self.client.outbuf, command);
-        }
-        if statements.iter().any(|(cleanup, _)| matches!(cleanup, Cleanup::ResetAll | Cleanup::DiscardAll)) {
-            // PostgreSQL reports parameters when it is ready.
-            self.restore_settings();
-        }
-        backend::ready_for_query(&mut self.client.outbuf, status);
-        true
-    }
-}
-
-/// The clean-up statements of a simple Query, if it holds nothing else.
-fn cleanup_of(body: &[u8]) -> Option<Vec<(Cleanup, &'static str)>> {
-    let text = body.strip_suffix(b"\0")?;
-    lex::cleanup(std::str::from_utf8(text).ok()?)
 }
 
 fn unavailable(state: TenantState) -> ClientError {
@@ -552,37 +413,16 @@ fn unavailable(state: TenantState) -> ClientError {
     ClientError::new(ErrorKind::TenantUnavailable, message)
 }
 
-fn too_many_statements() -> ClientError {
-    ClientError::new(ErrorKind::LimitReached, "too many prepared statements on one connection")
-        .with_hint("close or deallocate those that are not used any more")
-}
-
 fn unknown_message(tag: u8) -> ClientError {
     ClientError::protocol(format!("unknown message type {:?}", char::from(tag)))
-}
-
-/// Note of what a command tag tells about the session it ran in.
-fn residue_of(command: &[u8]) -> Residue {
-    const SESSION: &[&[u8]] = &[b"SET", b"DECLARE", b"LISTEN", b"LOAD", b"CREATE", b"ALTER", b"DO", b"CALL"];
-    if command.starts_with(b"PREPARE") && !command.starts_with(b"PREPARE TRANSACTION") {
-        Residue::Statements
-    } else if command.starts_with(b"DEALLOCATE") {
-        // It may have been one of ours, by its name on the server: nobody can say any more what is prepared.
-        Residue::Statements
-    } else if command.starts_with(b"RESET") || command.starts_with(b"DISCARD") {
-        Residue::Context
-    } else if SESSION.iter().any(|prefix| command.starts_with(prefix)) {
-        Residue::Session
-    } else {
-        Residue::None
-    }
 }
 
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing {
     use super::hold::Found;
+    use super::residue_of;
     use super::rewritten::copied;
-    use super::{Residue, residue_of};
+    use crate::backend::Residue;
     use crate::settings::Settings;
 
     /// A clean-up text is one with its zero byte, and none without.

@@ -29,6 +29,17 @@ async fn deployment() -> (Postgres, Place) {
     (postgres, place)
 }
 
+/// A gateway that does not outlive the test, however that ends.
+struct Gateway(Child);
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // It is gone already where all went well.
+        let _killed = self.0.kill();
+        let _waited = self.0.wait();
+    }
+}
+
 struct Deployment {
     postgres: Postgres,
     place: Place,
@@ -53,7 +64,7 @@ impl Deployment {
     }
 
     /// Starts the gateway and waits until it listens; returns its port.
-    fn serve(&self) -> (Child, String) {
+    fn serve(&self) -> (Gateway, String) {
         let mut child = self
             .command(&["serve", "--log-format", "json"])
             .stdout(Stdio::null())
@@ -66,12 +77,12 @@ impl Deployment {
         let port = line["address"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
         // Its log is read to the end, or it would block when the pipe is full.
         std::thread::spawn(move || listening.for_each(drop));
-        (child, port)
+        (Gateway(child), port)
     }
 }
 
 /// The console over psql, for a login that was given it while connected to nothing; and the configuration read again.
-fn operate(it: &Deployment, gateway: &Child, port: &str) {
+fn operate(it: &Deployment, gateway: &Gateway, port: &str) {
     assert!(!psql(port, "admin", "SHOW VERSION").0);
     it.does(&["login", "set", "app", "--admin"]);
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -89,7 +100,7 @@ fn operate(it: &Deployment, gateway: &Child, port: &str) {
     let (reloaded, said) = psql(port, "admin", "RELOAD");
     assert!(!reloaded && said.contains("workers waits for a restart"), "{said}");
     std::fs::write(it.place.path().join("tenantry.toml"), config).unwrap();
-    let hung_up = Command::new("kill").args(["-HUP", &gateway.id().to_string()]).status().unwrap();
+    let hung_up = Command::new("kill").args(["-HUP", &gateway.0.id().to_string()]).status().unwrap();
     assert!(hung_up.success());
     while !psql(port, "admin", "SHOW CONFIG").1.contains("max_clients|10000|10000|yes") {
         assert!(Instant::now() < deadline, "the configuration was never read again");
@@ -118,10 +129,10 @@ fn read(it: &Deployment, port: &str) {
 
 /// A row of nearly 1 GiB, which is the longest there is, passes through without being kept.
 #[cfg(target_os = "linux")]
-fn stream(gateway: &Child, port: &str) {
+fn stream(gateway: &Gateway, port: &str) {
     const MOST_KIB: u64 = 64 << 10;
     let peak = || {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", gateway.id())).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", gateway.0.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
     };
@@ -138,7 +149,7 @@ fn stream(gateway: &Child, port: &str) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn stream(_gateway: &Child, _port: &str) {}
+fn stream(_gateway: &Gateway, _port: &str) {}
 
 fn psql(port: &str, database: &str, sql: &str) -> (bool, String) {
     psql_as("app", port, database, sql)
@@ -223,7 +234,7 @@ async fn from_an_empty_server_to_a_served_tenant_and_back() {
     assert_eq!(psql(&port, "globex", "SELECT count(*) FROM labels"), (true, "0".to_owned()));
     assert_eq!(it.run(&["cluster", "rotate-keys", "main", "--database", "no"]).code, Some(2));
 
-    let stopped = Command::new("kill").args(["-TERM", &gateway.id().to_string()]).status().unwrap();
-    assert!(stopped.success() && gateway.wait().unwrap().success());
+    let stopped = Command::new("kill").args(["-TERM", &gateway.0.id().to_string()]).status().unwrap();
+    assert!(stopped.success() && gateway.0.wait().unwrap().success());
     it.does(&["cluster", "check"]);
 }
