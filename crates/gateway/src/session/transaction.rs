@@ -23,7 +23,7 @@ use tenantry_wire::backend::TransactionStatus;
 use tenantry_wire::frontend;
 
 /// A statement that stands for nothing, as no client calls one of its own.
-pub(super) const NOTHING: &[u8] = b"tenantry_nothing";
+const NOTHING: &[u8] = b"tenantry_nothing";
 
 /// A reply that the server (or the gateway in its place) owes.
 pub(super) enum Expected {
@@ -347,17 +347,23 @@ impl Transaction {
     /// that needs a transaction, put in before it, makes it commit.
     pub(super) fn sync(&mut self) {
         if std::mem::take(&mut self.mixed) && self.pipeline != Pipeline::Failed {
-            let out = &mut self.server.io.outbuf;
-            frontend::close(out, frontend::STATEMENT, NOTHING);
-            frontend::parse(out, NOTHING, "", &[]);
-            frontend::close(out, frontend::STATEMENT, NOTHING);
-            self.expect(Expected::CloseInjected(None));
-            self.expect(Expected::ParseInjected(None));
+            self.prepare_nothing();
+            frontend::close(&mut self.server.io.outbuf, frontend::STATEMENT, NOTHING);
             self.expect(Expected::CloseInjected(None));
         }
         frontend::sync(&mut self.server.io.outbuf);
         self.pipeline = Pipeline::Closed;
         self.expected.push_back(Expected::Sync);
+    }
+
+    /// Prepares the statement that stands for nothing. One that an earlier failure has left would be in the way; to close one
+    /// that does not exist is no error.
+    pub(super) fn prepare_nothing(&mut self) {
+        let out = &mut self.server.io.outbuf;
+        frontend::close(out, frontend::STATEMENT, NOTHING);
+        frontend::parse(out, NOTHING, "", &[]);
+        self.expect(Expected::CloseInjected(None));
+        self.expect(Expected::ParseInjected(None));
     }
 
     /// Ends a pipeline of which nothing was executed. The client hears nothing of it.

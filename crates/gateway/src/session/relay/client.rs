@@ -2,7 +2,7 @@
 
 use super::super::hold::Hold;
 use super::super::switch::Place;
-use super::super::transaction::{Expected, NOTHING, Pipeline, Transaction};
+use super::super::transaction::{Expected, Pipeline, Transaction};
 use super::super::{ClientStatement, Session, cleanup_of, too_many_statements, unknown_message};
 use crate::error::{ClientError, SessionEnd};
 use crate::lex::{self, Cleanup};
@@ -369,12 +369,7 @@ impl Session {
             [(Cleanup::Deallocate(name), _)] if self.statements.remove(name.as_bytes()).is_some() => {}
             _ => return false,
         }
-        let out = &mut transaction.server.io.outbuf;
-        // One that an earlier failure has left would be in the way; to close one that does not exist is no error.
-        frontend::close(out, frontend::STATEMENT, NOTHING);
-        frontend::parse(out, NOTHING, "", &[]);
-        transaction.expect(Expected::CloseInjected(None));
-        transaction.expect(Expected::ParseInjected(None));
+        transaction.prepare_nothing();
         true
     }
 
