@@ -50,5 +50,6 @@ overrides! {
     replica_lag_ms: u32,
     replica_required: bool,
     replica_read_only: bool,
+    replica_copy_to: bool,
     explain: bool,
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// hold in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a limit of its own, by its own name")]
 pub struct Limits {
     /// Server connections in use at once. At least one.
     pub connections: u32,
@@ -37,6 +38,8 @@ pub struct Limits {
     pub replica_required: bool,
     /// Whether transactions that begin with `BEGIN READ ONLY` go to a replica without being asked to.
     pub replica_read_only: bool,
+    /// Whether a COPY … TO STDOUT that is a transaction's only statement goes to a replica without being asked to.
+    pub replica_copy_to: bool,
     /// Whether EXPLAIN is let through in a pool, where its estimates tell of values that other tenants have.
     pub explain: bool,
 }
@@ -58,6 +61,7 @@ impl Limits {
         replica_lag_ms: 0,
         replica_required: false,
         replica_read_only: false,
+        replica_copy_to: false,
         explain: false,
     };
 }
@@ -79,6 +83,7 @@ impl Default for Limits {
             replica_lag_ms: 0,
             replica_required: false,
             replica_read_only: false,
+            replica_copy_to: false,
             explain: false,
         }
     }

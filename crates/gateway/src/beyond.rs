@@ -5,6 +5,7 @@
 //! out of order, or learn from an estimate that a value exists.
 
 use crate::error::ClientError;
+use crate::lex;
 use tenantry_core::{ErrorKind, TenancyModel};
 
 /// How the statements begin.
@@ -133,7 +134,7 @@ impl<'a> Iterator for Statements<'a> {
                     return Some(statement);
                 }
                 b'-' if self.rest.starts_with(b"--") => line(self.rest),
-                b'/' if self.rest.starts_with(b"/*") => comment(self.rest),
+                b'/' if self.rest.starts_with(b"/*") => lex::comment_len(self.rest),
                 b'\'' if self.quotes != Quotes::None => {
                     if escapes {
                         escaped(self.rest)
@@ -168,22 +169,6 @@ fn in_word(byte: u8) -> bool {
 /// A comment to the end of its line.
 fn line(text: &[u8]) -> usize {
     memchr::memchr2(b'\n', b'\r', text).unwrap_or(text.len())
-}
-
-/// Comments nest. One without an end is no SQL.
-fn comment(text: &[u8]) -> usize {
-    let (mut depth, mut at) = (0_usize, 0);
-    while at < text.len() {
-        match &text[at..] {
-            [b'/', b'*', ..] => (depth, at) = (depth + 1, at + 2),
-            [b'*', b'/', ..] => (depth, at) = (depth - 1, at + 2),
-            _ => at += 1,
-        }
-        if depth == 0 {
-            break;
-        }
-    }
-    at
 }
 
 /// A string or a quoted name. Two quotes inside are one, which is two strings here: it makes no difference.

@@ -2,10 +2,13 @@
 //! trips, and makes statements about a session mean what they mean on a connection of one's own.
 
 mod comment;
+mod copy;
 mod pool;
 mod read;
 mod tenant;
 
+pub(crate) use comment::len as comment_len;
+pub(crate) use copy::copies_out;
 use memchr::memmem;
 pub(crate) use pool::{Reach, reach, reached};
 pub(crate) use read::{begins_read_only, read_hint};

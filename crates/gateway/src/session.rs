@@ -253,7 +253,7 @@ impl Session {
                 Step::NeedInput => self.wait_for_input().await?,
                 Step::Attach => match self.attach(Entrance::WithMessage).await {
                     Ok(mut transaction) => {
-                        transaction.lone = self.is_scoped();
+                        transaction.lone = self.is_scoped() || self.is_there_for_a_copy(&transaction.target);
                         if let Some(begin) = self.begun() {
                             transaction.begin(begin);
                         }

@@ -98,6 +98,9 @@ pub(crate) struct LimitArgs {
     /// Send transactions that begin with BEGIN READ ONLY to a replica without being asked to
     #[arg(long, value_name = "true|false")]
     replica_read_only: Option<bool>,
+    /// Send a COPY ... TO STDOUT that stands alone to a replica without being asked to
+    #[arg(long, value_name = "true|false")]
+    replica_copy_to: Option<bool>,
     /// Let EXPLAIN through in a pool, where its estimates tell of values that other tenants have
     #[arg(long, value_name = "true|false")]
     explain: Option<bool>,
@@ -120,6 +123,7 @@ impl LimitArgs {
             replica_lag_ms: self.replica_lag,
             replica_required: self.replica_required,
             replica_read_only: self.replica_read_only,
+            replica_copy_to: self.replica_copy_to,
             explain: self.explain,
         }
     }
@@ -210,7 +214,7 @@ impl Document for PlanList {
 }
 
 /// All limits, as people read them.
-pub(crate) fn rows(limits: &Limits) -> [(&'static str, String); 15] {
+pub(crate) fn rows(limits: &Limits) -> [(&'static str, String); 16] {
     let burst = match limits.transaction_burst {
         0 => "a minute's worth".to_owned(),
         n => n.to_string(),
@@ -220,7 +224,7 @@ pub(crate) fn rows(limits: &Limits) -> [(&'static str, String); 15] {
         ms => format!("{ms} ms"),
     };
     let without = if limits.replica_required { "refused" } else { "the primary" };
-    let read_only = if limits.replica_read_only { "a replica" } else { "the primary" };
+    let place = |on_replica| if on_replica { "a replica" } else { "the primary" }.to_owned();
     [
         ("connections", limits.connections.to_string()),
         ("weight", limits.weight.to_string()),
@@ -235,7 +239,8 @@ pub(crate) fn rows(limits: &Limits) -> [(&'static str, String); 15] {
         ("message", or_none(limits.message_bytes, " bytes")),
         ("replica lag", lag),
         ("without a replica", without.to_owned()),
-        ("BEGIN READ ONLY", read_only.to_owned()),
+        ("BEGIN READ ONLY", place(limits.replica_read_only)),
+        ("COPY ... TO", place(limits.replica_copy_to)),
         ("EXPLAIN in a pool", if limits.explain { "let through" } else { "refused" }.to_owned()),
     ]
 }

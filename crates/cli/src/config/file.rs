@@ -277,6 +277,7 @@ pub(crate) struct SchemaSection {
 /// `tenant create` write the plans to the catalog; from there a changed limit reaches the gateways.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a limit of its own, by its own name")]
 pub(crate) struct PlanSection {
     /// The tenancy model of new tenants of this plan.
     #[schemars(with = "ModelWord")]
@@ -310,6 +311,9 @@ pub(crate) struct PlanSection {
     pub(crate) replica_required: bool,
     /// Send transactions that begin with `BEGIN READ ONLY` to a replica without being asked to.
     pub(crate) replica_read_only: bool,
+    /// Send a `COPY … TO STDOUT` that is a transaction's only statement to a replica without being asked to, where its words tell that
+    /// it only reads.
+    pub(crate) replica_copy_to: bool,
     /// Let EXPLAIN through in pools. Its estimates tell a tenant which values are common among all of them.
     pub(crate) explain: bool,
 }
@@ -343,6 +347,7 @@ impl Default for PlanSection {
             replica_lag_ms: limits.replica_lag_ms,
             replica_required: limits.replica_required,
             replica_read_only: limits.replica_read_only,
+            replica_copy_to: limits.replica_copy_to,
             explain: limits.explain,
         }
     }
@@ -365,6 +370,7 @@ impl PlanSection {
             replica_lag_ms: self.replica_lag_ms,
             replica_required: self.replica_required,
             replica_read_only: self.replica_read_only,
+            replica_copy_to: self.replica_copy_to,
             explain: self.explain,
         }
     }

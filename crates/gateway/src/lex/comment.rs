@@ -42,3 +42,19 @@ fn value_of(comment: &[u8], key: &[u8]) -> Option<Box<str>> {
     }
     String::from_utf8(decoded).ok().map(Into::into)
 }
+
+/// The length of the comment that a text begins with. Comments nest; one without an end is no SQL.
+pub(crate) fn len(text: &[u8]) -> usize {
+    let (mut depth, mut at) = (0_usize, 0);
+    while at < text.len() {
+        match &text[at..] {
+            [b'/', b'*', ..] => (depth, at) = (depth + 1, at + 2),
+            [b'*', b'/', ..] => (depth, at) = (depth - 1, at + 2),
+            _ => at += 1,
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    at
+}

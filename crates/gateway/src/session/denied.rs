@@ -1,5 +1,5 @@
 //! What a client is told with a denial of the server's that PostgreSQL leaves without a hint: because tenants share the database, or
-//! because its login is read-only.
+//! because its login is read-only, or because it runs on a replica.
 
 use super::relay::Verdict;
 use super::transaction::Transaction;
@@ -10,6 +10,7 @@ use tenantry_wire::backend::{ErrorFields, tag};
 use tenantry_wire::frame;
 
 const POOLED: &str = "where tenants share a database, what reaches beyond a tenant's own rows is not granted (DO, PL/pgSQL, advisory locks, notifications, large objects, other sessions): see docs/sessions.md, or give the tenant a database of its own";
+const ON_A_REPLICA: &str = "this ran on a replica, which takes no writes: the comment /*tenantry.read='primary'*/ on a transaction's first statement keeps it on the primary";
 /// What a pool has taken from everybody is denied in these words.
 const BEYOND: [&str; 2] = ["permission denied for language", "permission denied for function"];
 
@@ -31,6 +32,9 @@ pub(super) fn hint(
     let target = &transaction.target;
     if target.pool.rights == Rights::Read {
         return Some(format!("login {login:?} is read-only: it may read its tenants' rows, write nothing, and run no function that has its owner's rights").into());
+    }
+    if !denied && target.is_on_replica() {
+        return Some(ON_A_REPLICA.into());
     }
     let said = fields.text(b'M');
     let beyond = BEYOND.iter().any(|start| said.starts_with(start));

@@ -4,6 +4,7 @@
 //! behind than its limits say; else the primary, or an error. Nothing of the isolation rests on the choice: the replica's
 //! database verifies the tenant as the primary's does, and refuses writes by itself.
 
+use super::hold::Hold;
 use super::{Session, Target};
 use crate::error::ClientError;
 use crate::lex;
@@ -74,7 +75,12 @@ impl Session {
             return Ok(primary);
         };
         let limits = primary.account.limits();
-        if !self.reads_on_replica(&limits) {
+        // A connection that is kept stays where it is opened: only the client can want that on a replica.
+        let wanted = match primary.hold {
+            Hold::Session => self.asked_read == Some(Read::Replica),
+            _ => self.reads_on_replica(&limits),
+        };
+        if !wanted {
             return Ok(primary);
         }
         match self.find_replica(&topology, &primary, &limits).await {
@@ -102,15 +108,42 @@ impl Session {
 
     /// What the first statement's comment says, else the startup packet, else the plan.
     fn reads_on_replica(&self, limits: &Limits) -> bool {
-        let text = self.first_text();
-        let hinted = text.and_then(lex::read_hint).and_then(|hint| Read::parse(&hint).ok());
-        match hinted.or(self.asked_read) {
+        match self.said_read() {
             Some(read) => read == Read::Replica,
-            None if limits.replica_read_only => {
-                self.begun().map(str::as_bytes).or(text).is_some_and(lex::begins_read_only)
-            }
-            None => false,
+            None => self.begins_read_only(limits) || self.copies_out(limits),
         }
+    }
+
+    fn said_read(&self) -> Option<Read> {
+        let hinted = self.first_text().and_then(lex::read_hint).and_then(|hint| Read::parse(&hint).ok());
+        hinted.or(self.asked_read)
+    }
+
+    fn begins_read_only(&self, limits: &Limits) -> bool {
+        let text = || self.begun().map(str::as_bytes).or_else(|| self.first_text());
+        limits.replica_read_only && text().is_some_and(lex::begins_read_only)
+    }
+
+    /// Whether the plan sends the COPY that the client's next messages are, and nothing else in its transaction, to a replica.
+    /// Serializable transactions are not to be had there.
+    fn copies_out(&self, limits: &Limits) -> bool {
+        let serializable = || {
+            let isolation = self.settings.get("default_transaction_isolation");
+            isolation.is_some_and(|level| level.eq_ignore_ascii_case("serializable"))
+        };
+        limits.replica_copy_to
+            && self.begun().is_none()
+            && self.first_text().is_some_and(lex::copies_out)
+            && stands_alone(&self.client.inbuf)
+            && !serializable()
+    }
+
+    /// Whether a transaction is where it is for its only statement: what the client has sent behind it goes its own way.
+    pub(super) fn is_there_for_a_copy(&self, target: &Target) -> bool {
+        target.is_on_replica()
+            && target.hold == Hold::Transaction
+            && self.said_read().is_none()
+            && self.copies_out(&target.account.limits())
     }
 
     /// The text of the statement that the client's next message is about.
@@ -164,9 +197,71 @@ impl Session {
     }
 }
 
+/// Whether the first of these messages, or of these in a pipeline that has its Sync already, executes one statement and no more.
+fn stands_alone(unread: &[u8]) -> bool {
+    let (mut parsed, mut bound, mut executed) = (None, false, false);
+    for (at, message) in frame::frames(unread).enumerate() {
+        let Ok(message) = message else { return false };
+        let body = &message.bytes[frame::HEADER..];
+        match message.tag {
+            tag::QUERY => return at == 0,
+            tag::PARSE if at == 0 => parsed = frontend::Parse::decode(body).ok().map(|parse| parse.name),
+            tag::BIND if !bound => {
+                let Ok(bind) = frontend::Bind::decode(body) else { return false };
+                if parsed.is_some_and(|name| name != bind.statement) {
+                    return false;
+                }
+                bound = true;
+            }
+            tag::EXECUTE if bound && !executed => executed = true,
+            tag::DESCRIBE | tag::FLUSH => {}
+            tag::SYNC => return executed,
+            _ => return false,
+        }
+    }
+    false
+}
+
 fn no_replica() -> ClientError {
     ClientError::new(ErrorKind::ServerUnavailable, "no replica of this tenant's server can take reads now")
         .with_hint(
             "try again in a moment; the tenant's plan does not let its reads go to the primary instead",
         )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::BytesMut;
+
+    /// The messages of a conversation, one letter each.
+    fn alone(messages: &str) -> bool {
+        let mut out = BytesMut::new();
+        for message in messages.chars() {
+            match message {
+                'Q' => frontend::query(&mut out, "COPY t TO STDOUT"),
+                'P' => frontend::parse(&mut out, b"a", "COPY t TO STDOUT", &[]),
+                'B' => frontend::bind_text(&mut out, b"", b"a", &[]),
+                'b' => frontend::bind_text(&mut out, b"", b"other", &[]),
+                'D' => frontend::describe(&mut out, frontend::STATEMENT, b"a"),
+                'E' => frontend::execute(&mut out, b"", 0),
+                'H' => frontend::flush(&mut out),
+                'S' => frontend::sync(&mut out),
+                other => panic!("{other}"),
+            }
+        }
+        stands_alone(&out)
+    }
+
+    #[test]
+    fn a_statement_that_stands_alone_is_told_from_others() {
+        for messages in ["Q", "QQ", "PBES", "PBDES", "BES", "BHESPBES", "BESQ"] {
+            assert!(alone(messages), "{messages}");
+        }
+        for messages in
+            ["", "PS", "PDS", "PBE", "PBEH", "PBEBES", "PBEPBES", "PbES", "PBEES", "PBEQ", "PPBES", "BS"]
+        {
+            assert!(!alone(messages), "{messages}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Reads on streaming replicas: which go there, what they see, and what becomes of them when a server goes away.
 
+mod copying;
 mod failover;
 mod freshness;
 mod isolation;

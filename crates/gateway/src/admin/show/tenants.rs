@@ -46,6 +46,7 @@ pub(super) const LIMITS: &[Column] = &[
     int("replica_lag_ms"),
     int("replica_required"),
     int("replica_read_only"),
+    int("replica_copy_to"),
     int("explain"),
 ];
 
@@ -167,7 +168,7 @@ impl View<'_> {
             );
             row.extend([limits.result_bytes, limits.message_bytes].map(Cell::from));
             row.extend([limits.replica_lag_ms.into(), limits.replica_required.into()]);
-            row.extend([limits.replica_read_only, limits.explain].map(Cell::from));
+            row.extend([limits.replica_read_only, limits.replica_copy_to, limits.explain].map(Cell::from));
             row
         });
         Ok(rows.collect())
