@@ -1,16 +1,21 @@
-//! Statements that no privilege of PostgreSQL's can take away from a role, and that reach beyond its tenant: they change the role
-//! or its rights, which all tenants of a pool share; or show, or stop, what others do with a table that they share.
+//! What is refused although no privilege of PostgreSQL's covers it, or because tenants share a database: statements that change the
+//! role, or its rights, which all tenants of a pool share; that show, or stop, what others do with a table that they share; and
+//! features that belong to a whole database. All of them stand here, each with its reason and the choices.
+//!
+//! What a tenant may not do is told as PostgreSQL tells it (`42501`), what can't be had in a pool as a missing feature (`0A000`).
 //!
 //! Defence in depth, on the text's words: no row of another tenant depends on it. Whoever finds a way round it can put a pool
-//! out of order, or learn from an estimate that a value exists.
+//! out of order, or learn from an estimate that a value exists. Notifications reach no client of a pool in any case.
 
 use crate::error::ClientError;
 use crate::lex;
 use tenantry_core::{ErrorKind, TenancyModel};
 
 /// How the statements begin.
-const VERBS: [&str; 10] =
-    ["alter", "drop", "explain", "grant", "revoke", "reassign", "lock", "prepare", "commit", "rollback"];
+const VERBS: [&str; 12] = [
+    "alter", "drop", "explain", "grant", "revoke", "reassign", "lock", "prepare", "commit", "rollback",
+    "listen", "notify",
+];
 
 /// Why a text is not sent, if it is not; `may_explain` is asked whether the tenant may use EXPLAIN in a pool. For nearly every
 /// text that costs a look at its first word and one for a semicolon.
@@ -76,39 +81,78 @@ impl<'a> Statement<'a> {
     }
 
     fn refusal(&self, model: TenancyModel, may_explain: &impl Fn() -> bool) -> Option<ClientError> {
+        let reach = self.reach().filter(|reach| *reach == Reach::Rights || model.is_pooled())?;
+        (reach != Reach::Explain || !may_explain()).then(|| reach.refusal())
+    }
+
+    /// What the statement reaches beyond its tenant.
+    fn reach(&self) -> Option<Reach> {
         let [first, second] = self.words;
+        let first_is = |words: &[&str]| words.iter().any(|word| is(first, word));
         let second_is = |words: &[&str]| words.iter().any(|word| is(second, word));
-        let pooled = model.is_pooled();
-        if is(first, "grant")
-            || is(first, "revoke")
-            || is(first, "alter") && second_is(&["role", "user", "group", "default"])
-            || (is(first, "drop") || is(first, "reassign")) && second_is(&["owned"])
-        {
-            let message = "an application may not change roles and their rights";
-            return Some(not_allowed(message).with_hint("an operator does that, on the database itself"));
-        }
-        if pooled && is(first, "explain") && !may_explain() {
-            let message = "EXPLAIN is not available in a pool: its estimates tell of other tenants' values";
-            return Some(
-                not_allowed(message)
-                    .with_hint("run it in a tenant that has a database of its own, or ask an operator for a plan with explain = true"),
-            );
-        }
-        if pooled && is(first, "lock") && !self.mild {
-            let message = "a lock on a table could stop other tenants of the pool";
-            return Some(not_allowed(message).with_hint("lock the rows: SELECT … FOR UPDATE"));
-        }
-        let two_phase = is(first, "prepare") && second_is(&["transaction"])
-            || (is(first, "commit") || is(first, "rollback")) && second_is(&["prepared"]);
-        (two_phase && pooled).then(|| {
-            not_allowed("prepared transactions are not available where tenants share a role")
-                .with_hint("another tenant could end them; use a plain transaction")
+        Some(match () {
+            () if first_is(&["grant", "revoke"]) => Reach::Rights,
+            () if first_is(&["alter"]) && second_is(&["role", "user", "group", "default"]) => Reach::Rights,
+            () if first_is(&["drop", "reassign"]) && second_is(&["owned"]) => Reach::Rights,
+            () if first_is(&["explain"]) => Reach::Explain,
+            () if first_is(&["lock"]) && !self.mild => Reach::Lock,
+            () if first_is(&["listen"]) => Reach::Listen,
+            () if first_is(&["notify"]) => Reach::Notify,
+            () if first_is(&["prepare"]) && second_is(&["transaction"]) => Reach::TwoPhase,
+            () if first_is(&["commit", "rollback"]) && second_is(&["prepared"]) => Reach::TwoPhase,
+            () => return None,
         })
     }
 }
 
-fn not_allowed(message: &'static str) -> ClientError {
-    ClientError::new(ErrorKind::NotAllowed, message).with_sqlstate("42501")
+/// What is refused, in pools alone but for the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    Rights,
+    Explain,
+    Lock,
+    Listen,
+    Notify,
+    TwoPhase,
+}
+
+impl Reach {
+    fn refusal(self) -> ClientError {
+        use ErrorKind::{NotAllowed, NotSupported};
+        let (kind, message, hint) = match self {
+            Self::Rights => (
+                NotAllowed,
+                "an application may not change roles and their rights",
+                "the role is not the application's own: an operator changes it, on the database itself",
+            ),
+            Self::Explain => (
+                NotAllowed,
+                "permission denied for EXPLAIN in a database that tenants share",
+                "its estimates tell of other tenants' values: ask an operator for a plan with explain = true, or give the tenant a database of its own",
+            ),
+            Self::Lock => (
+                NotAllowed,
+                "permission denied for LOCK TABLE in a database that tenants share",
+                "it would stop other tenants: lock rows with SELECT ... FOR UPDATE, or give the tenant a database of its own",
+            ),
+            Self::Listen => (
+                NotSupported,
+                "LISTEN is not possible in a database that tenants share",
+                "a channel belongs to the whole database, so a notification could be another tenant's: poll a table, or give the tenant a database of its own",
+            ),
+            Self::Notify => (
+                NotSupported,
+                "NOTIFY is not possible in a database that tenants share",
+                "a channel belongs to the whole database, and nobody can listen to it here: write to a table, or give the tenant a database of its own",
+            ),
+            Self::TwoPhase => (
+                NotSupported,
+                "two-phase commit is not possible in a database that tenants share",
+                "a prepared transaction outlives its connection and can be ended by any tenant of the database: give the tenant a database of its own",
+            ),
+        };
+        ClientError::new(kind, message).with_hint(hint)
+    }
 }
 
 fn is(word: &[u8], keyword: &str) -> bool {

@@ -25,6 +25,10 @@ pub fn statement_text(text: &[u8]) {
         assert!(!statements.is_empty() && sql.len() <= 512, "a long text is no clean-up");
         session::fuzzing::cleanup_of(text);
     }
+    assert!(
+        !lex::copies_out(text) || memchr::memchr2(b'\\', b'$', text).is_none(),
+        "there is no telling what is a string"
+    );
     let (normalised, id) = fingerprint(text);
     assert!(normalised.len() <= 2_048 && id.len() == 16, "{} bytes", normalised.len());
 }

@@ -3,14 +3,12 @@
 
 mod comment;
 mod copy;
-mod pool;
 mod read;
 mod tenant;
 
 pub(crate) use comment::len as comment_len;
 pub(crate) use copy::copies_out;
 use memchr::memmem;
-pub(crate) use pool::{Reach, reach, reached};
 pub(crate) use read::{begins_read_only, read_hint};
 pub(crate) use tenant::{Own, Special, TenantStatement, names_tenant, special, tenant_statement};
 

@@ -13,7 +13,6 @@ mod login;
 mod open;
 mod overdue;
 mod own;
-mod pooled;
 mod prove;
 mod reading;
 mod refuse;

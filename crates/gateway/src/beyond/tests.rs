@@ -54,7 +54,14 @@ fn what_a_pool_tells_or_holds_up_is_refused_there_alone() {
     ] {
         assert!(refused(sql, Shared) && refused(sql, Schema) && !refused(sql, Database), "{sql}");
     }
-    for sql in ["PREPARE TRANSACTION 'x'", "COMMIT PREPARED 'x'", "rollback prepared 'x'"] {
+    for sql in [
+        "PREPARE TRANSACTION 'x'",
+        "COMMIT PREPARED 'x'",
+        "rollback prepared 'x'",
+        "LISTEN news",
+        " notify\tnews, 'x'",
+        "SELECT 1; LISTEN news",
+    ] {
         assert!(refused(sql, Shared) && refused(sql, Schema) && !refused(sql, Database), "{sql}");
     }
 }
@@ -75,6 +82,10 @@ fn everything_else_goes_on() {
         "PREPARE transactions AS SELECT 1",
         "COMMIT",
         "ROLLBACK TO s",
+        "PREPARE p AS SELECT 1",
+        "UNLISTEN news",
+        "SELECT 'LISTEN news; NOTIFY news'",
+        "notify_all()",
         "LOCK TABLE notes IN ACCESS SHARE MODE",
         "LOCK TABLE notes IN ROW EXCLUSIVE MODE NOWAIT",
         "lock notes in row share mode",
@@ -92,4 +103,20 @@ fn explain_is_the_plans_to_allow_and_nothing_else_with_it() {
     let allowed = |sql: &str| refusal(sql.as_bytes(), Shared, true, || true).is_none();
     assert!(allowed("EXPLAIN SELECT 1") && !refused("EXPLAIN SELECT 1", Database));
     assert!(!allowed("EXPLAIN SELECT 1; ALTER ROLE a RESET ALL"));
+}
+
+#[test]
+fn what_is_not_allowed_is_told_apart_from_what_a_pool_has_not() {
+    for (sql, code) in [
+        ("ALTER ROLE a RESET ALL", "42501"),
+        ("EXPLAIN SELECT 1", "42501"),
+        ("LOCK notes", "42501"),
+        ("LISTEN news", "0A000"),
+        ("NOTIFY news", "0A000"),
+        ("COMMIT PREPARED 'x'", "0A000"),
+    ] {
+        let error = refusal(sql.as_bytes(), Schema, true, || false).unwrap();
+        assert_eq!(error.sqlstate, code, "{sql}");
+        assert!(error.hint.is_some(), "{sql}");
+    }
 }

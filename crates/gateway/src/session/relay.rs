@@ -47,8 +47,6 @@ enum Broken {
     Cancelled,
     /// The client's settings were not accepted.
     Settings(ClientError),
-    /// A statement did what it may not.
-    NotAllowed(ClientError),
     /// The transaction could not begin.
     NotBegun(ClientError),
     /// A statement returned more than it may.
@@ -59,7 +57,7 @@ impl Broken {
     /// What the client is told when only its statement fails; `None` when the session ends.
     fn refusal(&self, cancelled: Overdue) -> Option<ClientError> {
         match self {
-            Self::Lost | Self::TooLarge(_) | Self::NotAllowed(_) => None,
+            Self::Lost | Self::TooLarge(_) => None,
             Self::Refused(entry) => Some(super::attach::refused(*entry)),
             Self::NotEntered => Some(
                 ClientError::new(ErrorKind::TenantUnavailable, "the tenant could not be entered")
@@ -131,10 +129,6 @@ impl Session {
                     self.limited();
                     Box::pin(self.abandon(transaction)).await;
                     return Err(super::overdue::result_too_large(limit).into());
-                }
-                Err(Broken::NotAllowed(error)) => {
-                    Box::pin(self.abandon(transaction)).await;
-                    return Err(error.into());
                 }
                 Err(broken) => return self.server_lost(transaction, &broken),
             }

@@ -110,11 +110,6 @@ impl Session {
                     Cleaned::Later => return Ok(Flow::Wait),
                 }
             }
-            if !failed && let Some(error) = self.beyond(transaction, header) {
-                self.client.inbuf.advance(header.len);
-                transaction.send_refusal(header.tag, &error);
-                continue;
-            }
             let mut message = self.client.inbuf.split_to(header.len);
             if transaction.pipeline == Pipeline::Failed && !matches!(header.tag, tag::SYNC | tag::TERMINATE) {
                 continue;

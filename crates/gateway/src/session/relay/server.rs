@@ -2,7 +2,6 @@
 
 use super::super::hold::Looking;
 use super::super::overdue::statement_error;
-use super::super::pooled::reached;
 use super::super::rewritten::copied;
 use super::super::transaction::{Expected, Pipeline, Transaction, Undone};
 use super::super::{Session, denied, refuse, residue_of};
@@ -78,11 +77,6 @@ impl Session {
                     transaction.server.io.inbuf.advance(header.len);
                     keep = 0;
                     refuse::error(&mut self.client.outbuf, &error);
-                }
-                Verdict::Preceded(message) => {
-                    self.forward(transaction, keep);
-                    keep = header.len;
-                    self.client.outbuf.extend_from_slice(&message);
                 }
                 Verdict::Replaced(message) => {
                     self.forward(transaction, keep);
@@ -198,10 +192,6 @@ impl Session {
                 let aged = transaction.ageing.begin_with(command, transaction.target.placement.model);
                 let deallocated_all = command == b"DEALLOCATE ALL" || command == b"DISCARD ALL";
                 transaction.residue = transaction.residue.max(residue);
-                let warning = match command.first() {
-                    Some(b'L' | b'N') => reached(transaction, command).map_err(Broken::NotAllowed)?,
-                    _ => None,
-                };
                 if transaction.lone {
                     transaction.rolled_back = command == b"ROLLBACK";
                 }
@@ -219,9 +209,6 @@ impl Session {
                 let settled = settle(transaction, |e| matches!(e, Expected::Execute | Expected::Query))?;
                 if matches!(settled, Expected::Execute) {
                     self.answered(transaction);
-                }
-                if let Some(warning) = warning {
-                    return Ok(Verdict::Preceded(warning));
                 }
             }
             reply::EMPTY_QUERY => {
@@ -483,8 +470,6 @@ pub(in crate::session) enum Verdict {
     Instead(ClientError),
     /// The client gets this whole message.
     Replaced(BytesMut),
-    /// The client gets this whole message first.
-    Preceded(BytesMut),
 }
 
 /// The reply that is owed next must be one of these.

@@ -29,7 +29,7 @@ pub(super) const VECTORS: &[Vector] = &[
     beyond(
         "`LOCK TABLE`",
         &["BEGIN", "LOCK TABLE {update} IN ACCESS EXCLUSIVE MODE", "ROLLBACK"],
-        ["0A000", "42501", "0A000"],
+        ["42501", "42501", "0A000"],
     ),
     beyond("others' statements: `pg_stat_activity`", &["SELECT * FROM pg_stat_activity"], REFUSED),
     beyond(
