@@ -15,8 +15,7 @@ use tenantry_core::{
     LoginId, LoginRoute, MasterKey, Placement, PoolMode, Rights, RouteChange, RouteTable, Secret, ServerTls,
     SqlIdent, TenancyModel, TenantId, TenantKey, TenantRoute, TenantState,
 };
-use tenantry_gateway::{Config, Gateway, Rewriters};
-use tenantry_rewrite::{OwnSchemas, Rewriter};
+use tenantry_gateway::{Config, Gateway};
 use tenantry_schema::{Declaration, read};
 use tenantry_wire::scram::Verifier;
 use tokio::sync::watch;
@@ -98,13 +97,7 @@ pub(crate) fn serve() -> Result<()> {
     let (_routes, receiver) = watch::channel(Arc::new(table(&spec)?));
     let config =
         Config { listen: vec!["127.0.0.1:0".parse()?], workers: spec.workers.into(), ..Config::default() };
-    let rewriter = Rewriter::new(&read(&spec.plain)?, &Declaration::default(), TenancyModel::Shared);
-    let rewriter = Arc::new(rewriter);
-    let rewriters = Rewriters {
-        own_schemas: Some(Arc::new(OwnSchemas::new(Arc::clone(&rewriter)))),
-        everywhere: Some(rewriter),
-        ..Rewriters::default()
-    };
+    let rewriters = tenantry_rewrite::rewriters(&read(&spec.plain)?, &Declaration::default());
     let (_rewriters, followed) = watch::channel(Arc::new(rewriters));
     let master_key = MasterKey::from_hex(&spec.master_key)?;
     let gateway = Gateway::start_with(config, &receiver, master_key, &followed)?;

@@ -1,7 +1,10 @@
 //! What a gateway asks of a rewriter: the words between the two, which do not know each other.
 
 use crate::error::ErrorKind;
+use crate::{DatabaseId, TenancyModel};
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// How the session that a text is for reads strings in plain quotes: its `standard_conforming_strings`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,6 +23,27 @@ pub trait Rewrite: Send + Sync + fmt::Debug {
     /// What to send in the place of a text of one or more statements; `None` is the text itself. An error is told to the client as if
     /// it were the server's.
     fn rewrite(&self, sql: &str, strings: QuotedStrings) -> Result<Option<Rewritten>, NotRewritten>;
+}
+
+/// The rewriters in force. They may be replaced while a gateway runs: sessions hear of it between transactions.
+#[derive(Debug, Clone, Default)]
+pub struct Rewriters {
+    /// For databases that have none of their own.
+    pub everywhere: Option<Arc<dyn Rewrite>>,
+    pub of: HashMap<DatabaseId, Arc<dyn Rewrite>>,
+    /// For tenants that have a schema of their own, whatever the database.
+    pub own_schemas: Option<Arc<dyn Rewrite>>,
+}
+
+impl Rewriters {
+    /// The one for a database's tenants of a model.
+    pub fn of(&self, database: DatabaseId, model: TenancyModel) -> Option<&Arc<dyn Rewrite>> {
+        match model {
+            TenancyModel::Shared => self.of.get(&database).or(self.everywhere.as_ref()),
+            TenancyModel::Schema => self.own_schemas.as_ref(),
+            TenancyModel::Database => None,
+        }
+    }
 }
 
 /// What is sent in the place of a text.

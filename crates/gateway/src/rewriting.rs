@@ -22,30 +22,7 @@ pub(crate) use tenantry_core::rewrite::{CopyFrom, QuotedStrings};
 pub(crate) use copy::{CopyPortal, Copying, Step, told};
 use position::Places;
 
-/// The rewriters in force. They may be replaced while a gateway runs: sessions hear of it between transactions.
-#[derive(Debug, Clone, Default)]
-pub struct Rewriters {
-    /// For databases that have none of their own.
-    pub everywhere: Option<Arc<dyn Rewrite>>,
-    pub of: HashMap<DatabaseId, Arc<dyn Rewrite>>,
-    /// For tenants that have a schema of their own, whatever the database.
-    pub own_schemas: Option<Arc<dyn Rewrite>>,
-}
-
-impl Rewriters {
-    /// None, for ever: nothing is rewritten.
-    pub fn none() -> watch::Receiver<Arc<Self>> {
-        watch::channel(Arc::default()).1
-    }
-
-    fn of(&self, database: DatabaseId, model: TenancyModel) -> Option<&Arc<dyn Rewrite>> {
-        match model {
-            TenancyModel::Shared => self.of.get(&database).or(self.everywhere.as_ref()),
-            TenancyModel::Schema => self.own_schemas.as_ref(),
-            TenancyModel::Database => None,
-        }
-    }
-}
+pub use tenantry_core::rewrite::Rewriters;
 
 /// What became of a text.
 #[derive(Debug)]

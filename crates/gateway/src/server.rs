@@ -60,7 +60,7 @@ impl Gateway {
         routes: &watch::Receiver<Arc<RouteTable>>,
         master_key: MasterKey,
     ) -> Result<Self, GatewayError> {
-        Self::start_with(config, routes, master_key, &Rewriters::none())
+        Self::start_with(config, routes, master_key, &watch::channel(Arc::default()).1)
     }
 
     /// The same, with rewriters for statements on shared tables. They are followed like the routes.

@@ -1,9 +1,11 @@
-//! The rewriter as a gateway asks it.
+//! The rewriter as a gateway asks it: that of shared tables, and what tenants with a schema of their own need.
 
 use crate::copy::{Sent, Staged, might_copy};
 use crate::{Refusal, Rewriter, STAGE};
 use std::sync::Arc;
-use tenantry_core::rewrite::{CopyFrom, NotRewritten, QuotedStrings, Rewrite, Rewritten};
+use tenantry_core::TenancyModel;
+use tenantry_core::rewrite::{CopyFrom, NotRewritten, QuotedStrings, Rewrite, Rewriters, Rewritten};
+use tenantry_schema::{Declaration, Model};
 
 impl Rewrite for Rewriter {
     fn might_need(&self, sql: &str) -> bool {
@@ -15,17 +17,20 @@ impl Rewrite for Rewriter {
     }
 }
 
-/// What tenants need that have a schema of their own in a database that others share: its tables are under row-level security
-/// too, so COPY … FROM STDIN goes round it, and nothing else is touched.
-#[derive(Debug, Clone)]
-pub struct OwnSchemas(Arc<Rewriter>);
-
-impl OwnSchemas {
-    /// Of a rewriter for the shared model.
-    pub fn new(shared: Arc<Rewriter>) -> Self {
-        Self(shared)
+/// What a gateway needs for a product's plain schema.
+pub fn rewriters(plain: &Model, declaration: &Declaration) -> Rewriters {
+    let shared = Arc::new(Rewriter::new(plain, declaration, TenancyModel::Shared));
+    Rewriters {
+        own_schemas: Some(Arc::new(OwnSchemas(Arc::clone(&shared)))),
+        everywhere: Some(shared),
+        ..Rewriters::default()
     }
 }
+
+/// What tenants need that have a schema of their own in a database that others share: its tables are under row-level security
+/// too, so COPY … FROM STDIN goes round it, and nothing else is touched.
+#[derive(Debug)]
+struct OwnSchemas(Arc<Rewriter>);
 
 impl Rewrite for OwnSchemas {
     fn might_need(&self, sql: &str) -> bool {

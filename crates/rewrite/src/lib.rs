@@ -22,7 +22,7 @@ mod script;
 
 pub use copy::{STAGE, Sent, Staged};
 pub use find::Star;
-pub use gateway::OwnSchemas;
+pub use gateway::rewriters;
 pub use refusal::{Place, Refusal};
 pub use rewriter::{Rewriter, Rewritten};
 pub use script::{Class, Runs, Script, Statement};

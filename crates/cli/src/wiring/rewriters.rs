@@ -1,13 +1,11 @@
 //! The rewriter of statements on shared tables, of the deployment's current schema, for a gateway. It is made anew when another
 //! version is published; while the catalog is away the last one stays.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tenantry_catalog::{Catalog, CatalogConfig, SchemaVersion};
-use tenantry_core::{RouteTable, TenancyModel};
+use tenantry_core::RouteTable;
 use tenantry_gateway::Rewriters;
-use tenantry_rewrite::{OwnSchemas, Rewriter};
 use tenantry_schema::read;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -93,10 +91,5 @@ async fn newer(catalog: &Catalog, version: &mut Option<i32>) -> anyhow::Result<O
 fn of(schema: SchemaVersion) -> anyhow::Result<Rewriters> {
     let model = read(&schema.facts)?;
     let declaration = serde_json::from_value(schema.declaration)?;
-    let rewriter = Arc::new(Rewriter::new(&model, &declaration, TenancyModel::Shared));
-    Ok(Rewriters {
-        own_schemas: Some(Arc::new(OwnSchemas::new(Arc::clone(&rewriter)))),
-        everywhere: Some(rewriter),
-        of: HashMap::new(),
-    })
+    Ok(tenantry_rewrite::rewriters(&model, &declaration))
 }

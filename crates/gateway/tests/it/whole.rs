@@ -4,7 +4,7 @@
 use crate::world::{PASSWORD, connect};
 use bytes::Bytes;
 use futures_util::SinkExt;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,7 +17,6 @@ use tenantry_ops::isolation::TenantType;
 use tenantry_ops::login::{self, LoginChange, LoginScope};
 use tenantry_ops::tenant::{self, CreateTenant};
 use tenantry_ops::{ClusterAccess, Control, Silent, schema};
-use tenantry_rewrite::{OwnSchemas, Rewriter};
 use tenantry_schema::read;
 use tenantry_testkit::{Postgres, PostgresOptions, versions_for_tests};
 use tokio::sync::watch;
@@ -120,13 +119,7 @@ async fn rewriters(control: &Control) -> Arc<Rewriters> {
     let schema = tx.current_schema().await.unwrap().unwrap();
     tx.rollback().await.unwrap();
     let declaration = serde_json::from_value(schema.declaration).unwrap();
-    let shared = Rewriter::new(&read(&schema.facts).unwrap(), &declaration, TenancyModel::Shared);
-    let shared = Arc::new(shared);
-    Arc::new(Rewriters {
-        own_schemas: Some(Arc::new(OwnSchemas::new(Arc::clone(&shared)))),
-        everywhere: Some(shared),
-        of: HashMap::new(),
-    })
+    Arc::new(tenantry_rewrite::rewriters(&read(&schema.facts).unwrap(), &declaration))
 }
 
 async fn provision(control: &Control, context: ContextKind, tenant_type: TenantType) {

@@ -61,22 +61,58 @@ impl Script {
         let mut names_of = self.names();
         let mut reading = self.read_table(work, create, &name, &mut names_of)?;
         self.inherit(create, &mut reading.table);
-        let part = about(self.model.table(&name), Some(&reading.table), &name);
+        let plain = std::mem::take(&mut reading.table);
+        let (before, built) = self.add_table(work, relation, plain, &reading.sequences)?;
+        let statements = self.table_statements(work, create, &name, &reading, &before, &built)?;
+        self.learn_about(&built, &[&name]);
+        Ok(statements)
+    }
+
+    /// Takes a new table into the model, if the rules let it. What they made of all that it is about before, and what they make of
+    /// it now.
+    pub(super) fn add_table(
+        &mut self,
+        work: &Work<'_>,
+        relation: &nodes::RangeVar,
+        plain: Table,
+        sequences: &[Sequence],
+    ) -> Result<(Built, Built), Refusal> {
+        let name = plain.name.clone();
+        let part = about(self.model.table(&name), Some(&plain), &name);
         let part: Vec<&str> = part.iter().map(String::as_str).collect();
         let before = self.build(&self.model, &part);
-        let mut sequences = None;
-        if !reading.sequences.is_empty() {
-            sequences = Some([self.model.sequences.clone(), reading.sequences.clone()].concat());
-        }
-        self.change(BTreeSet::from([name.clone()]), vec![std::mem::take(&mut reading.table)], sequences);
+        let sequences = (!sequences.is_empty()).then(|| [&self.model.sequences, sequences].concat());
+        self.change(BTreeSet::from([name.clone()]), vec![plain], sequences);
         let built = self.build(&self.model, &part);
         if !built.kinds.contains_key(&name) {
             return Err(unclassified(work, relation, &name));
         }
         Self::refused(work, &built, &before)?;
-        let statements = self.table_statements(work, create, &name, &reading, &before, &built)?;
-        self.learn_about(&built, &[&name]);
-        Ok(statements)
+        Ok((before, built))
+    }
+
+    /// What is to be said of a new table beside its CREATE: comments, rights and policies, of its sequences too.
+    pub(super) fn beside_create(
+        &self,
+        work: &Work<'_>,
+        built: &Built,
+        table: &Table,
+        sequences: &[Sequence],
+    ) -> Result<Vec<Statement>, Refusal> {
+        let rest = Table {
+            name: table.name.clone(),
+            comment: table.comment.clone(),
+            policies: table.policies.clone(),
+            row_security: table.row_security,
+            force_row_security: table.force_row_security,
+            replica_identity: 'd',
+            ..Table::default()
+        };
+        let model = Model { tables: vec![rest], sequences: sequences.to_vec(), ..Model::default() };
+        let made = ["CREATE TABLE ", "CREATE SEQUENCE ", "ALTER SEQUENCE "];
+        let statements = self.rendered(work, built, &model)?.into_iter();
+        let rest = statements.filter(|sql| !made.iter().any(|start| sql.starts_with(start)));
+        Ok(rest.map(|sql| work.statement(sql)).collect())
     }
 
     /// The statements, when the model has the plain table already.
@@ -97,11 +133,11 @@ impl Script {
         }
         let shared =
             self.target.model == TenancyModel::Shared && built.kinds.get(name) != Some(&Kind::Global);
-        let sequences = || reading.sequences.clone();
         if plain.partition_of.is_some() || reading.expanded && self.target.model == TenancyModel::Shared {
             // On its own first, so that its constraints and indexes keep their names.
             let alone = table.clone();
-            let model = Model { tables: vec![alone], sequences: sequences(), ..Model::default() };
+            let model =
+                Model { tables: vec![alone], sequences: reading.sequences.clone(), ..Model::default() };
             let statements = self.rendered(work, built, &model)?;
             out.extend(statements.into_iter().map(|sql| work.statement(sql)));
             return Ok(out);
@@ -116,20 +152,7 @@ impl Script {
             out.extend(twins(table).map(|sql| work.statement(sql)));
         }
         out.extend(adoption(plain, table).into_iter().map(|sql| work.statement(sql)));
-        let rest = Table {
-            name: name.to_owned(),
-            comment: table.comment.clone(),
-            policies: table.policies.clone(),
-            row_security: table.row_security,
-            force_row_security: table.force_row_security,
-            replica_identity: 'd',
-            ..Table::default()
-        };
-        let model = Model { tables: vec![rest], sequences: sequences(), ..Model::default() };
-        let made = ["CREATE TABLE ", "CREATE SEQUENCE ", "ALTER SEQUENCE "];
-        let statements = self.rendered(work, built, &model)?.into_iter();
-        let rest = statements.filter(|sql| !made.iter().any(|start| sql.starts_with(start)));
-        out.extend(rest.map(|sql| work.statement(sql)));
+        out.extend(self.beside_create(work, built, table, &reading.sequences)?);
         Ok(out)
     }
 

@@ -1,17 +1,15 @@
 //! Tables made from a query (`CREATE TABLE … AS`): the table first, without rows, as the rules want it; then each tenant's rows. The
 //! types of its columns are the server's to say, and stay unknown here.
 
-use super::build::about;
 use super::materialized::{query_text, storage};
 use super::work::Work;
 use super::{Class, Runs, Script, Statement};
 use crate::name::{ident, idents};
 use crate::{Refusal, Rewritten};
 use pg_raw_parse::{Node, nodes};
-use std::collections::BTreeSet;
 use tenantry_core::TenancyModel;
+use tenantry_schema::Kind;
 use tenantry_schema::model::{Column, Table, View};
-use tenantry_schema::{Kind, Model};
 
 impl Script {
     pub(super) fn table_as(
@@ -38,21 +36,14 @@ impl Script {
         Self::sets_nothing(work, of.query())?;
         let plain = self.made(work, into, name, query)?;
         let columns: Vec<String> = plain.columns.iter().map(|column| column.name.clone()).collect();
-        let part = about(None, Some(&plain), name);
-        let part: Vec<&str> = part.iter().map(String::as_str).collect();
-        let before = self.build(&self.model, &part);
         let reads = self.tenant_tables(of.query());
         let selected = self.for_tenants(work, query)?;
-        self.change(BTreeSet::from([name.to_owned()]), vec![plain], None);
-        let built = self.build(&self.model, &part);
-        let Some(kind) = built.kinds.get(name) else {
-            return Err(super::create::unclassified(work, relation, name));
-        };
-        Self::refused(work, &built, &before)?;
-        if *kind == Kind::Scoped {
+        let (_, built) = self.add_table(work, relation, plain, &[])?;
+        let kind = built.kinds.get(name);
+        if kind == Some(&Kind::Scoped) {
             return Err(made_from_query(work));
         }
-        let global = *kind == Kind::Global;
+        let global = kind == Some(&Kind::Global);
         if global && self.target.model == TenancyModel::Shared && !reads.is_empty() {
             let listed: Vec<&str> = reads.iter().map(String::as_str).collect();
             return Err(work
@@ -80,19 +71,7 @@ impl Script {
                 work.statement(format!("ALTER TABLE {name} ADD COLUMN {}", super::create::column_sql(column)))
             }));
         }
-        let rest = Table {
-            name: name.to_owned(),
-            comment: table.comment.clone(),
-            policies: table.policies.clone(),
-            row_security: table.row_security,
-            force_row_security: table.force_row_security,
-            replica_identity: 'd',
-            ..Table::default()
-        };
-        let rest = self.rendered(work, &built, &Model { tables: vec![rest], ..Model::default() })?;
-        out.extend(
-            rest.into_iter().filter(|sql| !sql.starts_with("CREATE TABLE ")).map(|sql| work.statement(sql)),
-        );
+        out.extend(self.beside_create(work, &built, table, &[])?);
         if !whole && !into.skip_data {
             let sql = format!("INSERT INTO {} ({}) {selected}", ident(name), idents(&columns));
             out.push(Statement { class: Class::Data, runs: Runs::PerTenant, ..work.statement(sql) });

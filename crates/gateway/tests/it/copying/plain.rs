@@ -1,11 +1,9 @@
 //! The schema engine's rewriter, of the plain tables of a tenant with a database of its own.
 
 use crate::world::World;
-use std::collections::HashMap;
 use std::sync::Arc;
 use tenantry_core::{SqlIdent, TenancyModel};
 use tenantry_gateway::Rewriters;
-use tenantry_rewrite::{OwnSchemas, Rewriter};
 use tenantry_schema::{Declaration, introspection, introspection_settings, read};
 
 /// For all databases, from what `initech` has.
@@ -19,11 +17,5 @@ pub(crate) async fn rewriters(world: &World) -> Arc<Rewriters> {
     }
     admin.batch_execute("COMMIT").await.unwrap();
     let declaration: Declaration = toml::from_str("").unwrap();
-    let rewriter = Rewriter::new(&read(&facts).unwrap(), &declaration, TenancyModel::Shared);
-    let rewriter = Arc::new(rewriter);
-    Arc::new(Rewriters {
-        own_schemas: Some(Arc::new(OwnSchemas::new(Arc::clone(&rewriter)))),
-        everywhere: Some(rewriter),
-        of: HashMap::new(),
-    })
+    Arc::new(tenantry_rewrite::rewriters(&read(&facts).unwrap(), &declaration))
 }
