@@ -212,7 +212,10 @@ impl Caller {
         let statements: Vec<String> = vector.tries.iter().map(|sql| words.fill(sql)).collect();
         let mut said = self.play(protocol, &statements).await;
         happened.refused = sqlstate(&said);
-        said.extend(simple(&mut self.raw, "SELECT body FROM notes").await);
+        // Whatever that did to the session, nobody else's rows appear, for reading or for writing.
+        for sql in ["SELECT body FROM notes", "UPDATE notes SET body = body RETURNING body"] {
+            said.extend(simple(&mut self.raw, sql).await);
+        }
         let secret = words.secret.as_bytes();
         if said.iter().any(|(_, body)| body.windows(secret.len()).any(|part| part == secret)) {
             happened.faults.push(Fault::Seen);

@@ -33,14 +33,18 @@ impl Words {
 /// The way to the database.
 pub(super) enum Door<'a> {
     Gateway(&'a World),
+    /// The same, to a replica.
+    Replica(&'a World),
     Bouncer(&'a super::bouncer::Bouncer),
 }
 
 impl Door<'_> {
     /// A tenant's client, or the SQLSTATE with which it is not let in.
     async fn open(&self, tenant: &str, options: &str) -> Result<Caller, String> {
+        let on_replica = format!("-c tenantry.read=replica {options}");
+        let options = if matches!(self, Self::Replica(_)) { &on_replica } else { options };
         match self {
-            Self::Gateway(world) => {
+            Self::Gateway(world) | Self::Replica(world) => {
                 let raw = Raw::try_login_with(world, tenant, &[("options", options)]).await?;
                 Ok(Caller { raw, before: Vec::new(), after: None })
             }
@@ -89,6 +93,11 @@ impl Outcome {
 }
 
 impl<'a> Stage<'a> {
+    /// The same rows, on the replica that all reads must go to.
+    pub(super) async fn on_replica(world: &'a World, model: TenancyModel) -> Self {
+        Self { door: Door::Replica(world), ..Self::behind_gateway(world, model).await }
+    }
+
     pub(super) async fn behind_gateway(world: &'a World, model: TenancyModel) -> Self {
         let (attacker, victim) = match model {
             TenancyModel::Shared => PAIRS[0],
@@ -155,7 +164,7 @@ impl<'a> Stage<'a> {
     async fn protection(&self) -> String {
         let query = include_str!("protection.sql");
         let mut all: String = self.admin.query_one(query, &[&self.role]).await.unwrap().get(0);
-        if matches!(self.door, Door::Gateway(_)) {
+        if !matches!(self.door, Door::Bouncer(_)) {
             let gate = "SELECT E'\ngate ' || string_agg(g::text, ' ' ORDER BY g.tenant) FROM tenancy.gate g";
             all.push_str(self.admin.query_one(gate, &[]).await.unwrap().get(0));
         }
@@ -222,7 +231,8 @@ impl<'a> Stage<'a> {
     /// Both still work, and are protected as before.
     async fn conclude(&self, own: &mut Caller, other: &mut Caller, before: &Before, happened: &mut Happened) {
         let written = other.ask("UPDATE notes SET slug = slug").await;
-        if written != "UPDATE 2;" {
+        let expected = if matches!(self.door, Door::Replica(_)) { "error 25006" } else { "UPDATE 2;" };
+        if written != expected {
             happened.faults.push(Fault::Broken(written));
         }
         let rows = own.ask("SELECT body FROM notes").await;

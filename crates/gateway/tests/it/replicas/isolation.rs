@@ -1,9 +1,9 @@
 //! A replica isolates as its primary does: two tenants on one server connection to it.
 
 use super::{Pair, REQUIRED, count, is_on_replica};
-use crate::isolation::Meets::{Only, Refusal};
-use crate::isolation::{ATTACKS, PROTOCOLS, bodies, code, run};
-use crate::world::{PAIRS, TENANTS};
+use crate::isolation::{PROTOCOLS, bodies, code, run};
+use crate::isolation_table::complaints_on_a_replica;
+use crate::world::{PAIRS, TENANTS, id_of};
 use std::time::Duration;
 use tenantry_gateway::Config;
 use tenantry_testkit::versions_for_tests;
@@ -28,6 +28,19 @@ const ON_A_REPLICA: &[(&str, &str)] = &[
 ];
 
 #[tokio::test]
+async fn no_vector_on_a_replica_reaches_another_tenant_or_waits_for_the_next() {
+    for version in versions_for_tests() {
+        let pair = Pair::start(version, 1, patient()).await;
+        for (id, ..) in TENANTS {
+            pair.world.change_limits(id, REQUIRED);
+        }
+        let wrong = complaints_on_a_replica(&pair.world, version).await;
+        assert!(wrong.is_empty(), "{} complaints:\n{}", wrong.len(), wrong.join("\n"));
+        pair.close().await;
+    }
+}
+
+#[tokio::test]
 async fn no_statement_on_a_replica_reaches_another_tenant_or_writes() {
     for version in versions_for_tests() {
         let pair = Pair::start(version, 1, patient()).await;
@@ -44,29 +57,8 @@ async fn no_statement_on_a_replica_reaches_another_tenant_or_writes() {
             assert!(is_on_replica(&reader).await && !is_on_replica(&writer).await, "{tenant}");
         }
         for (attacker, victim) in PAIRS {
-            let (attacker_id, victim_id) = (id_of(attacker), id_of(victim));
+            let victim_id = id_of(victim);
             let victim_client = pair.reader(victim).await;
-            for (attack, meets) in ATTACKS {
-                for protocol in PROTOCOLS {
-                    let client = pair.reader(attacker).await;
-                    let sql = attack.replace("{other}", &victim_id.to_string());
-                    match (run(&client, protocol, &sql).await, meets) {
-                        (Ok(cells), Only(allowed)) => {
-                            assert!(
-                                cells.iter().all(|cell| allowed.contains(&cell.as_str())),
-                                "{sql}: {cells:?}"
-                            );
-                        }
-                        (Err(error), Refusal(expected)) => {
-                            let code = code(&error);
-                            assert!([expected, "25006"].contains(&code.as_str()), "{sql}: {code}");
-                        }
-                        (met, _) => panic!("{sql} in {attacker} {protocol:?}: {met:?}"),
-                    }
-                    check(&victim_client, victim, victim_id).await;
-                    check(&client, attacker, attacker_id).await;
-                }
-            }
             for (sql, expected) in ON_A_REPLICA {
                 for protocol in PROTOCOLS {
                     let client = pair.reader(attacker).await;
@@ -88,10 +80,6 @@ async fn no_statement_on_a_replica_reaches_another_tenant_or_writes() {
         }
         pair.close().await;
     }
-}
-
-fn id_of(tenant: &str) -> i64 {
-    TENANTS.iter().find(|(_, key, _)| *key == tenant).unwrap().0
 }
 
 /// It sees its own rows, all of them and no other, on the replica.

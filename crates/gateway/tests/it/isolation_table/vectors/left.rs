@@ -43,6 +43,11 @@ pub(super) const VECTORS: &[Vector] = &[
         &["SELECT set_config('kept.value', 'mine', false)"],
         OWN,
     ),
+    setting(
+        "a setting by the gateway's own prefix",
+        &["SET tenantry.kept = 'behind'"],
+        "SELECT coalesce(current_setting('tenantry.kept', true), '')",
+    ),
     setting("a large setting", &["SELECT set_config('kept.value', repeat('x', 100000), false)"], OWN),
     setting("`SET statement_timeout`", &["SET statement_timeout = '54321'"], "SHOW statement_timeout"),
     setting("`SET lock_timeout`", &["SET lock_timeout = '54321'"], "SHOW lock_timeout"),
