@@ -12,7 +12,7 @@ use tenantry_core::TenancyModel;
 
 #[derive(Debug, Default)]
 pub(super) struct Ageing {
-    /// The statement of the last portal; 0 is none that clients share.
+    /// The statement of the last portal; 0 is none that clients share, and see `DEALLOCATES_ALL`.
     pub(super) bound: u64,
     /// The transaction has defined something.
     defining: bool,

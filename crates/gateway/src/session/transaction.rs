@@ -25,6 +25,9 @@ use tenantry_wire::frontend;
 /// A statement that stands for nothing, as no client calls one of its own.
 const NOTHING: &[u8] = b"tenantry_nothing";
 
+/// In the place of a statement's number: it stands for `DEALLOCATE ALL`.
+pub(super) const DEALLOCATES_ALL: u64 = u64::MAX;
+
 /// A reply that the server (or the gateway in its place) owes.
 pub(super) enum Expected {
     /// The entry into the tenant, in the same pipeline as what follows; swallowed.
@@ -47,7 +50,7 @@ pub(super) enum Expected {
     ParseInjected(Option<Arc<Statement>>),
     /// A Parse that need not be sent: the connection has the statement. With the client's name for it.
     ParseKnown(Box<[u8]>),
-    /// With the number of its statement, if that is one that clients share; else 0.
+    /// With the number of its statement, if that is one that clients share; else 0, or [`DEALLOCATES_ALL`].
     Bind(u64),
     /// With that of its statement.
     Describe(u64),

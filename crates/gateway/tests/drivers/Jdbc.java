@@ -143,6 +143,15 @@ public final class Jdbc {
                 }
             }
         }
+        // By the answer to this the driver knows that it has to prepare again.
+        try (PreparedStatement ask = one.prepareStatement("SELECT 'again'")) {
+            for (int n = 0; n < 3; n++) ask.executeQuery().close();
+            execute(one, "DEALLOCATE ALL");
+            one.setAutoCommit(false);
+            ask.executeQuery().close();
+            one.commit();
+            one.setAutoCommit(true);
+        }
     }
 
     static void transactions(Connection one) throws Exception {

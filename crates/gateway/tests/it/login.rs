@@ -71,14 +71,17 @@ async fn refusals_say_why_and_nothing_more() {
 #[tokio::test]
 async fn startup_settings_are_in_force_and_survive_other_clients() {
     let world = World::narrow(versions_for_tests()[0]).await;
-    let config =
-        with(&world.config("acme"), |c| _ = c.application_name("mine").options("-c TimeZone=Asia/Kathmandu"));
+    let options = "-c TimeZone=Asia/Kathmandu -c synchronous_commit=off -c plan_cache_mode=force_custom_plan";
+    let config = with(&world.config("acme"), |c| _ = c.application_name("mine").options(options));
     let mine = connect(&config).await.unwrap();
     let other = world.connect("umbrella").await;
     for _ in 0..3 {
         let zone: String = mine.query_one("SELECT current_setting('TimeZone')", &[]).await.unwrap().get(0);
         let name: String = mine.query_one("SHOW application_name", &[]).await.unwrap().get(0);
         assert_eq!((zone.as_str(), name.as_str()), ("Asia/Kathmandu", "mine"));
+        let ask = "SELECT current_setting('synchronous_commit') || ' ' || current_setting('plan_cache_mode')";
+        let others: String = mine.query_one(ask, &[]).await.unwrap().get(0);
+        assert_eq!(others, "off force_custom_plan");
         let zone: String = other.query_one("SELECT current_setting('TimeZone')", &[]).await.unwrap().get(0);
         assert_ne!(zone, "Asia/Kathmandu");
     }

@@ -2,7 +2,7 @@
 
 use super::super::hold::Hold;
 use super::super::switch::Place;
-use super::super::transaction::{Expected, Pipeline, Transaction};
+use super::super::transaction::{DEALLOCATES_ALL, Expected, Pipeline, Transaction};
 use super::super::{ClientStatement, Session, cleanup_of, too_many_statements, unknown_message};
 use crate::error::{ClientError, SessionEnd};
 use crate::lex::{self, Cleanup};
@@ -14,6 +14,8 @@ use tenantry_wire::frontend::{self, tag};
 
 /// What drops the statement that stands for nothing, without parameters.
 const DEALLOCATE_NOTHING: &[u8] = b"DEALLOCATE tenantry_nothing\0\0\0";
+/// The same in the place of `DEALLOCATE ALL`, by whose command tag JDBC drops what it remembers.
+const DEALLOCATE_ALL_NOTHING: &[u8] = b"DEALLOCATE PREPARE tenantry_nothing\0\0\0";
 
 /// Replies that may be owed at once. A client that pipelines more waits.
 const MAX_EXPECTED: usize = 4_096;
@@ -298,8 +300,8 @@ impl Session {
         let special = self.special_prepared(&parse).map(Box::new);
         self.statements.special |= special.is_some();
         let mut definition = &body[name.len() + 1..];
-        if self.deallocates(transaction, definition) {
-            definition = DEALLOCATE_NOTHING;
+        if let Some(instead) = self.deallocates(transaction, definition) {
+            definition = instead;
         }
         if lex::may_set(definition) {
             self.note_names(definition);
@@ -353,19 +355,23 @@ impl Session {
 
     /// `DEALLOCATE` as an extended message: psycopg's pipelines with a libpq that can't send Close. The name is the
     /// client's, and the server's statement may be others' too, so the server drops one that stands for nothing.
-    fn deallocates(&mut self, transaction: &mut Transaction, definition: &[u8]) -> bool {
+    fn deallocates(&mut self, transaction: &mut Transaction, definition: &[u8]) -> Option<&'static [u8]> {
         if !matches!(definition.first(), Some(b'd' | b'D')) {
-            return false;
+            return None;
         }
-        let end = definition.iter().position(|byte| *byte == 0);
-        let Some(cleanups) = end.and_then(|end| cleanup_of(&definition[..=end])) else { return false };
-        match &cleanups[..] {
-            [(Cleanup::DeallocateAll, _)] => self.statements.clear(),
-            [(Cleanup::Deallocate(name), _)] if self.statements.remove(name.as_bytes()).is_some() => {}
-            _ => return false,
-        }
+        let end = definition.iter().position(|byte| *byte == 0)?;
+        let instead = match &cleanup_of(&definition[..=end])?[..] {
+            [(Cleanup::DeallocateAll, _)] => {
+                self.statements.clear();
+                DEALLOCATE_ALL_NOTHING
+            }
+            [(Cleanup::Deallocate(name), _)] if self.statements.remove(name.as_bytes()).is_some() => {
+                DEALLOCATE_NOTHING
+            }
+            _ => return None,
+        };
         transaction.prepare_nothing();
-        true
+        Some(instead)
     }
 
     /// Sees to it that the server has what the client calls `name`, and returns what the server calls it, and its number if
@@ -398,6 +404,7 @@ impl Session {
             // The server will say that it does not exist. It must not reach a statement of ours or of another client.
             return ([b"unknown ", name].concat().into(), 0);
         };
+        let all = *entry.body == *DEALLOCATE_ALL_NOTHING;
         let statement = transaction.known(entry, &self.worker.shared.session_words);
         if statement.changes_session {
             transaction.note_session_change();
@@ -406,7 +413,7 @@ impl Session {
             note_names(&mut self.custom, parameters);
         }
         transaction.ensure_prepared(&statement);
-        (statement.name.clone(), statement.id)
+        (statement.name.clone(), if all { DEALLOCATES_ALL } else { statement.id })
     }
 
     fn note_names(&mut self, text: &[u8]) {
@@ -442,6 +449,9 @@ impl Session {
             let named = transaction.replies.named_copy.take();
             let copy = if bind.statement.is_empty() { self.unnamed_copy.clone() } else { named };
             transaction.replies.bound(bind.portal, copy);
+        }
+        if bind.statement.is_empty() && *self.unnamed == *DEALLOCATE_ALL_NOTHING {
+            id = DEALLOCATES_ALL;
         }
         transaction.expect(Expected::Bind(id));
         Ok(())

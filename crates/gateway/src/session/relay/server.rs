@@ -3,7 +3,7 @@
 use super::super::hold::Looking;
 use super::super::overdue::statement_error;
 use super::super::rewritten::copied;
-use super::super::transaction::{Expected, Pipeline, Transaction, Undone};
+use super::super::transaction::{DEALLOCATES_ALL, Expected, Pipeline, Transaction, Undone};
 use super::super::{Session, denied, refuse, residue_of};
 use super::Broken;
 use crate::error::ClientError;
@@ -190,6 +190,7 @@ impl Session {
                 }
                 let residue = residue_of(command);
                 let aged = transaction.ageing.begin_with(command, transaction.target.placement.model);
+                let instead = command == b"DEALLOCATE" && transaction.ageing.bound == DEALLOCATES_ALL;
                 let deallocated_all = command == b"DEALLOCATE ALL" || command == b"DISCARD ALL";
                 transaction.residue = transaction.residue.max(residue);
                 if transaction.lone {
@@ -209,6 +210,11 @@ impl Session {
                 let settled = settle(transaction, |e| matches!(e, Expected::Execute | Expected::Query))?;
                 if matches!(settled, Expected::Execute) {
                     self.answered(transaction);
+                    if instead {
+                        let mut all = BytesMut::new();
+                        backend::command_complete(&mut all, "DEALLOCATE ALL");
+                        return Ok(Verdict::Replaced(all));
+                    }
                 }
             }
             reply::EMPTY_QUERY => {

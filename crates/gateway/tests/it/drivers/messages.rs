@@ -66,12 +66,17 @@ async fn deallocations(pair: &Pair) {
         frontend::parse(&mut raw.out, b"_pg3_0", "SELECT 'same'", &[]);
         assert_eq!(synced(raw).await, "1Z");
     }
-    for sql in ["DEALLOCATE _pg3_0", "DEALLOCATE ALL"] {
+    for (sql, tag) in [("DEALLOCATE _pg3_0", "DEALLOCATE"), ("DEALLOCATE ALL", "DEALLOCATE ALL")] {
         frontend::parse(&mut first.out, b"", sql, &[]);
         use_of(&mut first, b"");
         frontend::parse(&mut first.out, b"_pg3_0", "SELECT 'another'", &[]);
         use_of(&mut first, b"_pg3_0");
-        assert_eq!(synced(&mut first).await, "12C12DCZ", "{sql}");
+        frontend::sync(&mut first.out);
+        let replies = first.until_ready().await;
+        let kinds: String = replies.iter().map(|(kind, _)| char::from(*kind)).collect();
+        assert_eq!(kinds, "12C12DCZ", "{sql}");
+        // JDBC forgets what it has prepared when it is told so.
+        assert_eq!(replies[2].1, format!("{tag}\0").as_bytes(), "{sql}");
         // What is one's name is the other's too.
         use_of(&mut second, b"_pg3_0");
         assert_eq!(synced(&mut second).await, "2DCZ", "{sql}");
