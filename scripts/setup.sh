@@ -4,6 +4,7 @@
 #   scripts/setup.sh                 everything that `make test` needs
 #   scripts/setup.sh --demo          only what `make demo` needs
 #   scripts/setup.sh --all-versions  also PostgreSQL 16 and 17, for TENANTRY_TEST_VERSIONS=15,16,17,18
+#   scripts/setup.sh --pgpool        also Pgpool-II, for `make bench ARGS="--with pgpool"`
 #
 # Programs come from the system's packages (apt, brew). What those lack goes into a cache: TENANTRY_CACHE, else .cache
 # in this repository. It holds postgres/<major>/bin, python/ (a virtual environment) and node_modules/.
@@ -18,13 +19,14 @@ PG15_NPM=15.18.0-beta.17
 PG15_SAFE=15.19
 
 repo=$(cd "$(dirname "$0")/.." && pwd)
-goal=test all_versions=no
+goal=test all_versions=no pgpool=no
 for argument in "$@"; do
     case $argument in
     --demo) goal=demo ;;
     --all-versions) all_versions=yes ;;
+    --pgpool) pgpool=yes ;;
     -h | --help)
-        sed -n '2,9s/^# \{0,1\}//p' "$0"
+        sed -n '2,10s/^# \{0,1\}//p' "$0"
         exit 0
         ;;
     *)
@@ -116,8 +118,8 @@ apt_quietly() {
         fail "apt-get $* failed"
     }
     for package in "$@"; do
-        [ "$package" != pgbouncer ] || ! have systemctl ||
-            as_root systemctl disable --quiet pgbouncer >/dev/null 2>&1 || true
+        case $package in pgbouncer | pgpool2) ;; *) continue ;; esac
+        ! have systemctl || as_root systemctl disable --quiet "$package" >/dev/null 2>&1 || true
     done
 }
 
@@ -177,6 +179,7 @@ by_apt() {
     have javac || missing+=(default-jdk-headless)
     has_jdbc || missing+=(libpostgresql-jdbc-java)
     have pgbouncer || [ -x /usr/sbin/pgbouncer ] || missing+=(pgbouncer)
+    [ $pgpool = no ] || have pgpool || [ -x /usr/sbin/pgpool ] || missing+=(pgpool2)
     if ! has_postgres 15; then
         # Newer releases of Debian have no 15 any more; then it comes from npm.
         if [ -z "$(candidate postgresql-15)" ]; then
@@ -217,6 +220,7 @@ by_brew() {
         has_postgres 15 || missing+=(postgresql@15)
         has_postgres 18 || missing+=(postgresql@18)
         have pgbouncer || missing+=(pgbouncer)
+        [ $pgpool = no ] || have pgpool || missing+=(pgpool-ii)
         venv_works || missing+=(python)
         have node && have npm || missing+=(node)
         java_works || missing+=(openjdk)
@@ -236,6 +240,7 @@ by_hand() {
         have node && have npm || missing+=("Node.js 18 or newer with npm")
         java_works || missing+=("a Java development kit, 11 or newer")
         have pgbouncer || missing+=("PgBouncer (only bench/ needs it)")
+        [ $pgpool = no ] || have pgpool || missing+=("Pgpool-II (only bench/ needs it)")
     fi
     [ ${#missing[@]} -gt 0 ] || return 0
     warn "this system has neither apt nor brew; install with its own package manager:"

@@ -1,11 +1,11 @@
 //! The options.
 
-use crate::variant::Mode;
+use crate::variant::{Mode, Other};
 use crate::workload::Workload;
 use clap::Parser;
 use std::path::PathBuf;
 
-/// Compares direct PostgreSQL, PgBouncer and the gateway in one run.
+/// Compares direct PostgreSQL, PgBouncer and the gateway in one run; other poolers on request.
 #[derive(Debug, Parser)]
 #[command(name = "gateway", version)]
 pub(crate) struct Args {
@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// Only these variants (names as in the tables; `direct` and `pgbouncer` are what ratios refer to).
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     pub(crate) variants: Vec<String>,
+    /// Another pooler that is installed, too, where it has a server connection for each client.
+    #[arg(long, value_delimiter = ',', value_enum, value_name = "POOLER")]
+    pub(crate) with: Vec<Other>,
     /// Only these workloads.
     #[arg(long, value_delimiter = ',', value_enum)]
     pub(crate) workloads: Vec<Workload>,

@@ -8,6 +8,8 @@ mod args;
 mod bouncer;
 mod copier;
 mod load;
+mod peer;
+mod pgpool;
 mod pooler;
 mod report;
 mod simple;
@@ -74,7 +76,7 @@ async fn until_interrupted(args: &Args) -> Result<()> {
 async fn bench(args: &Args) -> Result<()> {
     let began = Instant::now();
     let world = World::build(args).await?;
-    let runs = variant::runs(args, world.bouncer.knows_prepared());
+    let runs = variant::runs(args, bouncer::knows_prepared(&world.bouncer.version));
     if runs.is_empty() {
         bail!("no variant of that name: see --help");
     }

@@ -1,6 +1,7 @@
 //! The results: tables for people, JSON for programs.
 
 use crate::args::Args;
+use crate::bouncer;
 use crate::stats::{Sample, Spread};
 use crate::variant::{Mode, Run, Task};
 use crate::world::{MANY, MANY_ROWS, ROWS, World};
@@ -19,6 +20,8 @@ pub(crate) struct Report {
     gateway_workers: u16,
     postgres: String,
     pgbouncer: String,
+    /// Other poolers, by the names of their variants, with their releases.
+    others: Vec<String>,
     rows: i64,
     results: Vec<Outcome>,
     #[serde(skip)]
@@ -68,9 +71,10 @@ impl Report {
             gateway_workers: args.workers,
             postgres: world.postgres.version().to_string(),
             pgbouncer: world.bouncer.version.clone(),
+            others: world.others.iter().map(|(other, peer)| format!("{other:?} {}", peer.version)).collect(),
             rows: ROWS,
             results: Vec::new(),
-            bouncer_knows_prepared: world.bouncer.knows_prepared(),
+            bouncer_knows_prepared: bouncer::knows_prepared(&world.bouncer.version),
         }
     }
 
@@ -127,12 +131,13 @@ impl Report {
 
     /// One table for each task.
     pub(crate) fn text(&self) -> String {
+        let poolers = [&[format!("PgBouncer {}", self.pgbouncer)], &*self.others].concat();
         let mut text = format!(
-            "\nPostgreSQL {}, PgBouncer {}, {} ({} CPUs), Linux {}\n\
+            "\nPostgreSQL {}, {}, {} ({} CPUs), Linux {}\n\
              {} server connections, {ROWS} rows, {} rounds of {} s; a hundred clients on {MANY} times {MANY_ROWS} rows\n\
              medians; ratios are taken within each round: median (lowest-highest); µs of CPU per transaction\n",
             self.postgres,
-            self.pgbouncer,
+            poolers.join(", "),
             self.machine.model,
             self.machine.cpus,
             self.machine.kernel,

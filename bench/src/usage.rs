@@ -16,11 +16,12 @@ pub(crate) struct Cpu {
     pub(crate) accounted: u64,
 }
 
-/// The state of the pooler and of PostgreSQL at one moment.
+/// What the pooler and PostgreSQL have used until one moment.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     /// Microseconds since 1970, as in `pgbench`'s log.
     pub(crate) at: u64,
+    /// With its children, where it has any.
     pub(crate) pooler: Option<Cpu>,
     /// All of PostgreSQL's processes, in nanoseconds.
     pub(crate) server: u64,
@@ -28,8 +29,8 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     pub(crate) fn take(pooler: Option<u32>, postmaster: u32) -> Result<Self> {
-        let server = server_nanos(postmaster)?;
-        let pooler = pooler.map(cpu_of).transpose()?;
+        let server = family(postmaster)?.into_iter().map(|pid| scheduled(pid).unwrap_or(0)).sum();
+        let pooler = pooler.map(cpu_of_family).transpose()?;
         let at = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros())?;
         Ok(Self { at, pooler, server })
     }
@@ -38,6 +39,17 @@ impl Snapshot {
 /// CPU time of a process with all its threads.
 pub(crate) fn cpu_of(pid: u32) -> Result<Cpu> {
     Ok(Cpu { scheduled: scheduled(pid).unwrap_or(0), accounted: accounted(pid)? })
+}
+
+/// CPU time of a process and its children.
+fn cpu_of_family(pid: u32) -> Result<Cpu> {
+    let mut sum = Cpu { scheduled: 0, accounted: 0 };
+    for pid in family(pid)? {
+        let cpu = cpu_of(pid)?;
+        sum.scheduled += cpu.scheduled;
+        sum.accounted += cpu.accounted;
+    }
+    Ok(sum)
 }
 
 /// Threads that have ended are missing here; neither pooler ends any while it serves.
@@ -64,27 +76,31 @@ fn after_name(stat: &str) -> Option<std::str::SplitWhitespace<'_>> {
     Some(stat.rsplit_once(')')?.1.split_whitespace())
 }
 
-/// The postmaster and its children. Backends that come or go within a window would spoil the difference; none do.
-fn server_nanos(postmaster: u32) -> Result<u64> {
-    let mut sum = scheduled(postmaster).unwrap_or(0);
-    let parent = postmaster.to_string();
+/// A process and its children. What comes or goes within a window would spoil the difference; nothing does.
+fn family(parent: u32) -> Result<Vec<u32>> {
+    let mut found = vec![parent];
+    let parent = parent.to_string();
     for entry in fs::read_dir("/proc")?.flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
             continue;
         };
         let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
         if after_name(&stat).and_then(|mut fields| fields.nth(1)) == Some(&*parent) {
-            sum += scheduled(pid).unwrap_or(0);
+            found.push(pid);
         }
     }
-    Ok(sum)
+    Ok(found)
 }
 
-/// Resident memory of a process.
+/// Resident memory of a process and its children. What they share is counted in each.
 pub(crate) fn resident_bytes(pid: u32) -> Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    Ok(line.trim().trim_end_matches(" kB").trim().parse::<u64>()? * 1024)
+    let mut sum = 0;
+    for pid in family(pid)? {
+        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        sum += line.trim().trim_end_matches(" kB").trim().parse::<u64>()? * 1024;
+    }
+    Ok(sum)
 }
 
 #[cfg(test)]

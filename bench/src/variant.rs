@@ -29,11 +29,18 @@ impl Mode {
     }
 }
 
+/// A pooler that is compared on request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Other {
+    Pgpool,
+}
+
 /// Who stands between the clients and PostgreSQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Via {
     Nobody,
     PgBouncer,
+    Other(Other),
     Gateway,
 }
 
@@ -105,9 +112,10 @@ const HUNDRED_BY_HAND: Variant = Variant {
 };
 
 /// In the order in which a round runs them.
-const VARIANTS: [Variant; 11] = [
+const VARIANTS: [Variant; 12] = [
     MAIN,
     Variant { name: "pgbouncer", via: Via::PgBouncer, ..MAIN },
+    Variant { name: "pgpool", via: Via::Other(Other::Pgpool), ..MAIN },
     Variant {
         name: "gateway shared",
         via: Via::Gateway,
@@ -183,13 +191,17 @@ fn tasks(args: &Args) -> Vec<Task> {
     tasks
 }
 
-/// The runs that the options ask for and PgBouncer can do, in groups that are to be compared.
+/// The runs that the options ask for and the poolers can do, in groups that are to be compared.
 pub(crate) fn runs(args: &Args, bouncer_knows_prepared: bool) -> Vec<Run> {
     let wanted = |v: &Variant| args.variants.is_empty() || args.variants.iter().any(|name| name == v.name);
     let mut runs = Vec::new();
     for task in tasks(args) {
-        let able =
-            |v: &Variant| task.mode != Mode::Prepared || v.via != Via::PgBouncer || bouncer_knows_prepared;
+        let able = |v: &Variant| match v.via {
+            Via::PgBouncer => task.mode != Mode::Prepared || bouncer_knows_prepared,
+            // It keeps a connection for each client: one more would wait for ever.
+            Via::Other(other) => args.with.contains(&other) && task.clients <= args.connections,
+            Via::Nobody | Via::Gateway => true,
+        };
         let one = |v: &Variant| matches!(v.crowd, Crowd::One(_)) && v.does(task);
         let variants = VARIANTS.into_iter().filter(|v| wanted(v) && able(v) && one(v));
         runs.extend(variants.map(|variant| Run { variant, task }));

@@ -1,9 +1,11 @@
 //! What is measured against: one PostgreSQL with the same table in every tenancy model, PgBouncer, and a gateway.
 
 use crate::args::Args;
-use crate::bouncer::Bouncer;
+use crate::bouncer;
+use crate::peer::Peer;
+use crate::pgpool;
 use crate::pooler::{Database, Facts, Pooler, Spec, Tenant, verifier};
-use crate::variant::Via;
+use crate::variant::{Other, Via};
 use crate::workload::BRANCHES;
 use anyhow::{Context, Result};
 use tenantry_core::{ContextKind, MasterKey, Secret, SqlIdent, TenancyModel, reader_of};
@@ -39,7 +41,8 @@ const BY_HAND: &str = include_str!("by_hand.sql");
 pub(crate) struct World {
     // In this order: poolers go before the server they are connected to.
     pub(crate) gateway: Pooler,
-    pub(crate) bouncer: Bouncer,
+    pub(crate) bouncer: Peer,
+    pub(crate) others: Vec<(Other, Peer)>,
     pub(crate) postgres: Postgres,
     pub(crate) plain: String,
     password: Secret,
@@ -101,27 +104,40 @@ impl World {
             tenants,
             plain,
         };
-        let bouncer = Bouncer::start(&postgres, USER, &password, args.connections, 1_000)?;
+        let bouncer = bouncer::start(&postgres, USER, &password, args.connections, 1_000)?;
+        let mut others = Vec::new();
+        for other in args.with.iter().copied() {
+            let Other::Pgpool = other;
+            others.push((other, pgpool::start(&postgres, USER, &password, args.connections)?));
+        }
         let gateway = Pooler::start(&spec)?;
-        Ok(Self { gateway, bouncer, postgres, plain: PLAIN.to_owned(), password })
+        Ok(Self { gateway, bouncer, others, postgres, plain: PLAIN.to_owned(), password })
     }
 
     /// Where clients connect to.
     pub(crate) fn target(&self, via: Via) -> Address<'_> {
         let port = match via {
-            Via::Nobody => self.postgres.port(),
-            Via::PgBouncer => self.bouncer.port,
             Via::Gateway => self.gateway.port,
+            _ => self.peer(via).map_or(self.postgres.port(), |peer| peer.port),
         };
         Address { port, user: USER, password: &self.password }
     }
 
-    /// The process whose cost is the variant's.
+    /// The process whose cost, with that of its children, is the variant's.
     pub(crate) fn pooler_pid(&self, via: Via) -> Option<u32> {
         match via {
-            Via::Nobody => None,
-            Via::PgBouncer => Some(self.bouncer.pid()),
             Via::Gateway => Some(self.gateway.pid()),
+            _ => self.peer(via).map(Peer::pid),
+        }
+    }
+
+    fn peer(&self, via: Via) -> Option<&Peer> {
+        match via {
+            Via::Nobody | Via::Gateway => None,
+            Via::PgBouncer => Some(&self.bouncer),
+            Via::Other(wanted) => {
+                self.others.iter().find_map(|(other, peer)| (*other == wanted).then_some(peer))
+            }
         }
     }
 
@@ -140,7 +156,7 @@ impl World {
     }
 
     pub(crate) async fn close(self) {
-        drop((self.gateway, self.bouncer));
+        drop((self.gateway, self.bouncer, self.others));
         self.postgres.stop().await;
     }
 }

@@ -9,6 +9,9 @@
 #[allow(dead_code, reason = "the other bench needs more of it")]
 mod bouncer;
 mod flood;
+#[path = "../../peer.rs"]
+#[allow(dead_code, reason = "the other bench needs more of it")]
+mod peer;
 mod world;
 
 use anyhow::Result;

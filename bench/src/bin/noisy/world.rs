@@ -1,7 +1,8 @@
 //! One PostgreSQL with the same table for everybody, PgBouncer with conditions written by hand, and a gateway.
 
-use crate::bouncer::Bouncer;
+use crate::bouncer;
 use crate::flood::Target;
+use crate::peer::Peer;
 use anyhow::{Context, Result};
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,7 +45,7 @@ pub(crate) enum Loud {
 pub(crate) struct World {
     // In this order: what is in front of the server goes first.
     gateway: Gateway,
-    bouncer: Bouncer,
+    bouncer: Peer,
     postgres: Postgres,
     routes: watch::Sender<Arc<RouteTable>>,
     password: Secret,
@@ -86,7 +87,7 @@ impl World {
         let (routes, receiver) = watch::channel(Arc::new(RouteTable::empty().with_changes(1, changes)));
         let config = Config { listen: vec!["127.0.0.1:0".parse()?], ..Config::default() };
         let gateway = Gateway::start(config, &receiver, key)?;
-        let bouncer = Bouncer::start(&postgres, USER, &password, pool, 1_000)?;
+        let bouncer = bouncer::start(&postgres, USER, &password, pool, 1_000)?;
         Ok(Self { gateway, bouncer, postgres, routes, password })
     }
 
