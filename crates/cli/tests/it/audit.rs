@@ -2,9 +2,10 @@
 //! refused.
 
 use crate::binary::{Place, Said};
+use crate::deployment::Deployment;
 use serde_json::Value;
-use std::process::{Command, Stdio};
-use tenantry_testkit::{Postgres, PostgresOptions, fresh_database, shared, versions_for_tests};
+use std::process::Stdio;
+use tenantry_testkit::{Postgres, fresh_database, shared, versions_for_tests};
 
 /// As many products begin. Roles belong to the whole server, so each database has its own.
 const PRODUCT: &str = "
@@ -244,29 +245,13 @@ async fn bad_input_is_told() {
     assert_eq!(said.code, Some(2), "{said}");
 }
 
-/// A deployment of Tenantry on a server of its own: `cluster add` makes roles that belong to the whole server.
-struct Fleet {
-    postgres: Postgres,
-    place: Place,
-}
+/// A deployment with a tenant of each model.
+struct Fleet(Deployment);
 
 impl Fleet {
     async fn new(version: u32) -> Self {
-        let postgres =
-            Postgres::start(PostgresOptions { version: Some(version), ..PostgresOptions::default() })
-                .await
-                .unwrap();
-        postgres.connect("postgres").await.unwrap().batch_execute("CREATE DATABASE tenantry").await.unwrap();
-        let url = format!("postgres://{}@{}:{}", postgres.superuser(), postgres.host(), postgres.port());
-        let config = format!(
-            "[catalog]\nurl = \"{url}/tenantry\"\npassword_env = \"SUPER\"\n\
-             [secrets]\nmaster_key_env = \"MASTER\"\n\
-             [clusters.main]\nurl = \"{url}/postgres\"\npassword_env = \"SUPER\"\n\
-             [schema]\nfile = \"schema.sql\"\n[tables]\ncountries = \"global\"\n"
-        );
-        let schema = include_str!("../../../../examples/sample/schema.sql");
-        let fleet =
-            Self { postgres, place: Place::new().with("tenantry.toml", &config).with("schema.sql", schema) };
+        let config = "[schema]\nfile = \"schema.sql\"\n[tables]\ncountries = \"global\"\n";
+        let fleet = Deployment::new(version, config).await.with_sample_schema();
         for args in [
             &["cluster", "add", "main"][..],
             &["schema", "apply"],
@@ -274,20 +259,13 @@ impl Fleet {
             &["tenant", "create", "globex", "--model", "schema"],
             &["tenant", "create", "initech", "--model", "database"],
         ] {
-            let said = fleet.run(args);
-            assert_eq!(said.code, Some(0), "{args:?}: {said}");
+            fleet.does(args);
         }
-        fleet
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = self.place.command();
-        command.env("SUPER", self.postgres.password().expose()).env("MASTER", "5a".repeat(32)).args(args);
-        command
+        Self(fleet)
     }
 
     fn run(&self, args: &[&str]) -> Said {
-        Said::from(self.command(args).output().unwrap())
+        self.0.run(args)
     }
 
     fn tenants(&self) -> Vec<String> {
@@ -299,7 +277,7 @@ impl Fleet {
     }
 
     async fn count(&self, sql: &str) -> i64 {
-        self.postgres.connect("tenantry").await.unwrap().query_one(sql, &[]).await.unwrap().get(0)
+        self.0.postgres.connect("tenantry").await.unwrap().query_one(sql, &[]).await.unwrap().get(0)
     }
 }
 
@@ -323,7 +301,7 @@ async fn the_fleet_of_the_catalog() {
             .collect();
         assert!(bad.is_empty(), "{version}: {bad:#?}");
 
-        let admin = fleet.postgres.connect("app").await.unwrap();
+        let admin = fleet.0.postgres.connect("app").await.unwrap();
         admin.batch_execute("ALTER TABLE public.projects DISABLE ROW LEVEL SECURITY").await.unwrap();
         let said =
             fleet.run(&["-q", "audit", "--cluster", "main", "--database", "app", "--min-severity", "error"]);
@@ -331,7 +309,7 @@ async fn the_fleet_of_the_catalog() {
         assert!(said.out.contains("error[row-security]: main/app/public: projects"), "{said}");
 
         // One that can't be reached does not keep the others from being audited.
-        let elsewhere = fleet.postgres.connect("postgres").await.unwrap();
+        let elsewhere = fleet.0.postgres.connect("postgres").await.unwrap();
         elsewhere.batch_execute("ALTER DATABASE app ALLOW_CONNECTIONS false").await.unwrap();
         let said = fleet.run(&["-q", "audit"]);
         assert!(said.out.contains("not checked[database]: main/app: can't connect"), "{said}");
@@ -360,6 +338,7 @@ async fn attacks_leave_nothing_behind() {
 
     // Killed while its tenants are there: the next run drops them.
     let mut child = fleet
+        .0
         .command(&["-q", "audit", "--attack", "--this-is-not-production"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())

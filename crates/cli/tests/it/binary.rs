@@ -41,6 +41,8 @@ impl Place {
             "TENANTRY_LISTEN",
             "TENANTRY_LOG",
             "TENANTRY_LOG_FORMAT",
+            "NOTIFY_SOCKET",
+            "WATCHDOG_USEC",
             "COLUMNS",
             "CLICOLOR_FORCE",
         ] {

@@ -1,9 +1,10 @@
 //! `tenantry convert` from the command line, killed without warning again and again, and served through the gateway afterwards.
 
-use crate::binary::{Place, Said};
+use crate::binary::Said;
+use crate::deployment::Deployment;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
-use tenantry_testkit::{Postgres, PostgresOptions, client_bin, versions_for_tests};
+use tenantry_testkit::{client_bin, versions_for_tests};
 
 const PRODUCT: &str = "
     CREATE TABLE countries (code text PRIMARY KEY);
@@ -14,46 +15,24 @@ const PRODUCT: &str = "
     INSERT INTO projects SELECT n, 1 + n % 2, 'P' || n FROM generate_series(1, 100) n;
     INSERT INTO tasks SELECT n, 1 + n % 100, 'T' || n FROM generate_series(1, 30000) n;";
 
-struct It {
-    postgres: Postgres,
-    place: Place,
-}
+struct It(Deployment);
 
 impl It {
     async fn new() -> Self {
-        let version = versions_for_tests().last().copied();
-        let postgres =
-            Postgres::start(PostgresOptions { version, ..PostgresOptions::default() }).await.unwrap();
-        let admin = postgres.connect("postgres").await.unwrap();
-        admin.batch_execute("CREATE DATABASE tenantry").await.unwrap();
+        let config = "[gateway]\nlisten = [\"127.0.0.1:0\"]\nworkers = 1\n[tables]\ncountries = \"global\"\n";
+        let it = Deployment::new(*versions_for_tests().last().unwrap(), config).await;
+        let admin = it.postgres.connect("postgres").await.unwrap();
         admin.batch_execute("CREATE DATABASE product").await.unwrap();
-        postgres.connect("product").await.unwrap().batch_execute(PRODUCT).await.unwrap();
-        let url = format!("postgres://{}@{}:{}", postgres.superuser(), postgres.host(), postgres.port());
-        let config = format!(
-            "[catalog]\nurl = \"{url}/tenantry\"\npassword_env = \"SUPER\"\n\
-             [secrets]\nmaster_key_env = \"MASTER\"\n\
-             [clusters.main]\nurl = \"{url}/postgres\"\npassword_env = \"SUPER\"\n\
-             [gateway]\nlisten = [\"127.0.0.1:0\"]\nworkers = 1\n\
-             [tables]\ncountries = \"global\"\n"
-        );
-        let place = Place::new().with("tenantry.toml", &config).with("password", "open sesame\n");
-        Self { postgres, place }
+        it.postgres.connect("product").await.unwrap().batch_execute(PRODUCT).await.unwrap();
+        Self(it)
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = self.place.command();
-        command.env("SUPER", self.postgres.password().expose()).env("MASTER", "5a".repeat(32)).args(args);
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Said {
-        Said::from(self.command(args).output().unwrap())
+        self.0.command(args)
     }
 
     fn does(&self, args: &[&str]) -> Said {
-        let said = self.run(args);
-        assert_eq!(said.code, Some(0), "{args:?}: {said}");
-        said
+        self.0.does(args)
     }
 
     /// Runs until so many steps were told, and kills it there. Says whether it ended by itself before that.
@@ -132,6 +111,6 @@ async fn killed_without_warning_it_goes_on_and_the_gateway_serves_what_it_made()
     gateway.kill().unwrap();
     gateway.wait().unwrap();
     it.does(&["cluster", "check"]);
-    let refused = it.run(&with(&["convert", "abort"]));
+    let refused = it.0.run(&with(&["convert", "abort"]));
     assert!(refused.err.contains("can't be taken back any more"), "{refused}");
 }

@@ -1,91 +1,124 @@
 //! A deployment from the command line alone: from an empty PostgreSQL to a served tenant, and away again.
 
-use crate::binary::{Place, Said};
+use crate::deployment::Deployment;
 use insta::assert_snapshot;
+use serde_json::Value;
 use std::io::{BufRead, BufReader};
+use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
-use tenantry_testkit::{Postgres, PostgresOptions, client_bin, versions_for_tests};
+use tenantry_testkit::{client_bin, versions_for_tests};
 
-/// A PostgreSQL of its own: `cluster add` makes roles that belong to the whole server.
-async fn deployment() -> (Postgres, Place) {
-    let version = versions_for_tests().last().copied();
-    let postgres = Postgres::start(PostgresOptions { version, ..PostgresOptions::default() }).await.unwrap();
-    postgres.connect("postgres").await.unwrap().batch_execute("CREATE DATABASE tenantry").await.unwrap();
-    let url = format!("postgres://{}@{}:{}", postgres.superuser(), postgres.host(), postgres.port());
-    let config = format!(
-        "[catalog]\nurl = \"{url}/tenantry\"\npassword_env = \"SUPER\"\n\
-         [secrets]\nmaster_key_env = \"MASTER\"\n\
-         [clusters.main]\nurl = \"{url}/postgres\"\npassword_env = \"SUPER\"\nmax_connections = 5\n\
-         [gateway]\nlisten = [\"127.0.0.1:0\"]\nworkers = 1\n\
-         [schema]\nfile = \"schema.sql\"\n[tables]\ncountries = \"global\"\n\
-         [plans.starter]\nmodel = \"shared\"\nconnections = 3\n"
-    );
-    let schema = include_str!("../../../../examples/sample/schema.sql");
-    let place = Place::new()
-        .with("tenantry.toml", &config)
-        .with("schema.sql", schema)
-        .with("password", "open sesame\n");
-    (postgres, place)
-}
+const CONFIG: &str = "max_connections = 5\n\
+    [gateway]\nlisten = [\"127.0.0.1:0\"]\nworkers = 1\nlog_min_duration_ms = 200\n\
+    [schema]\nfile = \"schema.sql\"\n[tables]\ncountries = \"global\"\n\
+    [plans.starter]\nmodel = \"shared\"\nconnections = 3\n";
+
+/// Longer than anything takes that is waited for here.
+const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A gateway that does not outlive the test, however that ends.
-struct Gateway(Child);
+struct Gateway {
+    child: Child,
+    port: String,
+    /// What it has logged of slow statements.
+    slow: Receiver<Value>,
+    /// What it has told the service manager.
+    told: Receiver<String>,
+}
 
 impl Drop for Gateway {
     fn drop(&mut self) {
         // It is gone already where all went well.
-        let _killed = self.0.kill();
-        let _waited = self.0.wait();
+        let _killed = self.child.kill();
+        let _waited = self.child.wait();
     }
 }
 
-struct Deployment {
-    postgres: Postgres,
-    place: Place,
-}
-
-impl Deployment {
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = self.place.command();
-        command.env("SUPER", self.postgres.password().expose()).env("MASTER", "5a".repeat(32)).args(args);
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Said {
-        Said::from(self.command(args).output().unwrap())
-    }
-
-    /// Runs what must succeed.
-    fn does(&self, args: &[&str]) -> Said {
-        let said = self.run(args);
-        assert_eq!(said.code, Some(0), "{args:?}: {said}");
-        said
-    }
-
-    /// Starts the gateway and waits until it listens; returns its port.
-    fn serve(&self) -> (Gateway, String) {
-        let mut child = self
+impl Gateway {
+    /// Starts it and waits until it listens.
+    fn start(it: &Deployment) -> Self {
+        let manager = it.place.path().join("manager");
+        let socket = UnixDatagram::bind(&manager).unwrap();
+        let mut child = it
             .command(&["serve", "--log-format", "json"])
+            .env("NOTIFY_SOCKET", manager)
+            .env("WATCHDOG_USEC", "2000000")
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        let (tell, told) = channel();
+        std::thread::spawn(move || notifications(&socket, &tell));
         let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-        let mut listening = lines.filter_map(|line| serde_json::from_str::<serde_json::Value>(&line).ok());
-        let line = listening.find(|line| line["message"] == "gateway is listening").unwrap();
+        let mut lines = lines.filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+        let line = lines.find(|line| line["message"] == "gateway is listening").unwrap();
         let port = line["address"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
         // Its log is read to the end, or it would block when the pipe is full.
-        std::thread::spawn(move || listening.for_each(drop));
-        (Gateway(child), port)
+        let (log, slow) = channel();
+        std::thread::spawn(move || {
+            // Nobody may want to know any more.
+            lines.filter(|line| line["message"] == "slow statement").for_each(|line| drop(log.send(line)));
+        });
+        Self { child, port, slow, told }
     }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits until the service manager is told a state that begins so. What is told before it is passed over.
+    fn until_told(&self, state: &str) {
+        let deadline = Instant::now() + DEADLINE;
+        while !self.told.recv_timeout(deadline - Instant::now()).unwrap().starts_with(state) {}
+    }
+}
+
+/// Reads what a service manager is told, to the end.
+fn notifications(socket: &UnixDatagram, tell: &Sender<String>) {
+    let mut buffer = [0; 256];
+    while let Ok(len) = socket.recv(&mut buffer) {
+        let state = String::from_utf8_lossy(&buffer[..len]).into_owned();
+        let last = state.starts_with("STOPPING=1");
+        if tell.send(state).is_err() || last {
+            return;
+        }
+    }
+}
+
+/// Statements that take long are logged with whose they were, and without their values. On a busy machine others may take long, too.
+fn log(gateway: &Gateway) {
+    let mut prints = Vec::new();
+    for (tenant, sql) in [
+        ("acme", "SELECT pg_sleep(0.3), 'a secret' AS \"Said\", 4711"),
+        ("globex", "SELECT pg_sleep(0.3), 'another secret' AS \"Said\", 4712"),
+        ("acme", "SELECT pg_sleep(0.3), 'a secret' AS \"Said too\""),
+    ] {
+        assert!(psql(&gateway.port, tenant, sql).0);
+        let deadline = Instant::now() + DEADLINE;
+        let line = loop {
+            let line = gateway.slow.recv_timeout(deadline - Instant::now()).unwrap();
+            if line["statement"].as_str().unwrap().contains("pg_sleep") {
+                break line;
+            }
+        };
+        assert_eq!([&line["tenant"], &line["login"], &line["pool"]], [tenant, "app", "main/app"]);
+        assert!(line["duration_ms"].as_u64().unwrap() >= 200, "{line}");
+        let told = line["statement"].as_str().unwrap();
+        assert!(told.contains("Said") && !told.contains("471"), "{told}");
+        assert!(!line.to_string().contains("secret"), "{line}");
+        prints.push(line["fingerprint"].as_str().unwrap().to_owned());
+    }
+    assert!(prints[0] == prints[1] && prints[1] != prints[2], "{prints:?}");
 }
 
 /// The console over psql, for a login that was given it while connected to nothing; and the configuration read again.
 fn operate(it: &Deployment, gateway: &Gateway, port: &str) {
     assert!(!psql(port, "admin", "SHOW VERSION").0);
     it.does(&["login", "set", "app", "--admin"]);
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + DEADLINE;
     while !psql(port, "admin", "SHOW VERSION").0 {
         assert!(Instant::now() < deadline, "the gateway never heard of the right");
     }
@@ -100,11 +133,12 @@ fn operate(it: &Deployment, gateway: &Gateway, port: &str) {
     let (reloaded, said) = psql(port, "admin", "RELOAD");
     assert!(!reloaded && said.contains("workers waits for a restart"), "{said}");
     std::fs::write(it.place.path().join("tenantry.toml"), config).unwrap();
-    let hung_up = Command::new("kill").args(["-HUP", &gateway.0.id().to_string()]).status().unwrap();
-    assert!(hung_up.success());
+    gateway.signal("-HUP");
     while !psql(port, "admin", "SHOW CONFIG").1.contains("max_clients|10000|10000|yes") {
         assert!(Instant::now() < deadline, "the configuration was never read again");
     }
+    gateway.until_told("RELOADING=1\nMONOTONIC_USEC=");
+    gateway.until_told("READY=1");
 }
 
 /// A login that may only read, until it may write.
@@ -116,7 +150,7 @@ fn read(it: &Deployment, port: &str) {
     assert!(!written && said.contains("permission denied for table labels"), "{said}");
     assert!(said.contains("HINT:  login \"reports\" is read-only"), "{said}");
     assert!(it.does(&["login", "set", "reports", "--read-write"]).out.contains("may act for all tenants\n"));
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + DEADLINE;
     while !reports(WRITE).0 {
         assert!(Instant::now() < deadline, "the gateway never heard of the right");
     }
@@ -132,7 +166,7 @@ fn read(it: &Deployment, port: &str) {
 fn stream(gateway: &Gateway, port: &str) {
     const MOST_KIB: u64 = 64 << 10;
     let peak = || {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", gateway.0.id())).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", gateway.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
     };
@@ -183,8 +217,8 @@ fn psql_as(user: &str, port: &str, database: &str, sql: &str) -> (bool, String) 
 
 #[tokio::test]
 async fn from_an_empty_server_to_a_served_tenant_and_back() {
-    let (postgres, place) = deployment().await;
-    let it = Deployment { postgres, place };
+    let version = *versions_for_tests().last().unwrap();
+    let it = Deployment::new(version, CONFIG).await.with_sample_schema();
 
     assert!(it.does(&["cluster", "add", "main", "--dry-run"]).out.contains("would be made ready"));
     it.does(&["cluster", "add", "main"]);
@@ -202,13 +236,16 @@ async fn from_an_empty_server_to_a_served_tenant_and_back() {
     assert_snapshot!("login_list", it.does(&["login", "list"]).out);
     assert_snapshot!("unknown_tenant", it.run(&["tenant", "show", "acmee"]));
 
-    let (mut gateway, port) = it.serve();
+    let mut gateway = Gateway::start(&it);
+    let port = gateway.port.clone();
+    gateway.until_told("READY=1");
     assert_eq!(
         psql(&port, "acme", "INSERT INTO labels (name) VALUES ('x') RETURNING name").1.lines().next(),
         Some("x")
     );
     assert_eq!(psql(&port, "globex", "SELECT count(*) FROM labels"), (true, "0".to_owned()));
 
+    log(&gateway);
     stream(&gateway, &port);
     read(&it, &port);
     operate(&it, &gateway, &port);
@@ -223,7 +260,7 @@ async fn from_an_empty_server_to_a_served_tenant_and_back() {
     it.does(&["tenant", "drop", "acme", "--yes"]);
     assert_eq!(it.run(&["tenant", "show", "acme"]).code, Some(3));
     // The gateway hears of a new domain a moment later.
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + DEADLINE;
     while !psql(&port, "globex.example.com", "SELECT count(*) FROM labels").0 {
         assert!(Instant::now() < deadline, "the gateway never heard of the domain");
     }
@@ -234,7 +271,9 @@ async fn from_an_empty_server_to_a_served_tenant_and_back() {
     assert_eq!(psql(&port, "globex", "SELECT count(*) FROM labels"), (true, "0".to_owned()));
     assert_eq!(it.run(&["cluster", "rotate-keys", "main", "--database", "no"]).code, Some(2));
 
-    let stopped = Command::new("kill").args(["-TERM", &gateway.0.id().to_string()]).status().unwrap();
-    assert!(stopped.success() && gateway.0.wait().unwrap().success());
+    gateway.until_told("WATCHDOG=1");
+    gateway.signal("-TERM");
+    gateway.until_told("STOPPING=1");
+    assert!(gateway.child.wait().unwrap().success());
     it.does(&["cluster", "check"]);
 }

@@ -7,6 +7,7 @@ mod binary;
 mod completions;
 mod convert;
 mod demo;
+mod deployment;
 mod docs;
 mod erd;
 mod errors;

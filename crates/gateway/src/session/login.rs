@@ -182,9 +182,13 @@ impl Claim {
     /// suffix, or a tenant's domain. Any other host is the gateway's own name.
     fn take_server_name(&mut self, name: &str, suffix: Option<&str>, routes: &RouteTable) {
         let under = suffix.and_then(|suffix| name.strip_suffix(suffix)?.strip_suffix('.'));
-        if let Some(tenant) = under.filter(|tenant| !tenant.contains('.')) {
+        let under = under.filter(|tenant| !tenant.contains('.'));
+        // A domain may lie under the suffix too. There the tenants' keys go first.
+        let is_key = under.is_some_and(|tenant| find(routes, tenant).is_some());
+        let is_domain = || routes.tenant_by_domain(name).is_some();
+        if let Some(tenant) = under.filter(|_| is_key || !is_domain()) {
             self.tenants.push(("the host name", tenant.to_owned()));
-        } else if routes.tenant_by_domain(name).is_some() {
+        } else if is_domain() {
             self.tenants.push(("the host name", name.to_owned()));
         }
     }

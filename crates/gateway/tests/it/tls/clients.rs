@@ -141,12 +141,24 @@ async fn what_is_sent_before_the_handshake_is_never_taken_for_what_is_sent_after
 #[tokio::test]
 async fn the_host_s_name_is_a_source_of_the_tenant_and_must_agree() {
     let secured = Secured::new(TlsMode::Allow, |_, _, _| ()).await;
-    secured.world.change(2, |route| route.domains = Box::new([Domain::new("u.db.example.com").unwrap()]));
+    // The second lies where another tenant's key is: the key goes first.
+    let domains = ["u.db.example.com", "initech.db.example.com"].map(|name| Domain::new(name).unwrap());
+    secured.world.change(2, |route| route.domains = Box::new(domains));
     let tls = "sslmode=verify-full";
     for (host, options, tenant) in [
         ("umbrella.db.example.com", "dbname=app", "2\n"),
         ("umbrella.db.example.com", "dbname=umbrella", "2\n"),
         ("acme.db.example.com", "user=bound dbname=bound", "1\n"),
+        // With every other source at once, and a tenant's domain.
+        (
+            "umbrella.db.example.com",
+            "user=app.umbrella dbname=umbrella options='-c tenantry.tenant=umbrella'",
+            "2\n",
+        ),
+        ("u.db.example.com", "dbname=app", "2\n"),
+        ("u.db.example.com", "dbname=umbrella", "2\n"),
+        ("globex.db.example.com", "dbname=app", "3\n"),
+        ("initech.db.example.com", "dbname=app", "5\n"),
         // The gateway's own name says nothing.
         (HOST, "dbname=umbrella", "2\n"),
     ] {
@@ -154,6 +166,9 @@ async fn the_host_s_name_is_a_source_of_the_tenant_and_must_agree() {
     }
     for (host, options, message) in [
         ("umbrella.db.example.com", "dbname=acme", "name different tenants"),
+        ("umbrella.db.example.com", "user=app.acme dbname=app.acme", "name different tenants"),
+        ("umbrella.db.example.com", "dbname=app options='-c tenantry.tenant=acme'", "name different tenants"),
+        ("u.db.example.com", "dbname=acme", "name different tenants"),
         ("umbrella.db.example.com", "user=bound dbname=bound", "does not exist"),
         ("nobody.db.example.com", "dbname=app", "does not exist"),
     ] {
