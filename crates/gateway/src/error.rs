@@ -54,12 +54,15 @@ pub struct ClientError {
     pub hint: Option<Cow<'static, str>>,
     /// The place in the client's text, in characters from 1.
     pub position: Option<u32>,
+    /// The function of PostgreSQL's that raises this error, where drivers look at that.
+    pub routine: Option<&'static str>,
 }
 
 impl ClientError {
     /// An error with its kind's SQLSTATE.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, sqlstate: kind.sqlstate(), message: message.into(), hint: None, position: None }
+        let (sqlstate, message) = (kind.sqlstate(), message.into());
+        Self { kind, sqlstate, message, hint: None, position: None, routine: None }
     }
 
     /// Adds what to do about it.
@@ -81,6 +84,12 @@ impl ClientError {
     pub fn at(mut self, position: u32) -> Self {
         self.position = Some(position);
         self
+    }
+
+    /// PostgreSQL's own words to a client whose prepared statement has become another.
+    pub(crate) fn outdated() -> Self {
+        let error = Self::new(ErrorKind::NotSupported, "cached plan must not change result type");
+        Self { routine: Some("RevalidateCachedQuery"), ..error }
     }
 
     pub(crate) fn protocol(message: impl Into<Cow<'static, str>>) -> Self {

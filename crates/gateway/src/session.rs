@@ -13,6 +13,7 @@ mod login;
 mod open;
 mod overdue;
 mod own;
+mod promise;
 mod prove;
 mod reading;
 mod refuse;
@@ -37,6 +38,7 @@ use crate::pool::Pool;
 use crate::replica::Topology;
 use crate::rewriting::{CopyFrom, Rewriter, Rewriters};
 use crate::settings::Settings;
+use crate::statement::Promise;
 use crate::stats::{PoolStats, TenantStats};
 use crate::stream::Buffered;
 use crate::worker::{ClientSlot, Phase, Worker, told_to_leave};
@@ -76,6 +78,8 @@ struct Session {
     unnamed_special: Option<Box<Special>>,
     /// The COPY that it is, where that needs more than the statement itself.
     unnamed_copy: Option<Arc<CopyFrom>>,
+    /// What the client was told of its parameters and rows, if it asked.
+    unnamed_promise: Option<Promise>,
     /// Distinguishes this session's unnamed statements from each other and from everybody else's; 0 is none.
     unnamed_id: u64,
     /// Running it may change the session, see `lex::SessionWords`.
@@ -173,6 +177,7 @@ impl Session {
             greeting: Arc::default(),
             unnamed: Vec::new(),
             unnamed_copy: None,
+            unnamed_promise: None,
             unnamed_special: None,
             choice: login.choice,
             switching: None,

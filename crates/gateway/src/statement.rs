@@ -3,16 +3,22 @@
 //! A client names its statements as it likes; the server knows them under names of ours. The same text from any
 //! client of the same pool and schema is one statement, so that a server connection plans it once.
 
+mod shape;
+
 use crate::lex::SessionWords;
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
+
+pub(crate) use shape::{Place, Promise, Shape};
 
 /// A statement as a server knows it.
 #[derive(Debug)]
 pub(crate) struct Statement {
     pub(crate) id: u64,
     pub(crate) scope: StatementScope,
+    /// The rewriter that was asked for the text, see [`Statements::intern`].
+    rewriter: u64,
     /// The name on the server, see [`unguessable_name`].
     pub(crate) name: Box<[u8]>,
     /// What follows the name in a Parse message: the text, a zero byte, and the parameter types.
@@ -42,7 +48,7 @@ pub(crate) enum StatementScope {
 #[derive(Debug)]
 pub(crate) struct Statements {
     next_id: u64,
-    known: HashMap<(StatementScope, Bytes), Weak<Statement>>,
+    known: HashMap<(StatementScope, u64, Bytes), Weak<Statement>>,
     sweep_at: usize,
 }
 
@@ -51,14 +57,16 @@ impl Statements {
         Self { next_id: 0, known: HashMap::new(), sweep_at: 1_024 }
     }
 
-    /// The statement with this text, made if no session has it yet.
+    /// The statement with this text, made if no session has it yet. A rewriter follows one version of the schema: who prepares
+    /// a text under the next version's is not given a statement that a server may have had prepared before it.
     pub(crate) fn intern(
         &mut self,
         scope: StatementScope,
+        rewriter: u64,
         body: &[u8],
         words: &SessionWords,
     ) -> Arc<Statement> {
-        let key = (scope, Bytes::copy_from_slice(body));
+        let key = (scope, rewriter, Bytes::copy_from_slice(body));
         if let Some(statement) = self.known.get(&key).and_then(Weak::upgrade) {
             return statement;
         }
@@ -70,8 +78,9 @@ impl Statements {
         let statement = Arc::new(Statement {
             id: self.next_id,
             scope,
+            rewriter,
             name: unguessable_name(),
-            body: key.1.clone(),
+            body: key.2.clone(),
             changes_session: words.occur_in(body),
         });
         self.known.insert(key, Arc::downgrade(&statement));
@@ -80,7 +89,7 @@ impl Statements {
 
     /// Who prepares this text from now on gets a statement of its own. Who has this one keeps it.
     pub(crate) fn forget(&mut self, statement: &Statement) {
-        let key = (statement.scope, statement.body.clone());
+        let key = (statement.scope, statement.rewriter, statement.body.clone());
         let known = self.known.get(&key).and_then(Weak::upgrade);
         if known.is_some_and(|known| known.id == statement.id) {
             self.known.remove(&key);
@@ -93,12 +102,29 @@ impl Statements {
     }
 }
 
+/// What a server connection has of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Has {
+    Nothing,
+    /// The statement, but the server has not described it.
+    Undescribed,
+    As(Shape),
+}
+
 /// Which statements a server connection has prepared, least recently used first out.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    used: HashMap<u64, (u64, Arc<Statement>)>,
+    used: HashMap<u64, Used>,
     clock: u64,
     limit: usize,
+}
+
+#[derive(Debug)]
+struct Used {
+    clock: u64,
+    statement: Arc<Statement>,
+    /// What the server says of it; `None` until it has.
+    shape: Option<Shape>,
 }
 
 impl Prepared {
@@ -106,36 +132,47 @@ impl Prepared {
         Self { used: HashMap::new(), clock: 0, limit: limit.max(1) }
     }
 
-    /// Whether the connection has the statement; marks it as used.
-    pub(crate) fn touch(&mut self, id: u64) -> bool {
+    /// What the connection has of the statement; marks it as used.
+    pub(crate) fn touch(&mut self, id: u64) -> Has {
         self.clock += 1;
-        let clock = self.clock;
-        self.used.get_mut(&id).is_some_and(|entry| {
-            entry.0 = clock;
-            true
-        })
+        let Some(used) = self.used.get_mut(&id) else { return Has::Nothing };
+        used.clock = self.clock;
+        used.shape.map_or(Has::Undescribed, Has::As)
     }
 
     pub(crate) fn get(&self, id: u64) -> Option<&Arc<Statement>> {
-        self.used.get(&id).map(|(_, statement)| statement)
+        self.used.get(&id).map(|used| &used.statement)
+    }
+
+    pub(crate) fn shape(&self, id: u64) -> Option<Shape> {
+        self.used.get(&id)?.shape
+    }
+
+    /// The server has described the statement.
+    pub(crate) fn describe(&mut self, id: u64, shape: Shape) {
+        if let Some(used) = self.used.get_mut(&id) {
+            used.shape = Some(shape);
+        }
     }
 
     /// Notes a statement that is being prepared. Returns the one to close for it, if the connection is full.
     pub(crate) fn insert(&mut self, statement: &Arc<Statement>) -> Option<Arc<Statement>> {
         self.clock += 1;
         let evicted = if self.used.len() >= self.limit && !self.used.contains_key(&statement.id) {
-            let oldest = self.used.iter().min_by_key(|(_, (clock, _))| *clock).map(|(id, _)| *id);
-            oldest.and_then(|id| self.used.remove(&id)).map(|(_, statement)| statement)
+            let oldest = self.used.iter().min_by_key(|(_, used)| used.clock).map(|(id, _)| *id);
+            oldest.and_then(|id| self.used.remove(&id)).map(|used| used.statement)
         } else {
             None
         };
-        self.used.insert(statement.id, (self.clock, Arc::clone(statement)));
+        let used = Used { clock: self.clock, statement: Arc::clone(statement), shape: None };
+        self.used.insert(statement.id, used);
         evicted
     }
 
     /// Notes that a statement's Close was not carried out. For once there may be one too many.
     pub(crate) fn restore(&mut self, statement: &Arc<Statement>) {
-        self.used.insert(statement.id, (0, Arc::clone(statement)));
+        let used = Used { clock: 0, statement: Arc::clone(statement), shape: None };
+        self.used.insert(statement.id, used);
     }
 
     pub(crate) fn remove(&mut self, id: u64) {
@@ -159,19 +196,21 @@ mod tests {
     fn the_same_text_is_one_statement_per_scope() {
         let words = SessionWords::new();
         let mut statements = Statements::new();
-        let a = statements.intern(StatementScope::Pool, b"select 1\0\0\0", &words);
-        let b = statements.intern(StatementScope::Pool, b"select 1\0\0\0", &words);
-        let c = statements.intern(StatementScope::Tenant(7), b"select 1\0\0\0", &words);
+        let a = statements.intern(StatementScope::Pool, 0, b"select 1\0\0\0", &words);
+        let b = statements.intern(StatementScope::Pool, 0, b"select 1\0\0\0", &words);
+        let c = statements.intern(StatementScope::Tenant(7), 0, b"select 1\0\0\0", &words);
+        let d = statements.intern(StatementScope::Pool, 1, b"select 1\0\0\0", &words);
         assert_eq!(a.id, b.id);
         assert_ne!(a.id, c.id);
-        assert_ne!(Statements::new().intern(StatementScope::Pool, b"x", &words).name, a.name);
+        assert_ne!(a.id, d.id);
+        assert_ne!(Statements::new().intern(StatementScope::Pool, 0, b"x", &words).name, a.name);
     }
 
     #[test]
     fn a_forgotten_statement_is_made_anew_and_the_newer_one_stays() {
         let words = SessionWords::new();
         let mut statements = Statements::new();
-        let intern = |statements: &mut Statements| statements.intern(StatementScope::Pool, b"x", &words);
+        let intern = |statements: &mut Statements| statements.intern(StatementScope::Pool, 0, b"x", &words);
         let old = intern(&mut statements);
         statements.forget(&old);
         let new = intern(&mut statements);
@@ -187,12 +226,12 @@ mod tests {
         let words = SessionWords::new();
         let mut statements = Statements::new();
         let [a, b, c] =
-            [&b"a"[..], b"b", b"c"].map(|text| statements.intern(StatementScope::Pool, text, &words));
+            [&b"a"[..], b"b", b"c"].map(|text| statements.intern(StatementScope::Pool, 0, text, &words));
         let mut prepared = Prepared::new(2);
         assert!(prepared.insert(&a).is_none());
         assert!(prepared.insert(&b).is_none());
-        assert!(prepared.touch(a.id));
+        assert_eq!(prepared.touch(a.id), Has::Undescribed);
         assert_eq!(prepared.insert(&c).unwrap().id, b.id);
-        assert!(prepared.touch(a.id) && prepared.touch(c.id) && !prepared.touch(b.id));
+        assert_eq!([&a, &b, &c].map(|one| prepared.touch(one.id) != Has::Nothing), [true, false, true]);
     }
 }

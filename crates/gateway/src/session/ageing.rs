@@ -6,7 +6,7 @@
 //! change its result type. Here such a client must not be given the old statement again.
 
 use super::transaction::{Expected, Transaction};
-use crate::statement::Statement;
+use crate::statement::{Shape, Statement};
 use std::sync::Arc;
 use tenantry_core::TenancyModel;
 
@@ -16,6 +16,12 @@ pub(super) struct Ageing {
     pub(super) bound: u64,
     /// The transaction has defined something.
     defining: bool,
+    /// The parameters of a description whose rows are still to come.
+    pub(super) parameters: Option<Shape>,
+    /// The statement that was prepared to see what it is now; 0 is none.
+    pub(super) asked: u64,
+    /// The unnamed statement that turned out to be another; 0 is none.
+    pub(super) outdated: u64,
 }
 
 impl Ageing {

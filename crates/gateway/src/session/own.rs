@@ -111,6 +111,7 @@ impl Session {
             self.unnamed_id = self.worker.next_unnamed_id();
             self.unnamed_is_residual = false;
             self.unnamed_copy = None;
+            self.unnamed_promise = None;
             self.unnamed_special = Some(Box::new(special));
         } else {
             if self.statements.contains_key(&name) {
@@ -122,7 +123,8 @@ impl Session {
                 return Err(super::too_many_statements());
             }
             let special = Some(Box::new(special));
-            self.statements.insert(name, ClientStatement { body: definition, known: None, special });
+            self.statements
+                .insert(name, ClientStatement { body: definition, known: None, promise: None, special });
         }
         self.statements.special = true;
         backend::parse_complete(&mut self.client.outbuf);

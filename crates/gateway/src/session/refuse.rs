@@ -15,6 +15,7 @@ fn message(error: &ClientError, severity: Severity) -> ErrorMessage<'_> {
         detail: None,
         hint: error.hint.as_deref(),
         position: error.position,
+        routine: error.routine,
     }
 }
 

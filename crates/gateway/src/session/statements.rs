@@ -6,7 +6,7 @@ use crate::error::ClientError;
 use crate::lex::Special;
 use crate::pool::Pool;
 use crate::rewriting::CopyFrom;
-use crate::statement::{Statement, StatementScope};
+use crate::statement::{Promise, Statement, StatementScope};
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub(super) struct ClientStatement {
     pub(super) body: Bytes,
     /// The statement in the pool where it was last used.
     pub(super) known: Option<Interned>,
+    /// What the client may believe of its parameters and rows, see `promise.rs`.
+    pub(super) promise: Option<Promise>,
     /// What it says about the tenant.
     pub(super) special: Option<Box<Special>>,
 }

@@ -15,7 +15,7 @@ use crate::lex::SessionWords;
 use crate::limit::timer::{Doing, Overdue};
 use crate::pool::Pool;
 use crate::slow::Stopwatch;
-use crate::statement::{Statement, StatementScope};
+use crate::statement::{Has, Statement, StatementScope};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tenantry_core::TenancyModel;
@@ -54,6 +54,12 @@ pub(super) enum Expected {
     Bind(u64),
     /// With that of its statement.
     Describe(u64),
+    /// Of the unnamed statement, with the client's number for it.
+    DescribeUnnamed(u64),
+    /// A Describe that the gateway put in behind a Parse, with the client's name for the statement, if it has one.
+    Shape(Arc<Statement>, Box<[u8]>),
+    /// The same behind a Parse of a client's unnamed statement.
+    ShapeUnnamed(u64),
     Execute,
     /// A Bind that the gateway put in.
     BindInjected,
@@ -313,20 +319,18 @@ impl Transaction {
         let (body, copy) = self.rewrite_body(&statement.body);
         let body = body.as_ref().unwrap_or(&statement.body);
         let pool = Arc::clone(&self.target.pool);
-        let known = pool.statements.lock().intern(scope, body, words);
+        let known = pool.statements.lock().intern(scope, rewriter, body, words);
         self.replies.named_copy.clone_from(&copy);
         statement.known = Some(Interned { scope, pool, statement: Arc::clone(&known), rewriter, copy });
         known
     }
 
-    /// Sees to it that this connection has the statement by the time the next message arrives.
-    pub(super) fn ensure_prepared(&mut self, statement: &Arc<Statement>) {
-        if self.server.prepared.touch(statement.id) {
-            return;
-        }
+    /// Prepares what the client calls `name`, which this connection does not have.
+    pub(super) fn prepare(&mut self, statement: &Arc<Statement>, name: &[u8]) {
         self.make_room(statement);
         frontend::parse_raw(&mut self.server.io.outbuf, &statement.name, &statement.body);
         self.expect(Expected::ParseInjected(Some(Arc::clone(statement))));
+        self.ask_shape(statement, name);
     }
 
     /// Notes the statement as prepared, closing the least recently used one if the connection is full.
@@ -412,7 +416,7 @@ impl Transaction {
 
     /// Closes a statement on the server, if it is there.
     pub(super) fn unprepare(&mut self, statement: &Arc<Statement>) {
-        if self.server.prepared.touch(statement.id) {
+        if self.server.prepared.touch(statement.id) != Has::Nothing {
             self.server.prepared.remove(statement.id);
             frontend::close(&mut self.server.io.outbuf, frontend::STATEMENT, &statement.name);
             self.expect(Expected::CloseInjected(Some(Arc::clone(statement))));

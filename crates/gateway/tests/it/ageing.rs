@@ -1,6 +1,8 @@
 //! Prepared statements that servers keep for longer than clients, and what becomes of them when tables and types change: who
 //! prepares a text again has what it means now, as on a direct connection.
 
+mod kept;
+
 use crate::raw::{Raw, sqlstate};
 use crate::world::{TENANTS, World, id_of};
 use bytes::BytesMut;

@@ -2,7 +2,7 @@
 //! must be the same bytes. PostgreSQL is the model, so there is none here; what may differ stands in `compare.rs`, what is never
 //! sent in `traffic.rs`.
 
-mod compare;
+pub(crate) mod compare;
 mod traffic;
 
 use crate::raw::Raw;

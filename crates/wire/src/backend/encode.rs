@@ -44,6 +44,8 @@ pub struct ErrorMessage<'a> {
     pub hint: Option<&'a str>,
     /// In the text of the statement: characters, from 1.
     pub position: Option<u32>,
+    /// The function of PostgreSQL's that raises the error: drivers go by it where a SQLSTATE has more than one meaning.
+    pub routine: Option<&'a str>,
 }
 
 pub fn error_response(out: &mut BytesMut, error: &ErrorMessage<'_>) {
@@ -66,6 +68,7 @@ fn fields(out: &mut BytesMut, tag: u8, error: &ErrorMessage<'_>) {
         (b'D', error.detail),
         (b'H', error.hint),
         (b'P', position.as_deref()),
+        (b'R', error.routine),
     ];
     message(out, tag, |out| {
         for (field, content) in all {

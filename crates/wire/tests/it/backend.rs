@@ -25,11 +25,11 @@ proptest! {
     #[test]
     fn errors_and_notices(
         severity in prop::sample::select(&SEVERITIES[..]), sqlstate in "[0-9A-Z]{5}", message in text(),
-        detail in prop::option::of(text()), hint in prop::option::of(text()),
+        detail in prop::option::of(text()), hint in prop::option::of(text()), routine in prop::option::of(text()),
     ) {
         let error = ErrorMessage {
             severity, sqlstate: &sqlstate, message: &message, detail: detail.as_deref(), hint: hint.as_deref(),
-            position: None,
+            position: None, routine: routine.as_deref(),
         };
         let body = one_frame(tag::ERROR, |out| backend::error_response(out, &error));
         prop_assert_eq!(&one_frame(tag::NOTICE, |out| backend::notice_response(out, &error)), &body);
@@ -40,8 +40,10 @@ proptest! {
         prop_assert_eq!(fields.get(b'M'), Some(message.as_bytes()));
         prop_assert_eq!(fields.get(b'D'), detail.as_deref().map(str::as_bytes));
         prop_assert_eq!(fields.get(b'H'), hint.as_deref().map(str::as_bytes));
+        prop_assert_eq!(fields.get(b'R'), routine.as_deref().map(str::as_bytes));
         prop_assert_eq!(fields.get(b'x'), None);
-        prop_assert_eq!(fields.count(), 4 + usize::from(detail.is_some()) + usize::from(hint.is_some()));
+        let optional = [detail.is_some(), hint.is_some(), routine.is_some()];
+        prop_assert_eq!(fields.count(), 4 + optional.into_iter().filter(|one| *one).count());
     }
 
     #[test]

@@ -87,6 +87,7 @@ fn valid() -> Vec<u8> {
         detail: None,
         hint: Some("none"),
         position: None,
+        routine: None,
     };
     backend::error_response(&mut out, &error);
     out.to_vec()

@@ -1,13 +1,16 @@
 //! What the client says: which messages go on, which wait, which are answered here.
 
 use super::super::hold::Hold;
+use super::super::promise::Kept;
 use super::super::switch::Place;
 use super::super::transaction::{DEALLOCATES_ALL, Expected, Pipeline, Transaction};
 use super::super::{ClientStatement, Session, cleanup_of, too_many_statements, unknown_message};
 use crate::error::{ClientError, SessionEnd};
 use crate::lex::{self, Cleanup};
 use crate::settings::Settings;
+use crate::statement::Has;
 use bytes::{Buf, Bytes, BytesMut};
+use std::sync::Arc;
 use tenantry_wire::backend::TransactionStatus;
 use tenantry_wire::frame;
 use tenantry_wire::frontend::{self, tag};
@@ -26,6 +29,14 @@ pub(in crate::session) enum Flow {
     Read,
     /// The next message is there and waits for the server.
     Wait,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Passed {
+    On,
+    /// It is to come again once the server has answered.
+    Waits,
 }
 
 /// What becomes of a text that only clears session state.
@@ -116,7 +127,11 @@ impl Session {
             if transaction.pipeline == Pipeline::Failed && !matches!(header.tag, tag::SYNC | tag::TERMINATE) {
                 continue;
             }
-            self.client_message(transaction, header.tag, &mut message)?;
+            if self.client_message(transaction, header.tag, &mut message)? == Passed::Waits {
+                message.unsplit(std::mem::take(&mut self.client.inbuf));
+                self.client.inbuf = message;
+                return Ok(Flow::Wait);
+            }
             self.answer_known(transaction);
         }
     }
@@ -129,7 +144,11 @@ impl Session {
                 Some(Expected::CloseKnown(..)) => {
                     tenantry_wire::backend::close_complete(&mut self.client.outbuf);
                 }
-                _ => tenantry_wire::backend::parse_complete(&mut self.client.outbuf),
+                Some(Expected::ParseKnown(name)) => {
+                    self.promise_known(transaction, &name);
+                    tenantry_wire::backend::parse_complete(&mut self.client.outbuf);
+                }
+                _ => {}
             }
         }
     }
@@ -219,7 +238,7 @@ impl Session {
         transaction: &mut Transaction,
         tag: u8,
         message: &mut BytesMut,
-    ) -> Result<(), SessionEnd> {
+    ) -> Result<Passed, SessionEnd> {
         match tag {
             tag::PARSE | tag::BIND | tag::DESCRIBE | tag::CLOSE if transaction.hold == Hold::Session => {
                 self.pass(transaction, tag, message)?;
@@ -252,8 +271,8 @@ impl Session {
                 }
             }
             tag::PARSE => self.parse(transaction, message)?,
-            tag::BIND => self.bind(transaction, message)?,
-            tag::DESCRIBE => self.describe(transaction, message)?,
+            tag::BIND => return self.bind(transaction, message),
+            tag::DESCRIBE => return self.describe(transaction, message),
             tag::CLOSE => self.close(transaction, message)?,
             tag::EXECUTE => {
                 if let Some(stopwatch) = &mut transaction.stopwatch {
@@ -261,7 +280,7 @@ impl Session {
                 }
                 if transaction.replies.portal.is_some() && transaction.execute_copy(&message[frame::HEADER..])
                 {
-                    return Ok(());
+                    return Ok(Passed::On);
                 }
                 transaction.server.io.outbuf.extend_from_slice(message);
                 transaction.expect(Expected::Execute);
@@ -290,7 +309,7 @@ impl Session {
             tag::TERMINATE => return Err(SessionEnd::ClientGone),
             other => return Err(unknown_message(other).into()),
         }
-        Ok(())
+        Ok(Passed::On)
     }
 
     fn parse(&mut self, transaction: &mut Transaction, message: &[u8]) -> Result<(), SessionEnd> {
@@ -314,6 +333,7 @@ impl Session {
             transaction.server.unnamed = self.unnamed_id;
             let (sent, copy) = transaction.rewrite_body(definition);
             self.unnamed_copy = copy;
+            self.unnamed_promise = None;
             self.unnamed_special = special;
             let sent = sent.as_deref().unwrap_or(definition);
             frontend::parse_raw(&mut transaction.server.io.outbuf, b"", sent);
@@ -323,33 +343,36 @@ impl Session {
         if !self.statements.have_room_for(name, definition.len(), &self.worker.shared.config) {
             return Err(too_many_statements().into());
         }
-        let mut entry = ClientStatement { body: Bytes::copy_from_slice(definition), known: None, special };
+        let body = Bytes::copy_from_slice(definition);
+        let mut entry = ClientStatement { body, known: None, promise: None, special };
         let statement = transaction.known(&mut entry, &self.worker.shared.session_words);
         if transaction.status == TransactionStatus::Failed {
             // What PostgreSQL says to a Parse here depends on the statement: it is asked.
             transaction.unprepare(&statement);
         }
-        let taken = self.statements.contains_key(name);
-        if taken {
+        let has = transaction.has(&statement);
+        if self.statements.contains_key(name) {
             // PostgreSQL refuses a second statement of one name; so does this connection, in its own words.
-            transaction.ensure_prepared(&statement);
-        } else {
-            self.statements.insert(name.into(), entry);
+            if has == Has::Nothing {
+                transaction.prepare(&statement, b"");
+            }
+            frontend::parse_raw(&mut transaction.server.io.outbuf, &statement.name, &statement.body);
+            transaction.expect(Expected::Parse { statement: None, name: Box::default() });
+            return Ok(());
         }
-        if !taken && transaction.server.prepared.touch(statement.id) {
+        if has != Has::Nothing {
+            if let Has::As(shape) = has {
+                entry.promise = Some(transaction.promise(shape));
+            }
+            self.statements.insert(name.into(), entry);
             transaction.expect(Expected::ParseKnown(name.into()));
             return Ok(());
         }
-        if !taken {
-            transaction.make_room(&statement);
-        }
+        self.statements.insert(name.into(), entry);
+        transaction.make_room(&statement);
         frontend::parse_raw(&mut transaction.server.io.outbuf, &statement.name, &statement.body);
-        let expected = if taken {
-            Expected::Parse { statement: None, name: Box::default() }
-        } else {
-            Expected::Parse { statement: Some(statement), name: name.into() }
-        };
-        transaction.expect(expected);
+        transaction.expect(Expected::Parse { statement: Some(Arc::clone(&statement)), name: name.into() });
+        transaction.ask_shape(&statement, name);
         Ok(())
     }
 
@@ -374,35 +397,30 @@ impl Session {
         Some(instead)
     }
 
-    /// Sees to it that the server has what the client calls `name`, and returns what the server calls it, and its number if
-    /// clients share it.
+    /// Sees to it that the server has what the client calls `name`, as the client knows it, and returns what the server calls it,
+    /// and its number if clients share it.
     fn server_name(
         &mut self,
         transaction: &mut Transaction,
         name: &[u8],
         parameters: &[u8],
-    ) -> (Box<[u8]>, u64) {
+    ) -> Result<(Box<[u8]>, u64), Kept> {
         if name.is_empty() && self.unnamed_id != 0 {
-            if transaction.server.unnamed != self.unnamed_id {
-                let (sent, copy) = transaction.rewrite_body(&self.unnamed);
-                self.unnamed_copy = copy;
-                let sent = sent.as_deref().unwrap_or(&self.unnamed);
-                frontend::parse_raw(&mut transaction.server.io.outbuf, b"", sent);
-                transaction.server.unnamed = self.unnamed_id;
-                transaction.expect(Expected::ParseInjected(None));
-            }
-            return (Box::default(), 0);
+            return match self.keep_unnamed_promise(transaction) {
+                Kept::Yes => Ok((Box::default(), 0)),
+                not_yet => Err(not_yet),
+            };
         }
         if name.is_empty() {
             // Whatever the server has without a name is somebody else's. It says best itself that there is none.
             frontend::close(&mut transaction.server.io.outbuf, frontend::STATEMENT, b"");
             transaction.server.unnamed = 0;
             transaction.expect(Expected::CloseInjected(None));
-            return (Box::default(), 0);
+            return Ok((Box::default(), 0));
         }
         let Some(entry) = self.statements.get_mut(name) else {
             // The server will say that it does not exist. It must not reach a statement of ours or of another client.
-            return ([b"unknown ", name].concat().into(), 0);
+            return Ok(([b"unknown ", name].concat().into(), 0));
         };
         let all = *entry.body == *DEALLOCATE_ALL_NOTHING;
         let statement = transaction.known(entry, &self.worker.shared.session_words);
@@ -412,8 +430,10 @@ impl Session {
             note_names(&mut self.custom, &statement.body);
             note_names(&mut self.custom, parameters);
         }
-        transaction.ensure_prepared(&statement);
-        (statement.name.clone(), if all { DEALLOCATES_ALL } else { statement.id })
+        match transaction.keep_promise(&statement, name, &mut entry.promise) {
+            Kept::Yes => Ok((statement.name.clone(), if all { DEALLOCATES_ALL } else { statement.id })),
+            not_yet => Err(not_yet),
+        }
     }
 
     fn note_names(&mut self, text: &[u8]) {
@@ -426,7 +446,7 @@ impl Session {
         note_names(&mut self.custom, parameters);
     }
 
-    fn bind(&mut self, transaction: &mut Transaction, message: &[u8]) -> Result<(), SessionEnd> {
+    fn bind(&mut self, transaction: &mut Transaction, message: &[u8]) -> Result<Passed, SessionEnd> {
         let bind = frontend::Bind::decode(&message[frame::HEADER..]).map_err(|_| malformed("Bind"))?;
         if bind.statement.is_empty() && self.unnamed_is_residual {
             transaction.note_session_change();
@@ -442,7 +462,10 @@ impl Session {
             transaction.server.io.outbuf.extend_from_slice(message);
         } else {
             let name;
-            (name, id) = self.server_name(transaction, bind.statement, bind.rest);
+            (name, id) = match self.server_name(transaction, bind.statement, bind.rest) {
+                Ok(there) => there,
+                Err(not_yet) => return Ok(unkept(transaction, tag::BIND, not_yet)),
+            };
             frontend::bind_raw(&mut transaction.server.io.outbuf, bind.portal, &name, bind.rest);
         }
         if transaction.target.rewriter.is_some() {
@@ -454,7 +477,7 @@ impl Session {
             id = DEALLOCATES_ALL;
         }
         transaction.expect(Expected::Bind(id));
-        Ok(())
+        Ok(Passed::On)
     }
 
     fn close(&mut self, transaction: &mut Transaction, message: &[u8]) -> Result<(), SessionEnd> {
@@ -471,20 +494,35 @@ impl Session {
         Ok(())
     }
 
-    fn describe(&mut self, transaction: &mut Transaction, message: &[u8]) -> Result<(), SessionEnd> {
+    fn describe(&mut self, transaction: &mut Transaction, message: &[u8]) -> Result<Passed, SessionEnd> {
         let describe =
             frontend::Describe::decode(&message[frame::HEADER..]).map_err(|_| malformed("Describe"))?;
-        let mut id = 0;
-        if describe.kind == frontend::STATEMENT {
-            let name;
-            (name, id) = self.server_name(transaction, describe.name, b"");
-            frontend::describe(&mut transaction.server.io.outbuf, frontend::STATEMENT, &name);
-        } else {
+        if describe.kind != frontend::STATEMENT {
             transaction.server.io.outbuf.extend_from_slice(message);
+            transaction.expect(Expected::Describe(0));
+            return Ok(Passed::On);
         }
-        transaction.expect(Expected::Describe(id));
-        Ok(())
+        let (name, id) = match self.server_name(transaction, describe.name, b"") {
+            Ok(there) => there,
+            Err(not_yet) => return Ok(unkept(transaction, tag::DESCRIBE, not_yet)),
+        };
+        frontend::describe(&mut transaction.server.io.outbuf, frontend::STATEMENT, &name);
+        transaction.expect(if name.is_empty() && self.unnamed_id != 0 {
+            Expected::DescribeUnnamed(self.unnamed_id)
+        } else {
+            Expected::Describe(id)
+        });
+        Ok(Passed::On)
     }
+}
+
+/// What becomes of a message whose statement is not known to be what the client believes.
+fn unkept(transaction: &mut Transaction, tag: u8, kept: Kept) -> Passed {
+    if kept == Kept::Waits {
+        return Passed::Waits;
+    }
+    transaction.send_refusal(tag, &ClientError::outdated());
+    Passed::On
 }
 
 /// Whether a message must wait until the server has answered what was sent before.

@@ -10,6 +10,7 @@ use crate::error::ClientError;
 use crate::rewriting::Step;
 use crate::settings::Settings;
 use crate::slow::{Slow, fingerprint};
+use crate::statement::Shape;
 use crate::stats::micros;
 use bytes::{Buf, BytesMut};
 use std::sync::Arc;
@@ -248,10 +249,33 @@ impl Session {
                     _ => {}
                 }
             }
-            reply::PARAMETER_DESCRIPTION => must_owe(transaction, |e| matches!(e, Expected::Describe(_)))?,
-            reply::NO_DATA => drop(settle(transaction, |e| matches!(e, Expected::Describe(_)))?),
-            reply::ROW_DESCRIPTION => {
-                settle(transaction, |e| matches!(e, Expected::Describe(_) | Expected::Query))?;
+            reply::PARAMETER_DESCRIPTION => {
+                must_owe(transaction, is_describe)?;
+                match transaction.expected.front() {
+                    Some(Expected::Describe(_)) => {}
+                    asked => {
+                        let ours = !matches!(asked, Some(Expected::DescribeUnnamed(_)));
+                        let parameters = Shape::of_parameters(body).ok_or(Broken::Lost)?;
+                        transaction.ageing.parameters = Some(parameters);
+                        if ours {
+                            return Ok(Verdict::Swallow);
+                        }
+                    }
+                }
+            }
+            reply::NO_DATA | reply::ROW_DESCRIPTION => {
+                let rows = (header.tag == reply::ROW_DESCRIPTION).then_some(body);
+                if matches!(transaction.expected.front(), Some(Expected::Query)) && rows.is_some() {
+                    return Ok(Verdict::Forward);
+                }
+                let shape = transaction.ageing.parameters.take().and_then(|parameters| match rows {
+                    Some(rows) => parameters.with_rows(rows),
+                    None => Some(parameters.without_rows()),
+                });
+                let described = settle(transaction, is_describe)?;
+                if !matches!(described, Expected::Describe(_)) {
+                    return Ok(self.described(transaction, described, shape.ok_or(Broken::Lost)?));
+                }
             }
             reply::FUNCTION_RESULT => must_owe(transaction, |e| matches!(e, Expected::Query))?,
             reply::COPY_IN => {
@@ -494,6 +518,16 @@ fn settle(transaction: &mut Transaction, owed: impl Fn(&Expected) -> bool) -> Re
         Some(expected) => Ok(expected),
         None => Err(Broken::Lost),
     }
+}
+
+fn is_describe(expected: &Expected) -> bool {
+    matches!(
+        expected,
+        Expected::Describe(_)
+            | Expected::DescribeUnnamed(_)
+            | Expected::Shape(..)
+            | Expected::ShapeUnnamed(_)
+    )
 }
 
 /// Replies of any length that say nothing about the conversation; and errors too long to be looked at.

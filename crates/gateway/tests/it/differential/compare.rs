@@ -38,7 +38,7 @@ fn ended(messages: &[Message]) -> bool {
 }
 
 /// Where the answers differ, for people.
-pub(super) fn difference(direct: &[Message], gateway: &[Message]) -> Option<String> {
+pub(crate) fn difference(direct: &[Message], gateway: &[Message]) -> Option<String> {
     let [mut one, mut two] = [direct, gateway].map(|all| all.iter().map(comparable).collect::<Vec<_>>());
     if ended(direct) && ended(gateway) {
         // A message in the middle of a COPY ends the session. In which words, and how much of what was said before still
