@@ -7,8 +7,10 @@ use crate::raw::{Raw, sqlstate};
 use crate::world::{TENANTS, World, id_of};
 use bytes::BytesMut;
 use std::fmt::Write;
+use std::sync::Arc;
 use tenantry_core::TenancyModel;
-use tenantry_gateway::Config;
+use tenantry_core::rewrite::{NotRewritten, QuotedStrings, Rewrite, Rewritten};
+use tenantry_gateway::{Config, Rewriters};
 use tenantry_testkit::versions_for_tests;
 use tenantry_wire::backend::{DataRow, ErrorFields, tag};
 use tenantry_wire::frontend;
@@ -267,6 +269,53 @@ async fn who_prepared_after_the_migration_is_not_told_of_it() {
                 assert_eq!(sqlstate(&told).as_deref(), Some("0A000"), "{tenant}, {version}");
                 others.leave().await;
             }
+        }
+        world.close().await;
+    }
+}
+
+/// A rewriter of one version of the schema that leaves every text alone.
+#[derive(Debug)]
+struct Version;
+
+impl Rewrite for Version {
+    fn might_need(&self, _: &str) -> bool {
+        false
+    }
+
+    fn rewrite(&self, _: &str, _: QuotedStrings) -> Result<Option<Rewritten>, NotRewritten> {
+        Ok(None)
+    }
+}
+
+/// The gateway hears of a new version of the schema: what is prepared from then on is what there is, without an error first.
+#[tokio::test]
+async fn a_new_version_of_the_schema_is_followed() {
+    let follow = |world: &World| {
+        let version: Arc<dyn Rewrite> = Arc::new(Version);
+        let (everywhere, own_schemas) = (Some(Arc::clone(&version)), Some(version));
+        world.rewriters.send_replace(Arc::new(Rewriters { everywhere, own_schemas, ..Rewriters::default() }));
+    };
+    for version in versions_for_tests() {
+        let world = world(version).await;
+        follow(&world);
+        for (tenant, table) in &MODELS[..2] {
+            let admin = world.admin_of(model_of(tenant), id_of(tenant)).await;
+            let text = format!("SELECT *, 'for {tenant}' FROM notes");
+            let (mut one, mut two) = (Raw::login(&world, tenant).await, Raw::login(&world, tenant).await);
+            let before = columns(&prepare(&mut one, b"kept", &text).await);
+            admin
+                .batch_execute(&format!("ALTER TABLE {table} ADD COLUMN more_for_{tenant} text"))
+                .await
+                .unwrap();
+            follow(&world);
+            let told = prepare(&mut two, b"new", &text).await;
+            assert_eq!((sqlstate(&told), columns(&told)), (None, before + 1), "{tenant}, {version}");
+            assert_eq!(sqlstate(&execute(&mut two, b"new").await), None, "{tenant}, {version}");
+            let told = execute(&mut one, b"kept").await;
+            assert_eq!(sqlstate(&told).as_deref(), Some("0A000"), "{tenant}, {version}");
+            let told = prepare(&mut one, b"new", &text).await;
+            assert_eq!((sqlstate(&told), columns(&told)), (None, before + 1), "{tenant}, {version}");
         }
         world.close().await;
     }
