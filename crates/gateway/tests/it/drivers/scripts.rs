@@ -26,7 +26,7 @@ async fn asyncpg_after_a_migration(pair: &Pair) {
     for version in versions_for_tests() {
         // Two server connections: one for a client that has come to one where its statement never was.
         let world = World::with(version, 2, Config { workers: 1, ..Config::default() }).await;
-        let database = world.databases()[if pair.model == TenancyModel::Database { 1 } else { 0 }].clone();
+        let database = world.databases()[usize::from(pair.model == TenancyModel::Database)].clone();
         let schema = if pair.model == TenancyModel::Schema {
             format!("t_{}.", pair.tenants[0].0)
         } else {
