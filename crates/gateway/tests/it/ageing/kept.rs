@@ -11,6 +11,7 @@ use std::sync::Arc;
 use tenantry_core::TenancyModel;
 use tenantry_core::rewrite::{NotRewritten, QuotedStrings, Rewrite, Rewritten};
 use tenantry_gateway::{Config, Rewriters};
+use tenantry_testkit::proxy::{Proxy, Sender};
 use tenantry_testkit::versions_for_tests;
 use tenantry_wire::backend::{DataRow, ErrorFields, tag};
 use tenantry_wire::frontend;
@@ -269,6 +270,51 @@ async fn who_prepared_after_the_migration_is_not_told_of_it() {
                 assert_eq!(sqlstate(&told).as_deref(), Some("0A000"), "{tenant}, {version}");
                 others.leave().await;
             }
+        }
+        world.close().await;
+    }
+}
+
+/// What the server was sent since the proxy was told to watch, by its messages' types.
+fn sent(proxy: &Proxy) -> String {
+    let seen = proxy.seen();
+    let sent = seen.iter().filter(|seen| seen.sender == Sender::Client);
+    sent.map(|seen| char::from(seen.tag)).collect()
+}
+
+/// A statement is described, and waited for, once on each connection, and never where the connection has it.
+#[tokio::test]
+async fn what_a_connection_has_costs_nothing() {
+    for version in versions_for_tests() {
+        let world = world(version).await;
+        let proxy = Proxy::to(world.postgres.host(), world.postgres.port()).await.unwrap();
+        world.change_databases(|route| route.port = proxy.port());
+        for (tenant, _) in MODELS {
+            let (mut raw, mut others) =
+                (Raw::login(&world, tenant).await, Others::login(&world, tenant).await);
+            let text = format!("SELECT id, 'at {tenant}' FROM notes");
+            let pid = prepared_on(&mut raw, &[(b"kept", &text)]).await;
+            let watched = async |raw: &mut Raw, name: &[u8]| {
+                proxy.watch();
+                assert_eq!(sqlstate(&execute(raw, name).await), None, "{tenant}, {version}");
+                sent(&proxy)
+            };
+            others.occupy(&pid).await;
+            let first = watched(&mut raw, b"kept").await;
+            assert!(first.ends_with("PDHBES"), "{tenant}, {version}: {first}");
+            for _ in 0..2 {
+                assert_eq!(watched(&mut raw, b"kept").await, "BES", "{tenant}, {version}");
+            }
+            // By its own Parse it need not be waited for; and what is run once is not described.
+            proxy.watch();
+            frontend::parse(&mut raw.out, b"new", "SELECT 'new' FROM notes", &[]);
+            bind(&mut raw, b"new");
+            frontend::parse(&mut raw.out, b"", "SELECT 'unnamed' FROM notes", &[]);
+            bind(&mut raw, b"");
+            frontend::sync(&mut raw.out);
+            assert_eq!(sqlstate(&raw.until_ready().await), None, "{tenant}, {version}");
+            assert_eq!(sent(&proxy), "PDBEPBES", "{tenant}, {version}");
+            others.leave().await;
         }
         world.close().await;
     }
