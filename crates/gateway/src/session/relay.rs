@@ -9,6 +9,7 @@
 
 mod client;
 mod kept;
+mod named;
 mod server;
 
 use super::Session;

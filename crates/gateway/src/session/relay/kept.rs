@@ -3,7 +3,7 @@
 
 use super::super::transaction::{Expected, Transaction};
 use super::super::{KeptStatement, Session};
-use super::client::malformed;
+use super::named::malformed;
 use crate::error::SessionEnd;
 use crate::rewriting::CopyFrom;
 use bytes::Bytes;
