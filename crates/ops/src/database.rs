@@ -77,6 +77,12 @@ pub(crate) async fn open_to_its_tenant(
     admin.batch_execute(&sql).await.doing(WHAT)
 }
 
+/// Whether that was done. A database without its login is another matter.
+pub(crate) async fn is_open_to_its_tenant(admin: &Client, database: &Database) -> Result<bool, OpsError> {
+    let row = admin.query_opt(include_str!("opened.sql"), &[&database.login.as_str()]).await;
+    Ok(row.doing("looking at what a tenant may do in its own database")?.is_none_or(|row| row.get(0)))
+}
+
 /// Drops a database with the connections to it. The caller has fenced it off.
 pub(crate) async fn drop(maintenance: &Client, name: &SqlIdent) -> Result<(), OpsError> {
     lock(maintenance, name).await?;

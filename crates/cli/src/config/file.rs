@@ -102,7 +102,8 @@ pub(crate) struct ClusterSection {
     /// The databases for tenants of the shared and schema models. `tenantry cluster add` makes those that are missing.
     #[serde(default = "default_pools")]
     pub(crate) pools: Vec<String>,
-    /// Server connections that one gateway may open to each pool; as many again for read-only logins, where there are any.
+    /// Server connections that one gateway may open to each pool; as many again for read-only logins, where there are any. An eighth of
+    /// them (rounded down, in each worker) is kept for tenants that use none at the moment.
     #[serde(default = "default_max_connections")]
     pub(crate) max_connections: u32,
     /// Server connections that one gateway may open to all databases of the cluster together, divided among its workers. When not set:

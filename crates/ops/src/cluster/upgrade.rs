@@ -1,4 +1,4 @@
-//! Bringing databases that were made by an older program to this program's core: on `cluster add`, and before a schema is applied.
+//! Bringing databases that were made by an older program to this program's core, and tenants' own to what they are granted there: on `cluster add`, and before a schema is applied.
 
 use crate::database::{self, CoreOf};
 use crate::isolation::{self, TenantType};
@@ -32,6 +32,11 @@ pub(super) async fn own_databases(
         let core = CoreOf::new(control, database, tenant_type, limit(&admin, database).await?)?;
         if !core.is_whole(&admin).await? {
             steps.next("install-core", &database.stable_name())?.run(false, core.install(&mut admin)).await?;
+        }
+        // Made before its tenant was given what pools refuse.
+        if !database::is_open_to_its_tenant(&admin, database).await? {
+            let opening = database::open_to_its_tenant(&admin, database);
+            steps.next("open-database", &database.stable_name())?.run(false, opening).await?;
         }
     }
     Ok(())

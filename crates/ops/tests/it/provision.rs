@@ -74,6 +74,50 @@ async fn a_database_of_ones_own_is_used_as_any_other() {
     }
 }
 
+/// One that was made before tenants were given that gets it with the next `cluster add`, once.
+#[tokio::test]
+async fn an_older_database_of_ones_own_is_opened_to_its_tenant() {
+    for version in versions_for_tests() {
+        let world = World::new(version).await;
+        let made = tenant::create(&world.control, &request("initech", TenancyModel::Database), &Silent)
+            .await
+            .unwrap();
+        let shared =
+            tenant::create(&world.control, &request("acme", TenancyModel::Shared), &Silent).await.unwrap();
+        let (name, login) = (&made.placement.as_ref().unwrap().database, format!("tenantry_t{}", made.id));
+        let taken = format!(
+            "REVOKE TEMP ON DATABASE {name} FROM {login};
+             REVOKE USAGE ON LANGUAGE plpgsql, sql FROM {login};
+             REVOKE EXECUTE ON FUNCTION pg_catalog.pg_notify(text, text) FROM {login}"
+        );
+        world.admin(name).await.batch_execute(&taken).await.unwrap();
+        let used = [
+            "DO $$ BEGIN PERFORM count(*) FROM members; END $$",
+            "CREATE TEMP TABLE mine (id int)",
+            "SELECT pg_notify('news', 'x')",
+        ];
+        let codes = async |tenant| {
+            let client = world.enter(tenant).await.unwrap();
+            let mut codes = Vec::new();
+            for sql in used {
+                let failed = client.batch_execute(sql).await.err();
+                codes.push(failed.map(|error| error.code().unwrap().code().to_owned()));
+            }
+            codes
+        };
+        let refused = vec![Some("42501".to_owned()); 3];
+        assert_eq!(codes(&made).await, refused, "{version}");
+        for opened in [1, 0] {
+            let recorder = Recorder::default();
+            cluster::add(&world.control, &world.add_cluster(), &recorder).await.unwrap();
+            let lines = recorder.lines();
+            assert_eq!(lines.iter().filter(|line| *line == "did open-database").count(), opened, "{lines:?}");
+            assert_eq!(codes(&made).await, [const { None }; 3], "{version}");
+            assert_eq!(codes(&shared).await, refused, "{version}: pools stay as they are");
+        }
+    }
+}
+
 #[tokio::test]
 async fn two_tenants_of_a_model_do_not_see_each_other() {
     for version in versions_for_tests() {
