@@ -40,15 +40,21 @@ BEGIN
 END
 $body$;
 
+-- Runs at every change of tenant, so it calls functions by assigning what they return: a PERFORM is a query.
 CREATE OR REPLACE FUNCTION tenancy.enter(p_key integer, p_tenant bigint, p_epoch bigint, p_mac text) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
 DECLARE
   parked text := current_setting('backtrace_functions');
   expected text;
-  gate record;
+  gate_value text;
+  gate_epoch bigint;
+  gate_state text;
+  prefix text;
+  touched boolean;
+  ignored text;
 BEGIN
   -- Nobody, until it is certain who. Only an entry uses the nonce up: a wrong signature takes nothing from the gateway.
-  PERFORM set_config('backtrace_functions', CASE WHEN parked = '' THEN '' ELSE 'n_' || substr(parked, 3, 32) END, false);
+  ignored := set_config('backtrace_functions', CASE WHEN parked = '' THEN '' ELSE 'n_' || substr(parked, 3, 32) END, false);
   SELECT encode(sha256(k.outer_pad || sha256(k.inner_pad || convert_to(
            p_tenant || '|' || p_epoch || '|' || substr(parked, 3), 'UTF8'))), 'hex')
     INTO expected FROM tenancy.keys k WHERE k.id = p_key;
@@ -57,29 +63,33 @@ BEGIN
     RETURN 'refused';
   END IF;
   -- From here on the caller is the gateway, outside a client's transaction.
-  PERFORM pg_advisory_unlock_all();
+  ignored := pg_advisory_unlock_all();
   IF NOT pg_try_advisory_lock_shared(tenancy.fence_key(p_tenant)) THEN
     RETURN 'fenced';
   END IF;
-  -- Read after the lock was taken, with a snapshot of its own. Under REPEATABLE READ the snapshot is older than the
-  -- lock; then a row that somebody changed since shows it in xmax, which is read from the page as it is now.
-  SELECT g.value, g.epoch, g.state, g.xmax::text <> '0' AS touched,
-         CASE WHEN g.placement ->> 'model' = 'schema' THEN 's_' ELSE 't_' END AS prefix
-    INTO gate FROM tenancy.gate g WHERE g.tenant = p_tenant;
-  IF gate.value IS NULL THEN
-    PERFORM pg_advisory_unlock_all();
+  -- Read after the lock was taken, with a snapshot of its own.
+  SELECT g.value, g.epoch, g.state, CASE WHEN g.placement ->> 'model' = 'schema' THEN 's_' ELSE 't_' END
+    INTO gate_value, gate_epoch, gate_state, prefix FROM tenancy.gate g WHERE g.tenant = p_tenant;
+  IF gate_value IS NULL THEN
+    ignored := pg_advisory_unlock_all();
     RETURN 'stale';
   END IF;
-  IF gate.state = 'suspended' OR gate.epoch <> p_epoch OR gate.state <> 'active' THEN
-    PERFORM pg_advisory_unlock_all();
-    RETURN CASE WHEN gate.epoch <> p_epoch AND gate.state <> 'suspended' THEN 'stale' ELSE 'suspended' END;
+  IF gate_epoch <> p_epoch OR gate_state <> 'active' THEN
+    ignored := pg_advisory_unlock_all();
+    RETURN CASE WHEN gate_epoch <> p_epoch AND gate_state <> 'suspended' THEN 'stale' ELSE 'suspended' END;
   END IF;
-  IF gate.touched AND current_setting('transaction_isolation') <> 'read committed' THEN
-    PERFORM pg_advisory_unlock_all();
-    RETURN 'fenced';
+  -- Under REPEATABLE READ the snapshot is older than the lock; then a row that somebody changed since shows it in xmax,
+  -- which is read from the page as it is now.
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    SELECT g.xmax::text <> '0' INTO touched FROM tenancy.gate g WHERE g.tenant = p_tenant;
+    IF touched IS NOT FALSE THEN
+      ignored := pg_advisory_unlock_all();
+      RETURN 'fenced';
+    END IF;
   END IF;
-  PERFORM set_config('backtrace_functions',
-    gate.prefix || replace(gen_random_uuid()::text || gate.value, '-', ''), false);
+  -- The next nonce is half of the signature that was just used up: without the key as good as random, and never again the
+  -- same, for it is signed over the one before.
+  ignored := set_config('backtrace_functions', prefix || left(expected, 32) || gate_value, false);
   RETURN 'entered';
 END
 $body$;
@@ -104,22 +114,22 @@ BEGIN
   DISCARD SEQUENCES;
   -- From here on the search path is the session's.
   IF pg_catalog.left(parked, 2) OPERATOR(pg_catalog.=) ANY (ARRAY['t_', 's_', 'n_']) THEN
-    PERFORM pg_catalog.set_config('backtrace_functions',
+    parked := pg_catalog.set_config('backtrace_functions',
       pg_catalog.concat('n_', pg_catalog.substr(parked, 3, 32)), false);
   END IF;
 END
 $body$;
 
--- Returns the nonce of the next admission on this session.
+-- Returns the nonce of the next admission on this session. It has no rights of its own: `enter` has them.
 CREATE OR REPLACE FUNCTION tenancy.admit(p_key integer, p_tenant bigint, p_epoch bigint, p_mac text) RETURNS text
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+LANGUAGE plpgsql VOLATILE AS $body$
 DECLARE
-  answer text := tenancy.enter(p_key, p_tenant, p_epoch, p_mac);
+  answer pg_catalog.text := tenancy.enter(p_key, p_tenant, p_epoch, p_mac);
 BEGIN
-  IF answer <> 'entered' THEN
+  IF answer OPERATOR(pg_catalog.<>) 'entered' THEN
     RAISE EXCEPTION USING MESSAGE = answer, ERRCODE = 'TN001';
   END IF;
-  RETURN substr(current_setting('backtrace_functions'), 3, 32);
+  RETURN pg_catalog.substr(pg_catalog.current_setting('backtrace_functions'), 3, 32);
 END
 $body$;
 

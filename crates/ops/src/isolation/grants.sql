@@ -8,7 +8,7 @@ BEGIN
      WHERE p.pronamespace = 'tenancy'::regnamespace AND p.proowner <> 'tenantry_context'::regrole
     UNION ALL
     SELECT 'TABLE', c.oid::regclass::text FROM pg_catalog.pg_class c
-     WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind = 'r' AND c.relowner <> 'tenantry_context'::regrole
+     WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind IN ('r', 'v') AND c.relowner <> 'tenantry_context'::regrole
   LOOP
     EXECUTE pg_catalog.format('ALTER %s %s OWNER TO tenantry_context', thing.kind, thing.name);
   END LOOP;

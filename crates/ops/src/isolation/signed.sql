@@ -49,34 +49,39 @@ CREATE OR REPLACE FUNCTION tenancy.enter(p_key integer, p_tenant bigint, p_epoch
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
 DECLARE
   expected text;
-  gate record;
+  gate_epoch bigint;
+  gate_state text;
+  touched boolean;
+  ignored text;
 BEGIN
-  PERFORM set_config('tenancy.context', '', false);
+  ignored := set_config('tenancy.context', '', false);
   SELECT encode(sha256(k.outer_pad || sha256(k.inner_pad || convert_to(
            p_tenant || '|' || p_epoch || '|' || tenancy.session_nonce(), 'UTF8'))), 'hex')
     INTO expected FROM tenancy.keys k WHERE k.id = p_key;
   IF expected IS NULL OR p_mac IS NULL OR p_mac <> expected THEN
     RETURN 'refused';
   END IF;
-  PERFORM pg_advisory_unlock_all();
+  ignored := pg_advisory_unlock_all();
   IF NOT pg_try_advisory_lock_shared(tenancy.fence_key(p_tenant)) THEN
     RETURN 'fenced';
   END IF;
-  SELECT g.value, g.epoch, g.state, g.xmax::text <> '0' AS touched
-    INTO gate FROM tenancy.gate g WHERE g.tenant = p_tenant;
-  IF gate.value IS NULL THEN
-    PERFORM pg_advisory_unlock_all();
+  SELECT g.epoch, g.state INTO gate_epoch, gate_state FROM tenancy.gate g WHERE g.tenant = p_tenant;
+  IF gate_state IS NULL THEN
+    ignored := pg_advisory_unlock_all();
     RETURN 'stale';
   END IF;
-  IF gate.state = 'suspended' OR gate.epoch <> p_epoch OR gate.state <> 'active' THEN
-    PERFORM pg_advisory_unlock_all();
-    RETURN CASE WHEN gate.epoch <> p_epoch AND gate.state <> 'suspended' THEN 'stale' ELSE 'suspended' END;
+  IF gate_epoch <> p_epoch OR gate_state <> 'active' THEN
+    ignored := pg_advisory_unlock_all();
+    RETURN CASE WHEN gate_epoch <> p_epoch AND gate_state <> 'suspended' THEN 'stale' ELSE 'suspended' END;
   END IF;
-  IF gate.touched AND current_setting('transaction_isolation') <> 'read committed' THEN
-    PERFORM pg_advisory_unlock_all();
-    RETURN 'fenced';
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    SELECT g.xmax::text <> '0' INTO touched FROM tenancy.gate g WHERE g.tenant = p_tenant;
+    IF touched IS NOT FALSE THEN
+      ignored := pg_advisory_unlock_all();
+      RETURN 'fenced';
+    END IF;
   END IF;
-  PERFORM set_config('tenancy.context', p_key || '|' || p_tenant || '|' || p_epoch || '|' || p_mac, false);
+  ignored := set_config('tenancy.context', p_key || '|' || p_tenant || '|' || p_epoch || '|' || p_mac, false);
   RETURN 'entered';
 END
 $body$;
@@ -93,7 +98,7 @@ BEGIN
 END
 $body$;
 
--- Returns what the next token on this session is to be bound to.
+-- Returns what the next token on this session is to be bound to. With its owner's rights, for it asks who this session is.
 CREATE OR REPLACE FUNCTION tenancy.admit(p_key integer, p_tenant bigint, p_epoch bigint, p_mac text) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
 DECLARE

@@ -331,3 +331,34 @@ async fn a_clients_settings_do_not_confuse_the_entry() {
         assert_eq!(session.sees().await, "7", "{label}");
     }
 }
+
+#[tokio::test]
+async fn each_admission_leaves_another_nonce_and_no_token_is_good_twice() {
+    for data in everywhere("nonces").await {
+        let label = data.label();
+        if data.kind == ContextKind::Signed {
+            // Its tokens are bound to the session, and good for its own tenant as long as it lives.
+            continue;
+        }
+        let session = data.session().await;
+        let mut nonce = session.challenge().await.unwrap();
+        let mut used = Vec::new();
+        for round in 0..20 {
+            let tenant = if round % 2 == 0 { ACME } else { GLOBEX };
+            let mac = session.key.sign(tenant, Epoch::FIRST, &nonce).mac;
+            let call = format!("SELECT tenancy.admit(1, {tenant}, 1, '{mac}')");
+            let next = session.one(&call).await.unwrap().unwrap();
+            assert_eq!(session.sees().await, tenant.to_string(), "{label}: admitted");
+            session.run("SELECT tenancy.leave()").await.unwrap();
+            assert_eq!(session.sees().await, "", "{label}: left");
+            assert!(next.len() == 32 && !used.iter().any(|(seen, _)| *seen == next), "{label}: {next}");
+            used.push((next.clone(), call));
+            for (_, call) in &used {
+                let error = session.run(call).await.unwrap_err();
+                assert_eq!(error.code().map(|code| code.code().to_owned()).as_deref(), Some("TN001"), "{label}");
+            }
+            assert_eq!(session.sees().await, "", "{label}: a token that was used lets nobody in");
+            nonce = Nonce::new(next);
+        }
+    }
+}
