@@ -52,6 +52,8 @@ struct Run {
     via: Via,
     loud: Option<Loud>,
     limits: Limits,
+    /// Connections of the flood, where nobody stands in front of the server to hold them back.
+    connections: Option<u32>,
 }
 
 /// Times of the quiet tenant's statements, and how many of the loud one's there were.
@@ -77,8 +79,15 @@ fn runs() -> Vec<Run> {
     let plan = Limits::default();
     // The connections of a plan, and nothing else of it: what fair queueing alone does.
     let queue = Limits { connections: 10, ..Limits::UNLIMITED };
-    let run = |name, via, loud, limits| Run { name, via, loud, limits };
+    let run = |name, via, loud, limits| Run { name, via, loud, limits, connections: None };
+    let direct = |name, connections| Run {
+        connections: Some(connections),
+        ..run(name, Via::Nobody, Some(Loud::Shared), plan)
+    };
     vec![
+        run("no pooler, alone", Via::Nobody, None, plan),
+        direct("no pooler, flood on two connections", 2),
+        direct("no pooler, flood on ten", 10),
         run("PgBouncer, alone", Via::PgBouncer, None, plan),
         run("PgBouncer, flood", Via::PgBouncer, Some(Loud::Shared), plan),
         run("gateway, alone", Via::Gateway, None, plan),
@@ -106,7 +115,8 @@ async fn bench(args: &Args) -> Result<()> {
     for round in 1..=args.rounds {
         for (run, sample) in runs.iter().zip(&mut samples) {
             world.limit(run.limits);
-            let flood = run.loud.map(|loud| Flood::start(world.loud(run.via, loud), args.connections));
+            let connections = run.connections.unwrap_or(args.connections);
+            let flood = run.loud.map(|loud| Flood::start(world.loud(run.via, loud), connections));
             let target = world.quiet(run.via);
             let (seconds, rate) = (args.seconds, args.rate);
             let measured = tokio::task::spawn_blocking(move || quiet(&target, rate, seconds)).await??;

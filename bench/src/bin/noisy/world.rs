@@ -29,6 +29,8 @@ const HEAVY: &str = "SELECT sum(length(md5(body || n))) FROM notes, generate_ser
 /// What stands between a client and PostgreSQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Via {
+    /// Every client has a server process of its own: what the machine itself gives.
+    Nobody,
     PgBouncer,
     Gateway,
 }
@@ -125,8 +127,9 @@ impl World {
                 config.port(port).dbname(format!("noisy-{tenant}"));
                 Target { config, light: LIGHT.into(), heavy: HEAVY.into() }
             }
-            Via::PgBouncer => {
-                config.port(self.bouncer.port).dbname("noisy_plain");
+            Via::PgBouncer | Via::Nobody => {
+                let port = if via == Via::Nobody { self.postgres.port() } else { self.bouncer.port };
+                config.port(port).dbname("noisy_plain");
                 let light = format!("{LIGHT} AND tenant_id = {tenant}");
                 Target { config, light, heavy: format!("{HEAVY} WHERE tenant_id = {tenant}") }
             }
