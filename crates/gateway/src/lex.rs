@@ -3,12 +3,14 @@
 
 mod comment;
 mod copy;
+mod passing;
 mod read;
 mod tenant;
 
 pub(crate) use comment::len as comment_len;
 pub(crate) use copy::copies_out;
 use memchr::memmem;
+pub(crate) use passing::passes;
 pub(crate) use read::{begins_read_only, read_hint};
 pub(crate) use tenant::{Own, Special, TenantStatement, names_tenant, special, tenant_statement};
 
@@ -95,9 +97,9 @@ impl SessionWords {
         Self(["set_config", "SET_CONFIG", "tenancy.", "TENANCY."].map(memmem::Finder::new))
     }
 
-    /// Whether one of them is there.
+    /// Whether one of them is there, and may have done something that outlives its transaction.
     pub(crate) fn occur_in(&self, sql: &[u8]) -> bool {
-        self.0.iter().any(|word| word.find(sql).is_some())
+        self.0.iter().any(|word| word.find(sql).is_some()) && !passes(sql)
     }
 }
 

@@ -13,6 +13,7 @@ mod login;
 mod open;
 mod overdue;
 mod own;
+mod passing;
 mod promise;
 mod prove;
 mod reading;
@@ -84,6 +85,8 @@ struct Session {
     unnamed_id: u64,
     /// Running it may change the session, see `lex::SessionWords`.
     unnamed_is_residual: bool,
+    /// What it sets ends with its transaction.
+    unnamed_passes: bool,
     cancel: Registered,
     /// Names with a dot that its texts have: settings among them, perhaps, that no list of the server's shows.
     custom: Vec<Box<str>>,
@@ -183,6 +186,7 @@ impl Session {
             switching: None,
             unnamed_id: 0,
             unnamed_is_residual: false,
+            unnamed_passes: false,
             cancel,
             listed,
             skip_to_sync: false,

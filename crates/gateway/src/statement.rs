@@ -5,7 +5,7 @@
 
 mod shape;
 
-use crate::lex::SessionWords;
+use crate::lex::{self, SessionWords};
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -25,6 +25,8 @@ pub(crate) struct Statement {
     pub(crate) body: Bytes,
     /// Whether running it may change the session, see [`SessionWords`].
     pub(crate) changes_session: bool,
+    /// Whether what it sets ends with its transaction.
+    pub(crate) passes: bool,
 }
 
 /// A name that can't be guessed, nor told from another's: PostgreSQL's errors show names, and SQL's `EXECUTE` and
@@ -82,6 +84,7 @@ impl Statements {
             name: unguessable_name(),
             body: key.2.clone(),
             changes_session: words.occur_in(body),
+            passes: lex::passes(body),
         });
         self.known.insert(key, Arc::downgrade(&statement));
         statement

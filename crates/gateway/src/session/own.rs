@@ -110,6 +110,7 @@ impl Session {
             self.unnamed.extend_from_slice(&definition);
             self.unnamed_id = self.worker.next_unnamed_id();
             self.unnamed_is_residual = false;
+            self.unnamed_passes = false;
             self.unnamed_copy = None;
             self.unnamed_promise = None;
             self.unnamed_special = Some(Box::new(special));

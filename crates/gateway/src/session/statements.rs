@@ -44,6 +44,8 @@ pub(super) struct KeptStatement {
 pub(super) struct ClientStatements {
     by_name: HashMap<Box<[u8]>, ClientStatement>,
     bytes: usize,
+    /// What one of them sets, or set, ends with its transaction.
+    pub(super) passing: bool,
     /// One of them, or the unnamed one, is or was special.
     pub(super) special: bool,
     /// What is known of those that the server has under the client's own names.

@@ -6,6 +6,7 @@
 
 use super::ageing::Ageing;
 use super::hold::{Hold, Looking};
+use super::passing::Passing;
 use super::rewritten::Replies;
 use super::{ClientStatement, Interned, Target};
 use crate::backend::{Entering, Residue, ServerConnection};
@@ -168,6 +169,7 @@ pub(super) struct Transaction {
     pub(super) replies: Replies,
     /// What may make statements older than what they name.
     pub(super) ageing: Ageing,
+    pub(super) passing: Passing,
 }
 
 impl Transaction {
@@ -217,6 +219,7 @@ impl Transaction {
             stopwatch: None,
             replies: Replies::default(),
             ageing: Ageing::default(),
+            passing: Passing::default(),
         }
     }
 

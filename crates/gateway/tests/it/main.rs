@@ -22,6 +22,7 @@ mod limits;
 mod login;
 mod metrics;
 mod network;
+mod passing;
 mod pooled;
 mod protocol;
 mod raw;

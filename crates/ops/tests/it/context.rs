@@ -355,7 +355,11 @@ async fn each_admission_leaves_another_nonce_and_no_token_is_good_twice() {
             used.push((next.clone(), call));
             for (_, call) in &used {
                 let error = session.run(call).await.unwrap_err();
-                assert_eq!(error.code().map(|code| code.code().to_owned()).as_deref(), Some("TN001"), "{label}");
+                assert_eq!(
+                    error.code().map(|code| code.code().to_owned()).as_deref(),
+                    Some("TN001"),
+                    "{label}"
+                );
             }
             assert_eq!(session.sees().await, "", "{label}: a token that was used lets nobody in");
             nonce = Nonce::new(next);

@@ -228,15 +228,17 @@ impl Session {
                 self.pass(transaction, tag, message)?;
             }
             tag::QUERY | tag::FUNCTION_CALL => {
+                let body = &message[frame::HEADER..];
                 // A function call has no text and its reply no tag.
-                if tag == tag::FUNCTION_CALL || self.worker.shared.session_words.occur_in(message) {
+                if tag == tag::FUNCTION_CALL || self.worker.shared.session_words.occur_in(body) {
                     transaction.note_session_change();
-                    self.note_names(message);
-                } else if lex::may_set(&message[frame::HEADER..]) {
-                    self.note_names(message);
-                    if lex::names_tenant(message) {
+                    self.note_names(body);
+                } else if lex::may_set(body) {
+                    self.note_names(body);
+                    if lex::names_tenant(body) {
                         transaction.note_session_change();
                     }
+                    transaction.passing.query(body);
                 }
                 match transaction.rewrite_query(tag, &message[frame::HEADER..]) {
                     Some(text) => frontend::query(&mut transaction.server.io.outbuf, &text),
@@ -266,6 +268,7 @@ impl Session {
                 {
                     return Ok(Passed::On);
                 }
+                transaction.passing.execute(&message[frame::HEADER..]);
                 transaction.server.io.outbuf.extend_from_slice(message);
                 transaction.expect(Expected::Execute);
             }

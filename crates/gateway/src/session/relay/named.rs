@@ -45,6 +45,7 @@ impl Session {
             self.unnamed.extend_from_slice(definition);
             self.unnamed_id = self.worker.next_unnamed_id();
             self.unnamed_is_residual = self.worker.shared.session_words.occur_in(definition);
+            self.unnamed_passes = lex::passes(definition);
             transaction.server.unnamed = self.unnamed_id;
             let (sent, copy) = transaction.rewrite_body(definition);
             self.unnamed_copy = copy;
@@ -65,6 +66,7 @@ impl Session {
             // What PostgreSQL says to a Parse here depends on the statement: it is asked.
             transaction.unprepare(&statement);
         }
+        self.statements.passing |= statement.passes;
         let has = transaction.has(&statement);
         if self.statements.contains_key(name) {
             // PostgreSQL refuses a second statement of one name; so does this connection, in its own words.
@@ -195,6 +197,12 @@ impl Session {
         if bind.statement.is_empty() && *self.unnamed == *DEALLOCATE_ALL_NOTHING {
             id = DEALLOCATES_ALL;
         }
+        let passes = if bind.statement.is_empty() {
+            self.unnamed_passes
+        } else {
+            self.statements.passing && transaction.server.prepared.get(id).is_some_and(|known| known.passes)
+        };
+        transaction.passing.bind(bind.portal, passes);
         transaction.expect(Expected::Bind(id));
         Ok(Passed::On)
     }

@@ -6,6 +6,7 @@ use super::super::rewritten::copied;
 use super::super::transaction::{DEALLOCATES_ALL, Expected, Pipeline, Transaction, Undone};
 use super::super::{Session, denied, refuse, residue_of};
 use super::Broken;
+use crate::backend::Residue;
 use crate::error::ClientError;
 use crate::rewriting::Step;
 use crate::settings::Settings;
@@ -138,6 +139,7 @@ impl Session {
     }
 
     fn pipeline_failed(&mut self, transaction: &mut Transaction) {
+        transaction.passing.end();
         if matches!(transaction.expected.front(), Some(Expected::Query)) && transaction.pipeline.is_copy_in()
         {
             transaction.pipeline = Pipeline::Closed;
@@ -189,7 +191,8 @@ impl Session {
                         return Ok(Verdict::Replaced(end));
                     }
                 }
-                let residue = residue_of(command);
+                let residue =
+                    if transaction.passing.ends_with(command) { Residue::None } else { residue_of(command) };
                 let aged = transaction.ageing.begin_with(command, transaction.target.placement.model);
                 let instead = command == b"DEALLOCATE" && transaction.ageing.bound == DEALLOCATES_ALL;
                 let deallocated_all = command == b"DEALLOCATE ALL" || command == b"DISCARD ALL";
@@ -401,6 +404,7 @@ fn ready(transaction: &mut Transaction, at: usize, header: frame::Header) -> Res
     transaction.ran = true;
     transaction.expiring = false;
     transaction.noted |= transaction.unknown;
+    transaction.passing.end();
     if transaction.pipeline.is_copy_in() {
         transaction.pipeline = Pipeline::Closed;
     }
