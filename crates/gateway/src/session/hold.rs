@@ -17,7 +17,7 @@ use crate::worker::Phase;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
-use tenantry_core::{ErrorKind, PoolMode, TenancyModel};
+use tenantry_core::{ErrorKind, PoolMode, TenancyModel, quote_literal};
 use tenantry_wire::backend::{self, DataRow, ErrorFields};
 use tenantry_wire::frontend;
 
@@ -86,6 +86,8 @@ pub(super) struct Found {
     context: bool,
     /// The SQLSTATE, when the server could not say.
     failed: Option<Box<str>>,
+    /// It was asked for the second time.
+    again: bool,
 }
 
 /// What becomes of the connection now.
@@ -100,6 +102,8 @@ const LOOK: &[u8] = b"tenantry_look";
 const STATE: &str = "SELECT kind, name, value FROM tenancy.session_state($1)";
 /// A core without the question, of an older version: what settings reports do not tell is lost at the reset.
 const NOT_THERE: [&str; 3] = ["42883", "3F000", "42501"];
+/// "cannot use serializable mode in a hot standby".
+const NO_SUCH_TRANSACTION: &str = "0A000";
 /// Ours alone: on a server it means nothing.
 const TENANT: &str = "tenantry.tenant";
 /// Settings beyond this stay where they are.
@@ -158,12 +162,7 @@ impl Session {
 
     /// Asks the server. The answer is read like a prologue's: the client sees none of it.
     fn look(&mut self, transaction: &mut Transaction) {
-        let mut custom = format!("{{{TENANT}");
-        for name in &self.custom {
-            // Names are of letters, digits, dots, dollars and underscores.
-            let _written = write!(custom, ",{name}");
-        }
-        custom.push('}');
+        let custom = self.custom_names();
         let out = &mut transaction.server.io.outbuf;
         frontend::close(out, frontend::STATEMENT, LOOK);
         frontend::parse(out, LOOK, STATE, &[]);
@@ -175,8 +174,35 @@ impl Session {
         transaction.expected.push_back(Expected::Look);
     }
 
+    /// Names that the server lists nowhere, as an array in SQL.
+    fn custom_names(&self) -> String {
+        let mut custom = format!("{{{TENANT}");
+        for name in &self.custom {
+            // Names are of letters, digits, dots, dollars and underscores.
+            let _written = write!(custom, ",{name}");
+        }
+        custom.push('}');
+        custom
+    }
+
+    /// Asks a replica whose session has only serializable transactions by default: it has none, so the question brings one of its
+    /// own. Should that fail too, the transaction stays open, and the connection is closed for it.
+    fn look_within(&mut self, transaction: &mut Transaction) {
+        let custom = quote_literal(&self.custom_names());
+        let question = STATE.replace("$1", &custom);
+        let text = format!("BEGIN ISOLATION LEVEL READ COMMITTED;{question};COMMIT");
+        frontend::query(&mut transaction.server.io.outbuf, &text);
+        transaction.server.unnamed = 0;
+        transaction.looking = Looking::Asked(Box::new(Found { again: true, ..Found::default() }));
+        transaction.expected.push_back(Expected::Look);
+    }
+
     async fn decide(&mut self, transaction: &mut Transaction, found: Found) -> Result<Next, SessionEnd> {
         if let Some(code) = &found.failed {
+            if **code == *NO_SUCH_TRANSACTION && transaction.target.is_on_replica() && !found.again {
+                self.look_within(transaction);
+                return Ok(Next::Keep);
+            }
             return self.decide_unknown(transaction, code);
         }
         transaction.unknown = false;

@@ -5,6 +5,7 @@ mod failover;
 mod freshness;
 mod isolation;
 mod routing;
+mod serializable;
 
 use crate::protocol::until;
 use crate::world::{World, connect};
