@@ -92,9 +92,6 @@ async fn no_vector_reaches_another_tenant_or_waits_for_the_next() {
     }
 }
 
-/// On a replica nothing can be asked of a session whose transactions are serializable: it keeps its connection.
-const SERIALIZABLE: &str = "`SET SESSION CHARACTERISTICS`";
-
 /// The same vectors on a replica, where nothing can be written, and of serializable transactions there are none.
 pub(crate) async fn complaints_on_a_replica(world: &World, version: u32) -> Vec<String> {
     let newest = versions_for_tests().last() == Some(&version);
@@ -109,8 +106,7 @@ pub(crate) async fn complaints_on_a_replica(world: &World, version: u32) -> Vec<
                 1 => (Protocol::Unnamed, State::InTransaction),
                 _ => (Protocol::Named, State::InTransaction),
             };
-            let ways = [if vector.name == SERIALIZABLE { (way.0, State::Abandoned) } else { way }];
-            let outcome = stage.run(vector, &ways).await;
+            let outcome = stage.run(vector, &[way]).await;
             wrong.extend(complaints(&outcome, number, version, &["25006"]));
         }
     }
