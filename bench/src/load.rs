@@ -36,7 +36,8 @@ impl Load {
             let target = world.target(run.variant.via);
             let mut command = match run.script() {
                 Script::Pgbench(text) => {
-                    let script = dir.path().join("script.sql");
+                    // Each its own: the one before may be reading its script while this is written.
+                    let script = dir.path().join(format!("script-{index}.sql"));
                     fs::write(&script, text)?;
                     pgbench(run, &script, &log, seconds)?
                 }
