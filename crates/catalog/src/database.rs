@@ -5,7 +5,9 @@ use crate::queries;
 use crate::row::{self, get, ident, number, word};
 use crate::tx::{Tx, constraint, found, in_use};
 use std::collections::BTreeMap;
-use tenantry_core::{ClusterId, ContextKind, DatabaseId, KeyId, SqlIdent};
+use tenantry_core::{
+    ClusterId, ContextKind, DatabaseId, KeyId, Limits, PlanId, SqlIdent, TenantId, TenantKey,
+};
 use tokio_postgres::Row;
 
 const WHAT: &str = "database";
@@ -29,6 +31,15 @@ pub enum DatabaseState {
     Dropping,
 }
 
+/// Whose limits databases are to follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitsOf {
+    Tenant(TenantId),
+    Plan(PlanId),
+    /// Of all tenants with a database there.
+    Cluster(ClusterId),
+}
+
 /// What is known of a database when it is registered. It starts in `Provisioning` with key 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDatabase {
@@ -38,7 +49,7 @@ pub struct NewDatabase {
     /// The application's login role.
     pub login: SqlIdent,
     pub context: ContextKind,
-    /// Server connections that one gateway may open.
+    /// Server connections that one gateway may open. That of a tenant's own database follows the tenant's limit once it is placed there.
     pub max_connections: u32,
 }
 
@@ -129,6 +140,29 @@ impl Tx {
     pub async fn databases(&self, cluster: Option<ClusterId>) -> Result<Vec<Database>, CatalogError> {
         let cluster = cluster.map(ClusterId::get);
         self.query(queries::DATABASE_LIST, &[&cluster]).await?.iter().map(read).collect()
+    }
+
+    /// The databases that a tenant, and the tenants of plans, have of their own, by cluster and name.
+    pub async fn own_databases(
+        &self,
+        tenant: Option<&TenantKey>,
+        plans: &[&str],
+    ) -> Result<Vec<Database>, CatalogError> {
+        let tenant = tenant.map(TenantKey::as_str);
+        self.query(queries::DATABASE_OWN, &[&tenant, &plans]).await?.iter().map(read).collect()
+    }
+
+    /// Lets tenants' own databases have as many connections as their tenants may use. Their servers must let their login roles have as
+    /// many before this is committed.
+    pub async fn follow_limits(&self, of: LimitsOf) -> Result<(), CatalogError> {
+        let (tenant, plan, cluster) = match of {
+            LimitsOf::Tenant(tenant) => (Some(tenant.get()), None, None),
+            LimitsOf::Plan(plan) => (None, Some(plan.get()), None),
+            LimitsOf::Cluster(cluster) => (None, None, Some(cluster.get())),
+        };
+        let unsaid = i64::from(Limits::default().connections);
+        self.execute(queries::DATABASE_FOLLOW_LIMITS, &[&tenant, &plan, &cluster, &unsaid]).await?;
+        Ok(())
     }
 
     /// How many tenants are placed in each database; one without tenants may be missing.

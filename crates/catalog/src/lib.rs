@@ -29,7 +29,7 @@ pub use audit::{AuditEntry, AuditFilter, AuditRecord};
 pub use catalog::{Catalog, OperationLock};
 pub use cluster::{Cluster, NewCluster, PasswordSource};
 pub use config::CatalogConfig;
-pub use database::{Database, DatabaseKind, DatabaseState, NewDatabase};
+pub use database::{Database, DatabaseKind, DatabaseState, LimitsOf, NewDatabase};
 pub use error::{CatalogError, ServerError};
 pub use feed::{Feed, FeedHandle, FeedOptions, FeedStatus};
 pub use gateway::Gateway;

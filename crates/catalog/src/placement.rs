@@ -1,10 +1,11 @@
 //! Where tenants live. An epoch only grows, whatever the code does: a trigger refuses anything else.
 
+use crate::database::LimitsOf;
 use crate::error::CatalogError;
 use crate::queries;
 use crate::row::{self, get};
 use crate::tx::{Tx, constraint};
-use tenantry_core::{Epoch, Placement, TenantId};
+use tenantry_core::{Epoch, Placement, TenancyModel, TenantId};
 
 const WHAT: &str = "placement";
 
@@ -26,7 +27,10 @@ impl Tx {
         let set =
             self.execute(queries::PLACEMENT_SET, &[&tenant.get(), &model, &database, &schema, &epoch]).await;
         set.map_err(|error| refused(error, tenant, placement, found.as_ref()))?;
-        Ok(())
+        match placement.model {
+            TenancyModel::Database => self.follow_limits(LimitsOf::Tenant(tenant)).await,
+            TenancyModel::Shared | TenancyModel::Schema => Ok(()),
+        }
     }
 
     /// Raises the epoch of a placement that is at `expected`, and returns the new one.

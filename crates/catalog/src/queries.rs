@@ -44,6 +44,8 @@ queries! {
     DATABASE_BY_NAME = "database_select" + "database_by_name",
     DATABASE_LIST = "database_select" + "database_list",
     DATABASE_UPSERT = "database_upsert",
+    DATABASE_OWN = "database_select" + "database_own",
+    DATABASE_FOLLOW_LIMITS = "database_follow_limits",
     DATABASE_TENANTS = "database_tenants",
     DATABASE_SET_STATE = "database_set_state",
     DATABASE_SET_FINGERPRINT = "database_set_fingerprint",

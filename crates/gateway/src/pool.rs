@@ -28,6 +28,7 @@ use lease::Grant;
 pub(crate) use lease::{Lease, Slot};
 use parking_lot::{Mutex, MutexGuard};
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -50,6 +51,10 @@ pub(crate) struct Pool {
     credentials: Credentials,
     config: Arc<Config>,
     cluster: Arc<Cluster>,
+    /// Of the tenants that it is for.
+    model: TenancyModel,
+    /// How many connections there may be, as the newest route says.
+    most: AtomicU32,
     /// Its number among the cluster's pools.
     id: u64,
 }
@@ -77,6 +82,8 @@ impl Pool {
             config: Arc::clone(config),
             stats,
             cluster: Arc::clone(cluster),
+            model,
+            most: AtomicU32::new(route.max_connections),
             route,
         })
     }
@@ -93,9 +100,15 @@ impl Pool {
     }
 
     /// Has as many connections as the route says, from now on.
-    pub(crate) fn resize(&self, route: &DatabaseRoute, model: TenancyModel) {
-        let size = Size::of(route, &self.config, model);
+    pub(crate) fn resize(&self, route: &DatabaseRoute) {
+        self.most.store(route.max_connections, Ordering::Relaxed);
+        let size = Size::of(route, &self.config, self.model);
         self.change(|connections, leftovers| connections.resize(self.id, size, leftovers));
+    }
+
+    /// How many connections all workers' pools like this one may have.
+    pub(crate) fn most(&self) -> u32 {
+        self.most.load(Ordering::Relaxed)
     }
 
     /// What the server reported of itself, once a connection was opened.

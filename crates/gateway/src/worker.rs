@@ -171,7 +171,7 @@ impl Worker {
         let known = pools.get(&(route.id, place, rights)).filter(|pool| pool.fits(route));
         if let Some(pool) = known.map(Arc::clone) {
             drop(pools);
-            pool.resize(route, model);
+            pool.resize(route);
             return pool;
         }
         let stats = self.stats.pool(route.id, place, rights);

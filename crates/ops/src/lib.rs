@@ -19,6 +19,7 @@ pub mod plan;
 pub mod progress;
 pub mod schema;
 pub mod scope;
+mod role_limit;
 mod sql;
 mod steps;
 pub mod tenant;

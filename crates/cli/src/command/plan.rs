@@ -154,7 +154,7 @@ pub(crate) async fn run(session: &Session, command: PlanCommand) -> anyhow::Resu
         }
         PlanCommand::List => printer.emit(&PlanList::from(limits::plans(&control).await?)),
         PlanCommand::Apply => {
-            plan::upsert(&control, &config.plans()).await?;
+            plan::apply(&control, &config.plans()).await?;
             printer.emit(&PlanList::from(limits::plans(&control).await?))
         }
     }

@@ -161,6 +161,27 @@ fn read(it: &Deployment, port: &str) {
     }
 }
 
+/// A tenant with a database of its own uses more connections at once as soon as its limit allows it.
+async fn raise(it: &Deployment, port: &str) {
+    it.does(&["plan", "create", "solo", "--model", "database", "--connections", "1"]);
+    it.does(&["tenant", "create", "hooli", "--plan", "solo"]);
+    let mut config = tokio_postgres::Config::new();
+    config.host("127.0.0.1").port(port.parse().unwrap()).user("app").password("open sesame").dbname("hooli");
+    let hold = async || {
+        let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute("BEGIN; SELECT 1").await.unwrap();
+        client
+    };
+    let mut busy = vec![hold().await];
+    it.does(&["tenant", "limits", "hooli", "--connections", "4"]);
+    for _ in 0..3 {
+        busy.push(hold().await);
+    }
+    drop(busy);
+    it.does(&["tenant", "drop", "hooli", "--yes"]);
+}
+
 /// A row of nearly 1 GiB, which is the longest there is, passes through without being kept.
 #[cfg(target_os = "linux")]
 fn stream(gateway: &Gateway, port: &str) {
@@ -249,6 +270,7 @@ async fn from_an_empty_server_to_a_served_tenant_and_back() {
     stream(&gateway, &port);
     read(&it, &port);
     operate(&it, &gateway, &port);
+    raise(&it, &port).await;
     it.does(&["tenant", "suspend", "acme"]);
     assert!(!psql(&port, "acme", "SELECT 1").0);
     it.does(&["tenant", "resume", "acme"]);

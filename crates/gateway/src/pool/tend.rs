@@ -8,8 +8,12 @@ use tenantry_core::{Epoch, RouteTable, TenantId, TenantState};
 
 impl Pool {
     /// Resets idle connections that have lingered in a tenant or whose tenant has changed, and closes old or dead ones. Those who
-    /// wait are told of the limits in force now.
+    /// wait are told of the limits in force now, and get what the pool has more of.
     pub(crate) fn tend(&self, routes: &RouteTable) {
+        // A new session would see to it as well, but there may be none.
+        if let Some(route) = routes.database(self.route.id).filter(|route| self.fits(route)) {
+            self.resize(route);
+        }
         let now = Instant::now();
         let idle = self.connections().pool(self.id).map(|pool| pool.idle.take()).unwrap_or_default();
         let mut kept = Vec::with_capacity(idle.len());

@@ -85,7 +85,7 @@ impl Session {
         }
         // A connection may turn out dead at its handover; then the next is tried. Each failure closes one, so a
         // pool full of dead connections ends in a fresh one, whose failure counts.
-        for _ in 0..=target.pool.route.max_connections {
+        for _ in 0..=target.pool.most() {
             let mut server = match target.pool.acquire(&target.account, &target.placement).await {
                 Ok(server) => server,
                 Err(error) if target.is_on_replica() && error.kind == ErrorKind::ServerUnavailable => {

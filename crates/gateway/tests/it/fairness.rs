@@ -178,6 +178,20 @@ async fn a_pool_is_resized_without_a_new_connection() {
 }
 
 #[tokio::test]
+async fn who_waits_already_gets_what_a_pool_has_more_of() {
+    let world = World::with(newest(), 1, Config::default()).await;
+    let holder = world.connect("acme").await;
+    holder.batch_execute("BEGIN; SELECT 1").await.unwrap();
+    // That one of the two was refused says that the other waits. Nobody else comes and has the pool looked at.
+    let mut waiting = crowd(&world, "acme", 1).await;
+    write(&mut waiting).await;
+    change_database(&world, 1, |route| route.max_connections = 2);
+    written(&mut waiting[0]).await;
+    holder.batch_execute("COMMIT").await.unwrap();
+    world.close().await;
+}
+
+#[tokio::test]
 async fn a_backend_that_has_seen_too_many_tenants_tables_is_replaced() {
     for (most, replaced) in [(1, true), (100, false)] {
         let config = Config { max_server_schemas: most, ..Config::default() };

@@ -3,10 +3,11 @@
 use crate::database::{self, CoreOf};
 use crate::gate::{self, Gate};
 use crate::isolation;
+use crate::role_limit;
 use crate::sql::Doing;
 use crate::{Control, OpsError};
 use std::collections::BTreeMap;
-use tenantry_catalog::{Database, DatabaseState, Tenant, TenantFilter};
+use tenantry_catalog::{Database, DatabaseKind, DatabaseState, Tenant, TenantFilter};
 use tenantry_core::{TenantId, TenantState};
 use tokio_postgres::Client;
 
@@ -179,9 +180,23 @@ async fn check_database(
             .hint(repair),
         );
     }
+    findings.extend(check_role_limit(&admin, database).await?);
     findings.extend(check_gate(&admin, place, tenants).await?);
     findings.extend(check_copies(&admin, place).await?);
     Ok(findings)
+}
+
+/// Whether the server would refuse connections that the limit of a tenant with a database of its own allows.
+async fn check_role_limit(admin: &Client, database: &Database) -> Result<Option<Finding>, OpsError> {
+    if database.kind != DatabaseKind::Tenant || database.state != DatabaseState::Ready {
+        return Ok(None);
+    }
+    let few = role_limit::has_few(admin, database).await?;
+    Ok(few.then(|| {
+        let message = "the server lets a login role have fewer connections than its tenant's limit asks for";
+        Finding::new("connection-limit", Severity::Warning, database.name.as_str(), message)
+            .hint("run `tenantry cluster add` for this cluster again: roles follow their tenants' limits then")
+    }))
 }
 
 const COPIES: &str = include_str!("copies.sql");

@@ -2,10 +2,11 @@
 
 use crate::database::{self, CoreOf};
 use crate::isolation::{self, TenantType};
+use crate::role_limit;
 use crate::sql::Doing;
 use crate::steps::Steps;
 use crate::{Control, OpsError};
-use tenantry_catalog::{Cluster, Database, DatabaseKind, DatabaseState};
+use tenantry_catalog::{Cluster, Database, DatabaseKind, DatabaseState, LimitsOf};
 use tokio_postgres::Client;
 
 const WHAT: &str = "looking at the isolation core";
@@ -17,7 +18,9 @@ pub(super) async fn own_databases(
     maintenance: &Client,
     steps: Steps<'_>,
 ) -> Result<(), OpsError> {
-    let tx = control.catalog.snapshot().await?;
+    // Older programs left databases with the connections that their tenants had at first. Their roles may have more before the catalog says so.
+    let tx = control.catalog.transaction().await?;
+    tx.follow_limits(LimitsOf::Cluster(cluster.id)).await?;
     let databases = tx.databases(Some(cluster.id)).await?;
     tx.rollback().await?;
     let ready = databases
@@ -29,7 +32,7 @@ pub(super) async fn own_databases(
         }
         let mut admin = control.connect(&cluster.name, database.name.as_str()).await?;
         let Some((_, tenant_type)) = installed(&admin).await? else { continue };
-        let core = CoreOf::new(control, database, tenant_type, limit(&admin, database).await?)?;
+        let core = CoreOf::new(control, database, tenant_type, Some(role_limit::of(database)))?;
         if !core.is_whole(&admin).await? {
             steps.next("install-core", &database.stable_name())?.run(false, core.install(&mut admin)).await?;
         }
@@ -39,7 +42,9 @@ pub(super) async fn own_databases(
             steps.next("open-database", &database.stable_name())?.run(false, opening).await?;
         }
     }
-    Ok(())
+    let tx = control.catalog.transaction().await?;
+    tx.follow_limits(LimitsOf::Cluster(cluster.id)).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Sees to it that a pool has this program's core, which what is applied to it may rest on. A newer one is refused.
@@ -74,11 +79,4 @@ pub(super) fn tenant_type(word: &str) -> TenantType {
         "text" => TenantType::Text,
         _ => TenantType::Bigint,
     }
-}
-
-/// Connections that the application's role may have, as it is.
-async fn limit(admin: &Client, database: &Database) -> Result<Option<u32>, OpsError> {
-    let sql = "SELECT rolconnlimit FROM pg_catalog.pg_roles WHERE rolname = $1";
-    let row = admin.query_opt(sql, &[&database.login.as_str()]).await.doing(WHAT)?;
-    Ok(row.and_then(|row| u32::try_from(row.get::<_, i32>(0)).ok()))
 }

@@ -8,6 +8,7 @@ use crate::cluster::upgrade;
 use crate::database::{self, CoreOf};
 use crate::gate;
 use crate::isolation;
+use crate::role_limit::{self, Of};
 use crate::schema::{self, Place, PlainSchema};
 use crate::sql::Doing;
 use crate::steps::Steps;
@@ -167,6 +168,7 @@ async fn choose_place(request: &CreateTenant, tx: &Tx, tenant: &Tenant) -> Resul
             kind: DatabaseKind::Tenant,
             login: SqlIdent::new(format!("tenantry_t{}", tenant.id))?,
             context: cluster.context,
+            // As the tenant's limit, which it follows once the tenant is placed in it.
             max_connections: tenant.limits.connections.max(1),
         })
         .await?
@@ -281,7 +283,7 @@ impl Job<'_> {
         let step = steps.next("install-core", &on)?;
         let mut admin = self.connect().await?;
         let tenant_type = self.schema.declaration.tenancy.value_type;
-        let limit = Some(self.tenant.limits.connections.saturating_add(SPARE_CONNECTIONS));
+        let limit = Some(role_limit::of(self.database));
         database::require_ours_or_empty(&admin, &self.database.name).await?;
         let core = CoreOf::new(self.control, self.database, tenant_type, limit)?;
         step.run(core.is_whole(&admin).await?, core.install(&mut admin)).await?;
@@ -303,6 +305,10 @@ impl Job<'_> {
 
     /// The catalog says active, and where; with the audit row, in one transaction.
     async fn activate(&self) -> Result<(), OpsError> {
+        if self.placement.model == TenancyModel::Database {
+            // The limit may have changed while the roles were made.
+            role_limit::settle(self.control, Of::Tenant(&self.tenant.key)).await?;
+        }
         let tx = self.control.catalog.transaction().await?;
         if self.placement.model == TenancyModel::Database {
             let fingerprint = self.schema.compile(&self.place())?.fingerprint;
@@ -348,6 +354,3 @@ impl Job<'_> {
         gate::open(admin, self.tenant, self.placement, tenant_type).await
     }
 }
-
-/// Beyond what the plan allows at once: connections that are being replaced, and a second gateway's first.
-const SPARE_CONNECTIONS: u32 = 5;
