@@ -85,7 +85,7 @@ pub async fn add(
     for name in &request.pools {
         add_pool(control, request, &cluster, name, &maintenance, steps).await?;
     }
-    upgrade::own_databases(control, &cluster, &maintenance, steps).await?;
+    Box::pin(upgrade::own_databases(control, &cluster, &maintenance, steps)).await?;
     Ok(AddedCluster { probe, context })
 }
 

@@ -98,9 +98,9 @@ impl Change for PlansChange {
     async fn write(&self, control: &Control, tx: &Tx) -> Result<(), OpsError> {
         let found = tx.plans().await?;
         let same = |new: &NewPlan| {
-            found.iter().any(|known| {
-                known.name == new.name && known.model == new.model && known.limits == new.limits
-            })
+            found
+                .iter()
+                .any(|known| known.name == new.name && known.model == new.model && known.limits == new.limits)
         };
         for new in self.0.iter().filter(|new| !same(new)) {
             write_plan(control, tx, new).await?;

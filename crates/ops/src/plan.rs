@@ -21,9 +21,9 @@ pub async fn upsert(control: &Control, plans: &[Plan]) -> Result<(), OpsError> {
     let found = tx.plans().await?;
     tx.rollback().await?;
     let same = |new: &NewPlan| {
-        found.iter().any(|known| {
-            known.name == new.name && known.model == new.model && known.limits == new.limits
-        })
+        found
+            .iter()
+            .any(|known| known.name == new.name && known.model == new.model && known.limits == new.limits)
     };
     let changed: Vec<NewPlan> = plans.iter().map(new).filter(|new| !same(new)).collect();
     if changed.is_empty() {

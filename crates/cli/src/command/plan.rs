@@ -56,7 +56,7 @@ pub(crate) struct SetArgs {
 /// Limits on the command line, for plans and for tenants.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct LimitArgs {
-    /// Server connections that a tenant may use at once
+    /// Server connections that a tenant may use at once, at each gateway
     #[arg(long, value_name = "N")]
     connections: Option<u32>,
     /// A tenant's part of the server's time when tenants wait for it, in proportion to the others'

@@ -283,7 +283,8 @@ pub(crate) struct PlanSection {
     /// The tenancy model of new tenants of this plan.
     #[schemars(with = "ModelWord")]
     pub(crate) model: TenancyModel,
-    /// Server connections that one tenant may use at once.
+    /// Server connections that one tenant may use at once, at each gateway. A tenant's own database has as many, divided among the
+    /// gateway's workers.
     pub(crate) connections: u32,
     /// A tenant's part of the server's time when tenants wait for it, in proportion to the others' weights.
     pub(crate) weight: u32,

@@ -180,10 +180,10 @@ async fn a_pool_is_resized_without_a_new_connection() {
 #[tokio::test]
 async fn who_waits_already_gets_what_a_pool_has_more_of() {
     let world = World::with(newest(), 1, Config::default()).await;
+    let mut waiting = crowd(&world, "acme", 1).await;
     let holder = world.connect("acme").await;
     holder.batch_execute("BEGIN; SELECT 1").await.unwrap();
-    // That one of the two was refused says that the other waits. Nobody else comes and has the pool looked at.
-    let mut waiting = crowd(&world, "acme", 1).await;
+    // That one of the two is refused says that the other waits. Nobody else comes and has the pool looked at.
     write(&mut waiting).await;
     change_database(&world, 1, |route| route.max_connections = 2);
     written(&mut waiting[0]).await;

@@ -180,7 +180,7 @@ async fn check_database(
             .hint(repair),
         );
     }
-    findings.extend(check_role_limit(&admin, database).await?);
+    findings.extend(Box::pin(check_role_limit(&admin, database)).await?);
     findings.extend(check_gate(&admin, place, tenants).await?);
     findings.extend(check_copies(&admin, place).await?);
     Ok(findings)
@@ -194,8 +194,9 @@ async fn check_role_limit(admin: &Client, database: &Database) -> Result<Option<
     let few = role_limit::has_few(admin, database).await?;
     Ok(few.then(|| {
         let message = "the server lets a login role have fewer connections than its tenant's limit asks for";
-        Finding::new("connection-limit", Severity::Warning, database.name.as_str(), message)
-            .hint("run `tenantry cluster add` for this cluster again: roles follow their tenants' limits then")
+        Finding::new("connection-limit", Severity::Warning, database.name.as_str(), message).hint(
+            "run `tenantry cluster add` for this cluster again: roles follow their tenants' limits then",
+        )
     }))
 }
 

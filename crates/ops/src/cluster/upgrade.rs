@@ -1,4 +1,5 @@
-//! Bringing databases that were made by an older program to this program's core, and tenants' own to what they are granted there: on `cluster add`, and before a schema is applied.
+//! Bringing databases that were made by an older program to this program's core, and tenants' own to what they are granted there and to their
+//! limits: on `cluster add`, and before a schema is applied.
 
 use crate::database::{self, CoreOf};
 use crate::isolation::{self, TenantType};

@@ -47,7 +47,7 @@ pub async fn create(
     match placement.model {
         TenancyModel::Shared => job.shared(steps).await?,
         TenancyModel::Schema => job.schema(steps).await?,
-        TenancyModel::Database => job.database(steps).await?,
+        TenancyModel::Database => Box::pin(job.database(steps)).await?,
     }
 
     let step = steps.next("activate-tenant", &on)?;
@@ -307,7 +307,7 @@ impl Job<'_> {
     async fn activate(&self) -> Result<(), OpsError> {
         if self.placement.model == TenancyModel::Database {
             // The limit may have changed while the roles were made.
-            role_limit::settle(self.control, Of::Tenant(&self.tenant.key)).await?;
+            Box::pin(role_limit::settle(self.control, Of::Tenant(&self.tenant.key))).await?;
         }
         let tx = self.control.catalog.transaction().await?;
         if self.placement.model == TenancyModel::Database {
