@@ -39,7 +39,7 @@ const WARM_UP: Duration = Duration::from_millis(500);
 const WARM_UP_PER_CLIENT: Duration = Duration::from_millis(12);
 /// The load goes on for this long behind the window, and longer where starting it takes longer.
 const TAIL: Duration = Duration::from_millis(300);
-const TAIL_PER_PROCESS: Duration = Duration::from_millis(20);
+const TAIL_PER_PROCESS: Duration = Duration::from_millis(60);
 
 fn main() -> ExitCode {
     let result = match std::env::args().nth(1).as_deref() {
