@@ -44,19 +44,24 @@ impl Load {
                 Script::CopyOut(sql) => copier::command(run, copier::Way::Out, &sql, &log, seconds)?,
                 Script::CopyIn(sql) => copier::command(run, copier::Way::In, &sql, &log, seconds)?,
             };
+            command.args(["--host", "127.0.0.1", "--port", &target.port.to_string()]).args([
+                "--username",
+                target.user,
+                &database(world, place),
+            ]);
+            let mut command = held_back(&command);
             command
-                .args(["--host", "127.0.0.1", "--port", &target.port.to_string()])
-                .args(["--username", target.user, &database(world, place)])
                 .env("PGPASSWORD", target.password.expose())
                 .env("PGSSLMODE", "disable")
                 .env("PGGSSENCMODE", "disable")
                 .env_remove("PGOPTIONS")
-                .stdin(Stdio::null())
+                .stdin(Stdio::piped())
                 .stdout(Stdio::null())
                 .stderr(Stdio::piped())
                 .kill_on_drop(true);
             children.push(command.spawn().context("can't start the load")?);
         }
+        children.iter_mut().for_each(|child| drop(child.stdin.take()));
         Ok(Self { children, dir, duration: Duration::from_secs(seconds) })
     }
 
@@ -97,6 +102,15 @@ impl Load {
         }
         Ok(latencies)
     }
+}
+
+/// The same command, beginning when its standard input ends: once the first of a crowd floods the machine, starting the others would
+/// take seconds.
+fn held_back(command: &Command) -> Command {
+    let command = command.as_std();
+    let mut held = Command::new("/bin/sh");
+    held.args(["-c", "read -r _; exec \"$@\"", "sh"]).arg(command.get_program()).args(command.get_args());
+    held
 }
 
 fn pgbench(run: &Run, script: &Path, log: &Path, seconds: u64) -> Result<Command> {
