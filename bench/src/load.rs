@@ -61,7 +61,9 @@ impl Load {
                 .kill_on_drop(true);
             children.push(command.spawn().context("can't start the load")?);
         }
-        children.iter_mut().for_each(|child| drop(child.stdin.take()));
+        for child in &mut children {
+            drop(child.stdin.take());
+        }
         Ok(Self { children, dir, duration: Duration::from_secs(seconds) })
     }
 
