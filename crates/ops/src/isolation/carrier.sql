@@ -88,8 +88,8 @@ BEGIN
     END IF;
   END IF;
   -- The next nonce is half of the signature that was just used up: without the key as good as random, and never again the
-  -- same, for it is signed over the one before.
-  ignored := set_config('backtrace_functions', prefix || left(expected, 32) || gate_value, false);
+  -- same, for it is signed over the one before. The setting takes no hyphens, which a uuid can do without.
+  ignored := set_config('backtrace_functions', prefix || left(expected, 32) || replace(gate_value, '-', ''), false);
   RETURN 'entered';
 END
 $body$;

@@ -8,7 +8,7 @@ const VERSIONS: &[(i32, &str)] = &[
     (4, "dc5a97eae1bb95d5d9452eff69769af8deffcd6950a101639f7021136fdb3477"),
     (5, "13642dffb4429ebbcb2a5f51a4e66f6f09ae5a974d9e9af22fbea5b896fcc2ce"),
     (6, "b66a71ef6eed0ebb927e9dbc2e24bfc29c027eae684fa698eb9655e1f3223477"),
-    (7, "aae4aa4ebf53d8b6403dfe5c6013547c1bd4854a685a16fd3df834a9e6cc8ac4"),
+    (7, "be8d57b8e4a08fffbe2f490643118fb7edf0e9a5d241413db4a6cdacb4555c40"),
 ];
 
 #[test]
