@@ -14,11 +14,13 @@ pub(crate) fn passes(sql: &[u8]) -> bool {
             && !statement.windows(2).any(|two| two == b"--" || two == b"/*")
     };
     let mut words = statement.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    let mut next = || words.next().unwrap_or_default().to_ascii_lowercase();
-    match &*next() {
-        b"set" => matches!(&*next(), b"local" | b"transaction" | b"constraints") && is_plain(),
-        b"select" => is_local_call(statement),
-        _ => false,
+    let mut next_is = |known: &[&[u8]]| {
+        words.next().is_some_and(|word| known.iter().any(|known| word.eq_ignore_ascii_case(known)))
+    };
+    if statement.get(..3).is_some_and(|begin| begin.eq_ignore_ascii_case(b"set")) {
+        next_is(&[b"set"]) && next_is(&[b"local", b"transaction", b"constraints"]) && is_plain()
+    } else {
+        next_is(&[b"select"]) && is_local_call(statement)
     }
 }
 

@@ -37,7 +37,8 @@ impl Session {
         if let Some(instead) = self.deallocates(transaction, definition) {
             definition = instead;
         }
-        if lex::may_set(definition) {
+        let may_set = lex::may_set(definition);
+        if may_set {
             self.note_names(definition);
         }
         if name.is_empty() {
@@ -45,7 +46,7 @@ impl Session {
             self.unnamed.extend_from_slice(definition);
             self.unnamed_id = self.worker.next_unnamed_id();
             self.unnamed_is_residual = self.worker.shared.session_words.occur_in(definition);
-            self.unnamed_passes = lex::passes(definition);
+            self.unnamed_passes = may_set && lex::passes(definition);
             transaction.server.unnamed = self.unnamed_id;
             let (sent, copy) = transaction.rewrite_body(definition);
             self.unnamed_copy = copy;
