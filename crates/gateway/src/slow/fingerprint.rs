@@ -4,6 +4,7 @@
 //! are one, and unquoted letters are lower-case. What can't be read (a string without an end) is cut there, so that no
 //! value gets through.
 
+use crate::lex::comment_len;
 use sha2::{Digest, Sha256};
 
 /// The longest normalised text that is logged.
@@ -36,7 +37,7 @@ fn normalised(sql: &str) -> String {
                 first.len_utf8()
             }
             _ if rest.starts_with("--") => rest.find('\n').unwrap_or(rest.len()),
-            _ if rest.starts_with("/*") => comment(rest),
+            _ if rest.starts_with("/*") => comment_len(rest.as_bytes()),
             '\'' => {
                 let backslashes = out.take_prefix();
                 out.value();
@@ -76,22 +77,6 @@ fn normalised(sql: &str) -> String {
 
 fn is_word(c: char) -> bool {
     c.is_ascii_alphabetic() || c == '_' || !c.is_ascii()
-}
-
-/// Comments nest. One without an end is a comment to the end.
-fn comment(text: &str) -> usize {
-    let (bytes, mut depth, mut at) = (text.as_bytes(), 0_usize, 0);
-    while at < bytes.len() {
-        match &bytes[at..] {
-            [b'/', b'*', ..] => (depth, at) = (depth + 1, at + 2),
-            [b'*', b'/', ..] => (depth, at) = (depth - 1, at + 2),
-            _ => at += 1,
-        }
-        if depth == 0 {
-            break;
-        }
-    }
-    at
 }
 
 fn string(text: &str, backslashes: bool) -> usize {
