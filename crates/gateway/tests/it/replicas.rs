@@ -8,7 +8,7 @@ mod routing;
 mod serializable;
 
 use crate::protocol::until;
-use crate::world::{World, connect};
+use crate::world::{TENANTS, World, connect};
 use std::collections::HashMap;
 use std::time::Duration;
 use tenantry_core::{Limits, ServerAddress};
@@ -32,6 +32,15 @@ impl Pair {
         let address = ServerAddress::new(replica.host(), replica.port());
         world.change_databases(|route| route.replicas = [address.clone()].into());
         Self { world, primary, replica }
+    }
+
+    /// One server connection to each, and every tenant reads on the replica or nowhere.
+    pub(super) async fn requiring(version: u32) -> Self {
+        let pair = Self::start(version, 1, isolation::patient()).await;
+        for (id, ..) in TENANTS {
+            pair.world.change_limits(id, REQUIRED);
+        }
+        pair
     }
 
     /// Connects with `tenantry.read=replica`.

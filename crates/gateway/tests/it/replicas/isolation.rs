@@ -30,10 +30,7 @@ const ON_A_REPLICA: &[(&str, &str)] = &[
 #[tokio::test]
 async fn no_vector_on_a_replica_reaches_another_tenant_or_waits_for_the_next() {
     for version in versions_for_tests() {
-        let pair = Pair::start(version, 1, patient()).await;
-        for (id, ..) in TENANTS {
-            pair.world.change_limits(id, REQUIRED);
-        }
+        let pair = Pair::requiring(version).await;
         let wrong = complaints_on_a_replica(&pair.world, version).await;
         assert!(wrong.is_empty(), "{} complaints:\n{}", wrong.len(), wrong.join("\n"));
         pair.close().await;

@@ -1,7 +1,6 @@
 //! A replica has no serializable transactions, not even to say what a session looks like.
 
-use super::{Pair, REQUIRED, is_on_replica};
-use crate::replicas::isolation::patient;
+use super::{Pair, is_on_replica};
 use crate::world::TENANTS;
 use tenantry_testkit::versions_for_tests;
 
@@ -9,10 +8,7 @@ use tenantry_testkit::versions_for_tests;
 #[tokio::test]
 async fn a_serializable_default_keeps_no_connection() {
     for version in versions_for_tests() {
-        let pair = Pair::start(version, 1, patient()).await;
-        for (id, ..) in TENANTS {
-            pair.world.change_limits(id, REQUIRED);
-        }
+        let pair = Pair::requiring(version).await;
         for sql in [
             "SET default_transaction_isolation = serializable",
             "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE",
