@@ -267,13 +267,13 @@ impl Session {
                         }
                         self.transact(transaction).await?;
                     }
-                    Err(error) if self.may_continue() => {
+                    Err(SessionEnd::Fatal(error)) if self.may_continue() => {
                         self.refuse(&error);
                         if self.begun().is_none() {
                             self.end_scope(true);
                         }
                     }
-                    Err(error) => return Err(error.into()),
+                    Err(end) => return Err(end),
                 },
             }
         }

@@ -41,6 +41,9 @@ struct Args {
     /// Server connections of each pool.
     #[arg(long, default_value_t = 16)]
     pool: u32,
+    /// Only the runs whose name holds this.
+    #[arg(long, value_name = "PART")]
+    only: Option<String>,
     /// PostgreSQL's major version; the newest that is installed if not given.
     #[arg(long, value_name = "VERSION")]
     pg: Option<u32>,
@@ -109,8 +112,12 @@ fn runs() -> Vec<Run> {
 }
 
 async fn bench(args: &Args) -> Result<()> {
+    let mut runs = runs();
+    if let Some(part) = &args.only {
+        runs.retain(|run| run.name.contains(part.as_str()));
+        anyhow::ensure!(!runs.is_empty(), "no run is named like {part:?}");
+    }
     let world = World::build(args.pg, args.pool).await?;
-    let runs = runs();
     let mut samples: Vec<Sample> = runs.iter().map(|_| Sample::default()).collect();
     for round in 1..=args.rounds {
         for (run, sample) in runs.iter().zip(&mut samples) {

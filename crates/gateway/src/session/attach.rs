@@ -1,14 +1,17 @@
 //! How a session gets a server connection that is inside its tenant, and gives it back.
 
 use super::hold::Hold;
+use super::relay::says_goodbye;
 use super::transaction::Transaction;
 use super::{Session, Target, unavailable};
 use crate::backend::{BackendError, Entering, Entry, NotEntered, Residue, ServerConnection, State};
 use crate::clients::Meter;
-use crate::error::ClientError;
+use crate::error::{ClientError, SessionEnd};
 use crate::replica::Place;
 use crate::settings::Settings;
 use crate::slow::Stopwatch;
+use crate::stream::Buffered;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Instant;
 use tenantry_core::{ErrorKind, Placement, TenancyModel, TenantState};
@@ -70,8 +73,9 @@ impl Session {
         Ok(target)
     }
 
-    /// Gets a server connection that is, or will be by the time the client's message arrives, inside the tenant.
-    pub(super) async fn attach(&mut self, entry: Entrance) -> Result<Box<Transaction>, ClientError> {
+    /// Gets a server connection that is, or will be by the time the client's message arrives, inside the tenant. What is fatal
+    /// here may be the end of the client's statement alone.
+    pub(super) async fn attach(&mut self, entry: Entrance) -> Result<Box<Transaction>, SessionEnd> {
         self.count_bytes();
         let mut target = self.target()?;
         let asked = Instant::now();
@@ -79,20 +83,26 @@ impl Session {
         if self.worker.shared.pauses.any() {
             Box::pin(self.pass_pauses(&target)).await?;
         }
-        target.account.admit(self.worker.shared.config.queue_timeout).await?;
+        let config = &self.worker.shared.config;
+        let admission = target.account.admit(config.queue_timeout);
+        unless_gone(&mut self.client, config.buffer_bytes, admission).await?;
         if target.topology.is_some() {
             target = Box::pin(self.choose_server(target)).await?;
         }
         // A connection may turn out dead at its handover; then the next is tried. Each failure closes one, so a
         // pool full of dead connections ends in a fresh one, whose failure counts.
         for _ in 0..=target.pool.most() {
-            let mut server = match target.pool.acquire(&target.account, &target.placement).await {
+            let acquired = target.pool.acquire(&target.account, &target.placement);
+            let most = self.worker.shared.config.buffer_bytes;
+            let mut server = match unless_gone(&mut self.client, most, acquired).await {
                 Ok(server) => server,
-                Err(error) if target.is_on_replica() && error.kind == ErrorKind::ServerUnavailable => {
+                Err(SessionEnd::Fatal(error))
+                    if target.is_on_replica() && error.kind == ErrorKind::ServerUnavailable =>
+                {
                     target = Box::pin(self.choose_another(&target)).await?;
                     continue;
                 }
-                Err(error) => return Err(error),
+                Err(end) => return Err(end),
             };
             let meter = Meter::start(&target, &self.listed, asked);
             if target.hold == Hold::Session {
@@ -107,18 +117,22 @@ impl Session {
                     transaction.stopwatch = self.stopwatch();
                     return Ok(transaction);
                 }
-                Ok(Err(Handover::NotEntered(NotEntered::Refused(entry)))) => return Err(refused(entry)),
-                Ok(Err(Handover::NotEntered(NotEntered::Setting(said)))) => return Err(bad_setting(said)),
+                Ok(Err(Handover::NotEntered(NotEntered::Refused(entry)))) => {
+                    return Err(refused(entry).into());
+                }
+                Ok(Err(Handover::NotEntered(NotEntered::Setting(said)))) => {
+                    return Err(bad_setting(said).into());
+                }
                 Ok(Err(Handover::NotEntered(reason))) => {
                     tracing::debug!(?reason, "a server connection could not be entered");
                 }
                 Ok(Err(Handover::Broken(error))) => {
                     tracing::debug!(%error, "a server connection broke at handover");
                 }
-                Err(_) => return Err(ClientError::server_unavailable()),
+                Err(_) => return Err(ClientError::server_unavailable().into()),
             }
         }
-        Err(ClientError::server_unavailable())
+        Err(ClientError::server_unavailable().into())
     }
 
     /// Times statements, where slow ones are logged.
@@ -128,13 +142,16 @@ impl Session {
     }
 
     /// Waits while an administrator has paused the tenant or its database.
-    async fn pass_pauses(&self, target: &Target) -> Result<(), ClientError> {
-        let pass = self.worker.shared.pauses.pass(target.placement.database, target.tenant);
-        let patience = self.worker.shared.live.load().queue_timeout;
-        tokio::time::timeout(patience, pass).await.map_err(|_| {
-            ClientError::new(ErrorKind::TenantUnavailable, "this tenant is paused by an administrator")
-                .with_hint("try again later")
-        })
+    async fn pass_pauses(&mut self, target: &Target) -> Result<(), SessionEnd> {
+        let shared = &self.worker.shared;
+        let pass = shared.pauses.pass(target.placement.database, target.tenant);
+        let passed = async {
+            tokio::time::timeout(shared.live.load().queue_timeout, pass).await.map_err(|_| {
+                ClientError::new(ErrorKind::TenantUnavailable, "this tenant is paused by an administrator")
+                    .with_hint("try again later")
+            })
+        };
+        unless_gone(&mut self.client, shared.config.buffer_bytes, passed).await
     }
 
     /// The client left in mid-transaction. What still runs is cancelled before the connection is closed: its place in
@@ -157,6 +174,32 @@ impl Session {
             pool.release(server);
         }
     }
+}
+
+/// Waits for a turn, unless the client leaves meanwhile: nobody would read the answer, and others wait for the place.
+async fn unless_gone<T>(
+    client: &mut Buffered,
+    most: usize,
+    turn: impl Future<Output = Result<T, ClientError>>,
+) -> Result<T, SessionEnd> {
+    tokio::select! {
+        biased;
+        result = turn => Ok(result?),
+        () = gone(client, most) => Err(SessionEnd::ClientGone),
+    }
+}
+
+/// Ready when the client's connection has ended without a goodbye. What was sent in front of a goodbye is executed, as PostgreSQL
+/// does. Reads ahead no more than `most` bytes. Cancel-safe: what was read stays with the client.
+async fn gone(client: &mut Buffered, most: usize) {
+    while client.inbuf.len() < most {
+        match poll_fn(|cx| client.poll_fill(cx)).await {
+            Ok(1..) => {}
+            Ok(0) if says_goodbye(&client.inbuf) => break,
+            _ => return,
+        }
+    }
+    std::future::pending::<()>().await;
 }
 
 /// How a tenant is entered.

@@ -83,7 +83,7 @@ impl From<NotEntered> for Broken {
 }
 
 /// Whether a client that sends no more has said so.
-fn says_goodbye(unread: &[u8]) -> bool {
+pub(super) fn says_goodbye(unread: &[u8]) -> bool {
     frame::frames(unread).any(|message| message.is_ok_and(|message| message.tag == tag::TERMINATE))
 }
 

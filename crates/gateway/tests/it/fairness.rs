@@ -76,6 +76,25 @@ async fn a_flood_waits_behind_itself() {
 }
 
 #[tokio::test]
+async fn who_leaves_while_waiting_is_forgotten_unless_it_said_goodbye() {
+    let world = World::narrow(newest()).await;
+    let mut crowd = crowd(&world, "acme", 4).await;
+    let holder = world.connect("acme").await;
+    holder.batch_execute("BEGIN; SELECT 1").await.unwrap();
+    write(&mut crowd).await;
+    let mut polite = crowd.pop().unwrap();
+    polite.out.extend_from_slice(b"X\0\0\0\x04");
+    polite.flush().await;
+    drop((polite, crowd));
+    world.until_clients(2).await;
+    holder.batch_execute("COMMIT").await.unwrap();
+    world.until_clients(1).await;
+    let written: i64 = holder.query_one("SELECT count(*) FROM notes", &[]).await.unwrap().get(0);
+    assert_eq!(written, 1, "what the polite one wrote, and nothing of the three that were lost");
+    world.close().await;
+}
+
+#[tokio::test]
 async fn one_that_uses_nothing_gets_the_next_connection() {
     let world = World::with(newest(), 8, Config::default()).await;
     let mut flood = Vec::new();

@@ -141,6 +141,21 @@ async fn over_the_rate_a_transaction_waits_or_is_told_for_how_long() {
 }
 
 #[tokio::test]
+async fn who_leaves_before_its_turn_is_forgotten() {
+    let world =
+        World::with(newest(), 4, Config { queue_timeout: Duration::from_mins(2), ..Config::default() }).await;
+    let limits = Limits { transactions_per_minute: 1, transaction_burst: 1, ..Limits::UNLIMITED };
+    world.limit("acme", limits);
+    let mut raw = Raw::login(&world, "acme").await;
+    frontend::query(&mut raw.out, "SELECT 1");
+    raw.flush().await;
+    drop(raw);
+    // Long before the minute is over.
+    world.until_clients(0).await;
+    world.close().await;
+}
+
+#[tokio::test]
 async fn a_pipeline_of_many_transactions_counts_as_many() {
     let world = World::with(newest(), 4, Config::default()).await;
     let limits =

@@ -165,6 +165,16 @@ impl World {
     }
 
     /// The gateway itself.
+    /// Waits until so many clients are left.
+    pub(crate) async fn until_clients(&self, left: usize) {
+        let gone = async {
+            while self.gateway().clients() != left {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), gone).await.expect("the others are gone");
+    }
+
     pub(crate) fn gateway(&self) -> &Gateway {
         self.gateway.as_ref().unwrap()
     }

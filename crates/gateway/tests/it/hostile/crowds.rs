@@ -69,12 +69,7 @@ async fn thousands_who_never_log_in_are_let_go_in_time_and_others_are_served() {
     }
     client.batch_execute("SELECT 1").await.unwrap();
     drop(held);
-    let gone = async {
-        while world.gateway().clients() != 1 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), gone).await.expect("nobody is left");
+    world.until_clients(1).await;
     world.close().await;
 }
 
