@@ -24,7 +24,7 @@ use tokio_postgres::{Client, Transaction};
 
 /// The version of the core that this build installs. Every change of the SQL raises it, or a database that has the core already would
 /// not get the change; a unit test holds the SQL's hash.
-pub const VERSION: i32 = 7;
+pub const VERSION: i32 = 8;
 
 /// What leads from each older version to the next: statements that run before the parts below, which replace
 /// functions and repeat grants anyway. Changes to tables go here.
@@ -300,6 +300,7 @@ async fn run_parts(
         ("verifier", quote_literal(&core.verifier)),
         ("connection_limit", limit(core.connection_limit).to_string()),
         ("type", core.tenant_type.as_sql().to_owned()),
+        ("system_type", system_type(core.tenant_type).to_owned()),
     ];
     let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let of_reader = render(LOGIN, &as_reader(&values, &quote_literal(&core.reader_verifier)));
@@ -335,6 +336,15 @@ async fn run_parts(
             .doing(&format!("installing the isolation core ({name})"))?;
     }
     Ok(())
+}
+
+/// The type's name that no search path leads elsewhere: for bodies that are read under a caller's.
+fn system_type(tenant_type: TenantType) -> &'static str {
+    match tenant_type {
+        TenantType::Bigint => "pg_catalog.int8",
+        TenantType::Uuid => "pg_catalog.uuid",
+        TenantType::Text => "pg_catalog.text",
+    }
 }
 
 /// What makes the application's role makes the reader, under its name and with its verifier.

@@ -45,7 +45,7 @@ impl Rewriter {
         if !self.might_need_rewrite(sql) || sql.contains('\0') || !might_copy(text.sql()) {
             return Ok(Sent { text, copies: Vec::new() });
         }
-        self.stage_in(sql, text)
+        self.stage_in(sql, text, Some(&self.known().tenant))
     }
 
     /// COPY … FROM STDIN alone: in a schema of the tenant's own all else works as it is, under row-level security.
@@ -62,13 +62,19 @@ impl Rewriter {
             QuotedStrings::Backslash => refuse_backslash(sql)?,
             QuotedStrings::Standard => {}
         }
-        self.stage_in(sql, text)
+        self.stage_in(sql, text, None)
     }
 
-    /// Puts three statements in the place of each COPY of a text that became another.
-    fn stage_in<'s>(&self, sql: &'s str, text: Rewritten<'s>) -> Result<Sent<'s>, Refusal> {
+    /// Puts three statements in the place of each COPY of a text that became another. `tenant` is the column of tables that
+    /// tenants share.
+    fn stage_in<'s>(
+        &self,
+        sql: &'s str,
+        text: Rewritten<'s>,
+        tenant: Option<&str>,
+    ) -> Result<Sent<'s>, Refusal> {
         let staged = parse::without_panic(sql, || {
-            self.stage(text.sql()).map_err(|refusal| refusal.of(sql, text.sql()))
+            self.stage(text.sql(), tenant).map_err(|refusal| refusal.of(sql, text.sql()))
         })?;
         Ok(match staged {
             Some((text, copies)) => Sent { text: Rewritten::Changed(text), copies },
@@ -76,7 +82,7 @@ impl Rewriter {
         })
     }
 
-    fn stage(&self, sql: &str) -> Result<Option<(String, Vec<Staged>)>, Refusal> {
+    fn stage(&self, sql: &str, tenant: Option<&str>) -> Result<Option<(String, Vec<Staged>)>, Refusal> {
         let Ok(parsed) = parse::parse(sql) else { return Ok(None) };
         let (mut copies, mut splices) = (Vec::new(), Vec::new());
         for (nth, raw) in parsed.iter().enumerate() {
@@ -90,7 +96,8 @@ impl Rewriter {
                 return Err(Refusal::new(sql, place, message).hint(hint));
             }
             let first = nth + 2 * copies.len();
-            let made = staged(sql, range.clone(), copy, relation, facts, first);
+            let tenant = tenant.filter(|_| facts.kind == Some(Kind::Tenant));
+            let made = staged(sql, range.clone(), copy, relation, (facts, tenant), first);
             let (staged, place) = made.ok_or_else(|| held(sql, range))?;
             splices.push(Splice::replace(
                 place,
@@ -120,13 +127,14 @@ impl Rewriter {
     }
 }
 
-/// The three statements, and the place of the one in whose place they stand.
+/// The three statements, and the place of the one in whose place they stand. A tenant's column that the application does not know
+/// is given its value once: its default would be asked for each row.
 fn staged(
     sql: &str,
     range: Range<usize>,
     copy: &nodes::CopyStmt,
     relation: &nodes::RangeVar,
-    facts: &Facts,
+    (facts, tenant): (&Facts, Option<&str>),
     first: usize,
 ) -> Option<(Staged, Range<usize>)> {
     let table = relation.relname()?.to_owned();
@@ -149,6 +157,11 @@ fn staged(
     }
     let (whole, head, tail) = (tokens.span(0..end)?, tokens.span(0..at)?, tokens.span(after..end)?);
     let list = idents(&columns);
+    let unknown = tenant.filter(|tenant| facts.hidden.iter().any(|hidden| hidden == tenant));
+    let (column, value) = match unknown.filter(|tenant| !columns.iter().any(|column| column == tenant)) {
+        Some(tenant) => (format!(", {}", ident(tenant)), ", (SELECT tenancy.tenant_id())"),
+        None => (String::new(), ""),
+    };
     let names: Vec<String> = columns.iter().map(|column| quote_literal(column)).collect();
     let staged = Staged {
         first,
@@ -160,7 +173,7 @@ fn staged(
         copy: format!("{} pg_temp.{STAGE} ({list}) {}", &sql[head], &sql[tail]),
         // COPY writes the values that it was given into identity columns.
         finish: format!(
-            "INSERT INTO {name} ({list}) OVERRIDING SYSTEM VALUE SELECT {list} FROM pg_temp.{STAGE}"
+            "INSERT INTO {name} ({list}{column}) OVERRIDING SYSTEM VALUE SELECT {list}{value} FROM pg_temp.{STAGE}"
         ),
         table,
     };
@@ -203,7 +216,7 @@ fn is_meant(statements: &[Node<'_>], staged: &Staged) -> bool {
             copy.is_from
                 && copy.filename().is_none()
                 && on_stage(copy.relation())
-                && copy.attlist().len() == insert.cols().len()
+                && matches!(insert.cols().len().checked_sub(copy.attlist().len()), Some(0 | 1))
                 && into == Some(&*staged.table)
         }
         _ => false,

@@ -8,5 +8,5 @@ ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE notes FORCE ROW LEVEL SECURITY;
 CREATE POLICY allow ON notes AS PERMISSIVE FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
 CREATE POLICY floor ON notes AS RESTRICTIVE FOR ALL TO PUBLIC
-    USING (tenant_id = tenancy.tenant_id()) WITH CHECK (tenant_id = tenancy.tenant_id());
+    USING (tenant_id = tenancy.shared_tenant_id()) WITH CHECK (tenant_id = (SELECT tenancy.shared_tenant_id()));
 GRANT SELECT, INSERT, UPDATE, DELETE ON notes TO {login};

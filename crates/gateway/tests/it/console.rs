@@ -47,6 +47,8 @@ async fn what_was_done_is_shown_in_columns_that_tools_know() {
             acme.query("SELECT count(*) FROM notes", &[]).await.unwrap();
         }
         acme.query("SELECT 1/0", &[]).await.unwrap_err();
+        // An error is there before its transaction has ended.
+        acme.simple_query("").await.unwrap();
         world.connect("globex").await.simple_query("SELECT 1; SELECT 2").await.unwrap();
 
         let stats = ask(&console, "SHOW STATS").await;

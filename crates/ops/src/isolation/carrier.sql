@@ -133,17 +133,27 @@ BEGIN
 END
 $body$;
 
--- Both are inlined, and parallel safe; no tenant gives NULL, and so no rows. This one is for whatever asks who it is:
--- column defaults, scopes, the floor of a tenant's own schema.
+-- No tenant gives NULL, and so no rows. This one is for whatever asks who it is: column defaults, scopes, the floor of a
+-- tenant's own schema.
+--
+-- In PL/pgSQL: an SQL function would be inlined, which costs every plan of a statement 9 µs where a call costs 0.4. They are
+-- called when a plan is made, for the estimate, and once per scan of an index. The cost says so that a call is dear beside
+-- PostgreSQL's own operators: a scan of a whole table would make one for each row, and an index is faster then.
 CREATE OR REPLACE FUNCTION tenancy.tenant_id() RETURNS {{type}}
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN CASE WHEN pg_catalog.left(pg_catalog.current_setting('backtrace_functions'), 2)
-                 OPERATOR(pg_catalog.=) ANY (ARRAY['t_', 's_'])
-            THEN pg_catalog.substr(pg_catalog.current_setting('backtrace_functions'), 35)::{{type}} END;
+LANGUAGE plpgsql STABLE PARALLEL SAFE COST 30 AS $body$
+BEGIN
+  RETURN CASE WHEN pg_catalog.left(pg_catalog.current_setting('backtrace_functions'), 2)
+                   OPERATOR(pg_catalog.=) ANY (ARRAY['t_', 's_'])
+              THEN pg_catalog.substr(pg_catalog.current_setting('backtrace_functions'), 35)::{{system_type}} END;
+END
+$body$;
 
 -- The floor of the tables that tenants share: NULL, too, for a tenant that has a schema of its own. It is part of every
 -- plan, so it has as few parts as can be.
 CREATE OR REPLACE FUNCTION tenancy.shared_tenant_id() RETURNS {{type}}
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN CASE WHEN pg_catalog.current_setting('backtrace_functions') OPERATOR(pg_catalog.^@) 't_'
-            THEN pg_catalog.substr(pg_catalog.current_setting('backtrace_functions'), 35)::{{type}} END;
+LANGUAGE plpgsql STABLE PARALLEL SAFE COST 30 AS $body$
+BEGIN
+  RETURN CASE WHEN pg_catalog.current_setting('backtrace_functions') OPERATOR(pg_catalog.^@) 't_'
+              THEN pg_catalog.substr(pg_catalog.current_setting('backtrace_functions'), 35)::{{system_type}} END;
+END
+$body$;

@@ -9,6 +9,7 @@ const VERSIONS: &[(i32, &str)] = &[
     (5, "13642dffb4429ebbcb2a5f51a4e66f6f09ae5a974d9e9af22fbea5b896fcc2ce"),
     (6, "b66a71ef6eed0ebb927e9dbc2e24bfc29c027eae684fa698eb9655e1f3223477"),
     (7, "be8d57b8e4a08fffbe2f490643118fb7edf0e9a5d241413db4a6cdacb4555c40"),
+    (8, "74d8ba0ad80b7cc3da79b0f252bf0933b29645ebffaea1e2d145796e1a83a75e"),
 ];
 
 #[test]

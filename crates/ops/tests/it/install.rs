@@ -87,7 +87,7 @@ async fn floors_of_an_older_version_are_renewed() {
             reading.batch_execute("SELECT FROM public.notes").await.unwrap();
             let mut admin = data.postgres.connect(&data.name).await.unwrap();
             let install = tokio::spawn(async move { isolation::install(&mut admin, &core).await });
-            let floors = "SELECT count(*) FROM pg_policies WHERE policyname = 'tenantry_floor' AND qual ~ 'shared_tenant_id' AND with_check = qual";
+            let floors = "SELECT count(*) FROM pg_policies WHERE policyname = 'tenantry_floor' AND qual ~ 'shared_tenant_id' AND with_check ~ 'SELECT tenancy.shared_tenant_id'";
             let renewed = async || data.admin.query_one(floors, &[]).await.unwrap().get::<_, i64>(0);
             while renewed().await < 2 {
                 assert!(!install.is_finished());
@@ -100,6 +100,29 @@ async fn floors_of_an_older_version_are_renewed() {
             let session = data.inside(crate::support::GLOBEX).await;
             assert_eq!(session.sees().await, "", "{}: it has a schema of its own", data.label());
         }
+    }
+}
+
+/// Up to version 7 a carrier was read for each row that was written.
+#[tokio::test]
+async fn floors_that_were_asked_for_each_row_are_renewed() {
+    for version in versions_for_tests() {
+        let mut data = Data::new(version, ContextKind::Carrier, "each").await;
+        let old = "CREATE POLICY tenantry_floor ON public.notes AS RESTRICTIVE
+                     USING (tenant_id = tenancy.shared_tenant_id()) WITH CHECK (tenant_id = tenancy.shared_tenant_id());
+                   UPDATE tenancy.core SET version = 7";
+        data.admin.batch_execute(old).await.unwrap();
+        let core = core(&data.name, ContextKind::Carrier);
+        assert_eq!(isolation::install(&mut data.admin, &core).await.unwrap(), Installed::UpgradedFrom(7));
+        let floor = "SELECT qual, with_check FROM pg_policies WHERE policyname = 'tenantry_floor'";
+        let row = data.admin.query_one(floor, &[]).await.unwrap();
+        assert_eq!(row.get::<_, &str>(0), "(tenant_id = tenancy.shared_tenant_id())");
+        let once = "(tenant_id = ( SELECT tenancy.shared_tenant_id() AS shared_tenant_id))";
+        assert_eq!(row.get::<_, &str>(1), once);
+        // A renewed floor is current.
+        assert_eq!(isolation::install(&mut data.admin, &core).await.unwrap(), Installed::Again);
+        let session = data.inside(crate::support::ACME).await;
+        assert_eq!(session.sees().await, "7");
     }
 }
 

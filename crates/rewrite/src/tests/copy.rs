@@ -18,8 +18,8 @@ fn a_copy_becomes_three_statements_that_stand_or_fall_together() {
         text,
         "CALL tenancy.begin_copy('users'::regclass, ARRAY['id', 'email', 'name', 'token']::text[]); \
          COPY pg_temp.tenantry_copy (id, email, name, token) FROM STDIN; \
-         INSERT INTO users (id, email, name, token) OVERRIDING SYSTEM VALUE \
-         SELECT id, email, name, token FROM pg_temp.tenantry_copy"
+         INSERT INTO users (id, email, name, token, tenant_id) OVERRIDING SYSTEM VALUE \
+         SELECT id, email, name, token, (SELECT tenancy.tenant_id()) FROM pg_temp.tenantry_copy"
     );
     assert_eq!(copies, [0]);
 }
@@ -33,10 +33,11 @@ fn options_stay_and_so_does_what_stands_around() {
         text,
         "SELECT 1; /* a */ CALL tenancy.begin_copy('public.orders'::regclass, ARRAY['id', 'user_id', 'total']::text[]); \
          copy BINARY pg_temp.tenantry_copy (id, user_id, total) FROM STDIN; \
-         INSERT INTO public.orders (id, user_id, total) OVERRIDING SYSTEM VALUE SELECT id, user_id, total FROM pg_temp.tenantry_copy; \
+         INSERT INTO public.orders (id, user_id, total, tenant_id) OVERRIDING SYSTEM VALUE \
+         SELECT id, user_id, total, (SELECT tenancy.tenant_id()) FROM pg_temp.tenantry_copy; \
          CALL tenancy.begin_copy('users'::regclass, ARRAY['name', 'id']::text[]); \
          COPY pg_temp.tenantry_copy (name, id) from stdin with csv header where id>1; \
-         INSERT INTO users (name, id) OVERRIDING SYSTEM VALUE SELECT name, id FROM pg_temp.tenantry_copy; \
+         INSERT INTO users (name, id, tenant_id) OVERRIDING SYSTEM VALUE SELECT name, id, (SELECT tenancy.tenant_id()) FROM pg_temp.tenantry_copy; \
          SELECT id, email, name, token FROM users;"
     );
     assert_eq!(copies, [1, 4]);
