@@ -20,7 +20,7 @@ use crate::error::ClientError;
 use crate::replica::{Place, Topology};
 use crate::statement::Statements;
 use crate::stats::PoolStats;
-pub(crate) use cluster::Cluster;
+pub(crate) use cluster::{Cluster, Share};
 use cluster::{Connections, Leftovers, Size, Waiter};
 use failover::Servers;
 use idle::Visit;
@@ -70,7 +70,7 @@ impl Pool {
         cluster: &Arc<Cluster>,
         stats: Arc<PoolStats>,
     ) -> Arc<Self> {
-        let size = Size::of(&route, config, model);
+        let size = Size::of(&route, cluster.share, config, model);
         Arc::new_cyclic(|this| Self {
             id: cluster.state.lock().add(Weak::clone(this), size),
             context_key: key.context_key(&route.stable_name, route.key),
@@ -102,7 +102,7 @@ impl Pool {
     /// Has as many connections as the route says, from now on.
     pub(crate) fn resize(&self, route: &DatabaseRoute) {
         self.most.store(route.max_connections, Ordering::Relaxed);
-        let size = Size::of(route, &self.config, self.model);
+        let size = Size::of(route, self.cluster.share, &self.config, self.model);
         self.change(|connections, leftovers| connections.resize(self.id, size, leftovers));
     }
 

@@ -10,6 +10,7 @@ use crate::http::Endpoint;
 use crate::lex::SessionWords;
 use crate::metrics::Metrics;
 use crate::pause::Pauses;
+use crate::pool::Share;
 use crate::port;
 use crate::replica::{self, Topologies};
 use crate::report::{Command, MAX_COMMANDS, Report};
@@ -111,8 +112,10 @@ impl Gateway {
             commands.push(command);
             let (leaves, has_left) = watch::channel(false);
             left.push(has_left);
-            let worker =
-                Worker::new(Arc::clone(&shared), routes.clone(), watch_phase.clone(), rewriters.clone());
+            let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+            let share = Share { worker: number(index), workers: number(workers) };
+            let (routes, phase) = (routes.clone(), watch_phase.clone());
+            let worker = Worker::new(Arc::clone(&shared), share, routes, phase, rewriters.clone());
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()

@@ -9,7 +9,7 @@ use crate::door::Door;
 use crate::lex::SessionWords;
 use crate::limit::timer::TICK;
 use crate::pause::Pauses;
-use crate::pool::{Cluster, Pool};
+use crate::pool::{Cluster, Pool, Share};
 use crate::replica::{Place, Topologies};
 use crate::report::{Command, PoolCounts, PoolReport, WorkerCounts, WorkerReport};
 use crate::rewriting::{Rewriters, Rewriting};
@@ -118,6 +118,8 @@ pub(crate) struct Worker {
     pub(crate) accounts: Accounts,
     pools: Mutex<HashMap<(DatabaseId, Place, Rights), Arc<Pool>>>,
     clusters: Mutex<HashMap<(ClusterId, Place), Arc<Cluster>>>,
+    /// Its part of the connections.
+    share: Share,
     unnamed_ids: AtomicU64,
     pub(crate) rewriting: Rewriting,
 }
@@ -125,6 +127,7 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn new(
         shared: Arc<Shared>,
+        share: Share,
         routes: watch::Receiver<Arc<RouteTable>>,
         phase: watch::Receiver<Phase>,
         rewriters: watch::Receiver<Arc<Rewriters>>,
@@ -138,6 +141,7 @@ impl Worker {
             accounts: Accounts::default(),
             pools: Mutex::default(),
             clusters: Mutex::default(),
+            share,
             unnamed_ids: AtomicU64::new(1),
             rewriting: Rewriting::new(rewriters),
         })
@@ -175,7 +179,11 @@ impl Worker {
             return pool;
         }
         let stats = self.stats.pool(route.id, place, rights);
-        let cluster = Arc::clone(self.clusters.lock().entry((route.cluster, place)).or_default());
+        let mut clusters = self.clusters.lock();
+        let cluster =
+            clusters.entry((route.cluster, place)).or_insert_with(|| Arc::new(Cluster::new(self.share)));
+        let cluster = Arc::clone(cluster);
+        drop(clusters);
         let place = (place, rights, self.shared.topologies.of(route));
         let (key, config) = (&self.shared.master_key, &self.shared.config);
         let pool = Pool::new(Arc::clone(route), place, model, key, config, &cluster, stats);

@@ -30,14 +30,35 @@ const AFFINITY: u64 = 5_000_000;
 /// One part in so many of the connections is kept for tenants that use none.
 const RESERVE: u32 = 8;
 
+/// One worker's part of what the gateway may have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Share {
+    /// Which of the workers, from 0.
+    pub(crate) worker: u32,
+    pub(crate) workers: u32,
+}
+
+impl Share {
+    /// All workers' parts add up to `n`; but every one has one, or its clients would wait for ever.
+    fn of(self, n: u32) -> u32 {
+        let rest = u32::from(self.worker < n % self.workers);
+        (n / self.workers + rest).max(1)
+    }
+}
+
 /// A server, for one worker.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Cluster {
+    pub(super) share: Share,
     pub(super) state: Mutex<Connections>,
     pub(crate) timers: Timers,
 }
 
 impl Cluster {
+    pub(crate) fn new(share: Share) -> Self {
+        Self { share, state: Mutex::default(), timers: Timers::default() }
+    }
+
     /// Wakes who is overdue, and serves tenants that waited for what another worker has given back.
     pub(crate) fn tick(&self) {
         self.timers.tick();
@@ -95,15 +116,12 @@ pub(super) struct Size {
 }
 
 impl Size {
-    /// The gateway's share is divided among its workers.
-    pub(super) fn of(route: &DatabaseRoute, config: &Config, model: TenancyModel) -> Self {
-        let workers = u32::try_from(config.workers.max(1)).unwrap_or(u32::MAX);
-        let share = |n: u32| (n / workers).max(1);
-        let limit = share(route.max_connections);
+    pub(super) fn of(route: &DatabaseRoute, share: Share, config: &Config, model: TenancyModel) -> Self {
+        let limit = share.of(route.max_connections);
         Self {
             limit,
             reserve: if model.is_pooled() { limit / RESERVE } else { 0 },
-            cap: if route.cluster_connections == 0 { u32::MAX } else { share(route.cluster_connections) },
+            cap: if route.cluster_connections == 0 { u32::MAX } else { share.of(route.cluster_connections) },
             schemas: config.max_server_schemas,
         }
     }
@@ -431,4 +449,23 @@ fn leave(connection: &mut ServerConnection) -> bool {
 
 fn gone(leftovers: &Leftovers) -> u32 {
     u32::try_from(leftovers.len()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Share;
+
+    #[test]
+    fn parts_add_up() {
+        for workers in 1..9 {
+            let parts = |n| (0..workers).map(move |worker| Share { worker, workers }.of(n));
+            for n in workers..40 {
+                assert_eq!(parts(n).sum::<u32>(), n, "{n} among {workers}");
+                assert!(parts(n).max() <= parts(n).min().map(|least| least + 1), "{n} among {workers}");
+            }
+            for n in 0..workers {
+                assert!(parts(n).all(|part| part == 1), "{n} among {workers}");
+            }
+        }
+    }
 }
