@@ -83,9 +83,8 @@ impl Session {
         if self.worker.shared.pauses.any() {
             Box::pin(self.pass_pauses(&target)).await?;
         }
-        let config = &self.worker.shared.config;
-        let admission = target.account.admit(config.queue_timeout);
-        unless_gone(&mut self.client, config.buffer_bytes, admission).await?;
+        let admission = target.account.admit(self.worker.shared.config.queue_timeout);
+        unless_gone(&mut self.client, admission).await?;
         if target.topology.is_some() {
             target = Box::pin(self.choose_server(target)).await?;
         }
@@ -93,8 +92,7 @@ impl Session {
         // pool full of dead connections ends in a fresh one, whose failure counts.
         for _ in 0..=target.pool.most() {
             let acquired = target.pool.acquire(&target.account, &target.placement);
-            let most = self.worker.shared.config.buffer_bytes;
-            let mut server = match unless_gone(&mut self.client, most, acquired).await {
+            let mut server = match unless_gone(&mut self.client, acquired).await {
                 Ok(server) => server,
                 Err(SessionEnd::Fatal(error))
                     if target.is_on_replica() && error.kind == ErrorKind::ServerUnavailable =>
@@ -151,7 +149,7 @@ impl Session {
                     .with_hint("try again later")
             })
         };
-        unless_gone(&mut self.client, shared.config.buffer_bytes, passed).await
+        unless_gone(&mut self.client, passed).await
     }
 
     /// The client left in mid-transaction. What still runs is cancelled before the connection is closed: its place in
@@ -176,23 +174,26 @@ impl Session {
     }
 }
 
+/// How much of what a client sends is kept while it waits for its turn.
+const MAX_AHEAD: usize = 16 << 10;
+
 /// Waits for a turn, unless the client leaves meanwhile: nobody would read the answer, and others wait for the place.
 async fn unless_gone<T>(
     client: &mut Buffered,
-    most: usize,
     turn: impl Future<Output = Result<T, ClientError>>,
 ) -> Result<T, SessionEnd> {
     tokio::select! {
         biased;
         result = turn => Ok(result?),
-        () = gone(client, most) => Err(SessionEnd::ClientGone),
+        () = gone(client) => Err(SessionEnd::ClientGone),
     }
 }
 
 /// Ready when the client's connection has ended without a goodbye. What was sent in front of a goodbye is executed, as PostgreSQL
-/// does. Reads ahead no more than `most` bytes. Cancel-safe: what was read stays with the client.
-async fn gone(client: &mut Buffered, most: usize) {
-    while client.inbuf.len() < most {
+/// does. Of one that has sent much the end is not noticed: many may wait, and each would keep that. Cancel-safe: what was read
+/// stays with the client.
+async fn gone(client: &mut Buffered) {
+    while client.inbuf.len() < MAX_AHEAD {
         match poll_fn(|cx| client.poll_fill(cx)).await {
             Ok(1..) => {}
             Ok(0) if says_goodbye(&client.inbuf) => break,
