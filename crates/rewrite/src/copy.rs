@@ -5,6 +5,7 @@
 //! The three statements stand in the place of one, so that they succeed or fail together, as it would.
 
 use crate::edit::{self, Splice};
+use crate::find::{names, names_listed};
 use crate::known::Facts;
 use crate::lex::Tokens;
 use crate::name::{ident, idents};
@@ -96,7 +97,6 @@ impl Rewriter {
                 return Err(Refusal::new(sql, place, message).hint(hint));
             }
             let first = nth + 2 * copies.len();
-            let tenant = tenant.filter(|_| facts.kind == Some(Kind::Tenant));
             let made = staged(sql, range.clone(), copy, relation, (facts, tenant), first);
             let (staged, place) = made.ok_or_else(|| held(sql, range))?;
             splices.push(Splice::replace(
@@ -111,7 +111,9 @@ impl Rewriter {
         let text = edit::apply(sql, &mut splices).ok_or_else(|| held(sql, 0..sql.len()))?;
         let again = parse::parse(&text).map_err(|_| held(sql, 0..sql.len()))?;
         let kinds: Vec<Node<'_>> = again.iter().map(nodes::RawStmt::stmt).collect();
-        if kinds.len() != parsed.len() + 2 * copies.len() || !copies.iter().all(|of| is_meant(&kinds, of)) {
+        if kinds.len() != parsed.len() + 2 * copies.len()
+            || !copies.iter().all(|of| is_meant(&kinds, of, tenant))
+        {
             return Err(held(sql, 0..sql.len()));
         }
         Ok(Some((text, copies)))
@@ -143,8 +145,8 @@ fn staged(
         None => ident(&table),
     };
     let listed = !copy.attlist().is_empty();
-    let columns: Vec<String> = if listed {
-        copy.attlist().iter().filter_map(|column| column.as_str().map(ToOwned::to_owned)).collect()
+    let columns = if listed {
+        names(copy.attlist())
     } else {
         facts.columns.iter().filter(|column| !facts.generated.contains(column)).cloned().collect()
     };
@@ -157,18 +159,21 @@ fn staged(
     }
     let (whole, head, tail) = (tokens.span(0..end)?, tokens.span(0..at)?, tokens.span(after..end)?);
     let list = idents(&columns);
-    let unknown = tenant.filter(|tenant| facts.hidden.iter().any(|hidden| hidden == tenant));
-    let (column, value) = match unknown.filter(|tenant| !columns.iter().any(|column| column == tenant)) {
+    let is_unsaid = |tenant: &&str| {
+        let is_it = |column: &String| column == tenant;
+        facts.kind == Some(Kind::Tenant) && facts.hidden.iter().any(is_it) && !columns.iter().any(is_it)
+    };
+    let (column, value) = match tenant.filter(is_unsaid) {
         Some(tenant) => (format!(", {}", ident(tenant)), ", (SELECT tenancy.tenant_id())"),
         None => (String::new(), ""),
     };
-    let names: Vec<String> = columns.iter().map(|column| quote_literal(column)).collect();
+    let literals: Vec<String> = columns.iter().map(|column| quote_literal(column)).collect();
     let staged = Staged {
         first,
         begin: format!(
             "CALL tenancy.begin_copy({}::regclass, ARRAY[{}]::text[])",
             quote_literal(&name),
-            names.join(", ")
+            literals.join(", ")
         ),
         copy: format!("{} pg_temp.{STAGE} ({list}) {}", &sql[head], &sql[tail]),
         // COPY writes the values that it was given into identity columns.
@@ -206,17 +211,19 @@ fn not_offered(copy: &nodes::CopyStmt) -> Option<(&'static str, &'static str, &'
 }
 
 /// Whether the three statements are there, and are what they were meant to be.
-fn is_meant(statements: &[Node<'_>], staged: &Staged) -> bool {
+fn is_meant(statements: &[Node<'_>], staged: &Staged, tenant: Option<&str>) -> bool {
     let on_stage = |of: Option<&nodes::RangeVar>| {
         of.is_some_and(|of| of.schemaname() == Some("pg_temp") && of.relname() == Some(STAGE))
     };
     match statements.get(staged.first..staged.first + 3) {
         Some([Node::CallStmt(_), Node::CopyStmt(copy), Node::InsertStmt(insert)]) => {
             let into = insert.relation().and_then(nodes::RangeVar::relname);
+            let written = names_listed(insert);
+            let more = written.strip_prefix(&*names(copy.attlist()));
             copy.is_from
                 && copy.filename().is_none()
                 && on_stage(copy.relation())
-                && matches!(insert.cols().len().checked_sub(copy.attlist().len()), Some(0 | 1))
+                && more.is_some_and(|more| more.is_empty() || tenant.is_some_and(|tenant| more == [tenant]))
                 && into == Some(&*staged.table)
         }
         _ => false,

@@ -8,6 +8,7 @@ mod star;
 mod write;
 
 pub(crate) use star::{figure_name, is_star};
+pub(crate) use write::names_listed;
 
 use crate::Refusal;
 use crate::edit::{Change, Splice};

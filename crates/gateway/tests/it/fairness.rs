@@ -83,7 +83,7 @@ async fn who_leaves_while_waiting_is_forgotten_unless_it_said_goodbye() {
     holder.batch_execute("BEGIN; SELECT 1").await.unwrap();
     write(&mut crowd).await;
     let mut polite = crowd.pop().unwrap();
-    polite.out.extend_from_slice(b"X\0\0\0\x04");
+    frontend::terminate(&mut polite.out);
     polite.flush().await;
     drop((polite, crowd));
     world.until_clients(2).await;

@@ -164,7 +164,6 @@ impl World {
         });
     }
 
-    /// The gateway itself.
     /// Waits until so many clients are left.
     pub(crate) async fn until_clients(&self, left: usize) {
         let gone = async {
@@ -175,6 +174,7 @@ impl World {
         tokio::time::timeout(Duration::from_secs(20), gone).await.expect("the others are gone");
     }
 
+    /// The gateway itself.
     pub(crate) fn gateway(&self) -> &Gateway {
         self.gateway.as_ref().unwrap()
     }

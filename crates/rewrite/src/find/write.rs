@@ -384,7 +384,7 @@ impl<'a> Finder<'a> {
 }
 
 /// The columns that an INSERT lists.
-fn names_listed(insert: &nodes::InsertStmt) -> Vec<String> {
+pub(crate) fn names_listed(insert: &nodes::InsertStmt) -> Vec<String> {
     let listed = insert.cols().iter().filter_map(|column| match column {
         Node::ResTarget(column) => column.name().map(ToOwned::to_owned),
         _ => None,
