@@ -83,11 +83,11 @@ fn scan(bytes: &[u8], start: usize) -> Option<(Kind, usize)> {
     })
 }
 
-pub(crate) fn starts_word(c: u8) -> bool {
+pub(crate) const fn starts_word(c: u8) -> bool {
     c.is_ascii_alphabetic() || c == b'_' || c >= 0x80
 }
 
-pub(crate) fn continues_word(c: u8) -> bool {
+pub(crate) const fn continues_word(c: u8) -> bool {
     starts_word(c) || c.is_ascii_digit() || c == b'$'
 }
 

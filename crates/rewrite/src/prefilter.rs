@@ -2,64 +2,74 @@
 //!
 //! It goes over the bytes once and knows neither strings nor comments; a word inside them costs a parse and nothing else.
 
+mod role;
 mod rows;
 
 use crate::find::Star;
 use crate::lex::{continues_word, starts_word};
+use role::Role;
+
+/// What a byte may be, for all of them: bits of `STARTS`, `CONTINUES` and `SPACE`.
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte: u8 = 0;
+    loop {
+        let starts = if starts_word(byte) { STARTS } else { 0 };
+        let continues = if continues_word(byte) { CONTINUES } else { 0 };
+        let space = if byte.is_ascii_whitespace() { SPACE } else { 0 };
+        classes[byte as usize] = starts | continues | space;
+        if byte == u8::MAX {
+            break classes;
+        }
+        byte += 1;
+    }
+};
+/// It begins a word.
+const STARTS: u8 = 1;
+/// It goes on with one.
+const CONTINUES: u8 = 2;
+const SPACE: u8 = 4;
+
+fn is(byte: u8, class: u8) -> bool {
+    CLASSES[usize::from(byte)] & class != 0
+}
+
+/// Where the word ends that goes on at `at`.
+fn end_of(sql: &[u8], mut at: usize) -> usize {
+    while let Some(byte) = sql.get(at)
+        && is(*byte, CONTINUES)
+    {
+        at += 1;
+    }
+    at
+}
 
 /// Whether a text has a word (or a star) that some rewrite begins with. Never false where [`crate::Rewriter::rewrite`]
 /// would change or refuse the text.
 pub(crate) fn might_matter(sql: &str, star: Star) -> bool {
     let bytes = sql.as_bytes();
-    let (mut at, mut from) = (0, false);
+    let (mut at, mut names_tables) = (0, false);
     while let Some(&byte) = bytes.get(at) {
-        if starts_word(byte) {
-            let start = at;
-            while bytes.get(at).is_some_and(|c| continues_word(*c)) {
-                at += 1;
+        if is(byte, STARTS) {
+            let end = end_of(bytes, at + 1);
+            match Role::of(&bytes[at..end]) {
+                Role::Matters => return true,
+                Role::Names => names_tables = true,
+                _ => {}
             }
-            if matches(&bytes[start..at]) {
-                return true;
-            }
-            from |= names_tables(&bytes[start..at]);
+            at = end;
         } else if byte == b'*' && star == Star::Expand && !is_count(bytes, at) {
             return true;
         } else {
             at += 1;
         }
-        if byte == b'*' {
-            at += 1;
-        }
     }
-    from && star == Star::Expand && rows::might_be_there(bytes)
-}
-
-/// What the names of tables stand behind.
-fn names_tables(word: &[u8]) -> bool {
-    let is = |keyword: &[u8]| word.eq_ignore_ascii_case(keyword);
-    match word[0] | 0x20 {
-        b'f' => is(b"from"),
-        b'j' => is(b"join"),
-        b'u' => is(b"update") || is(b"using"),
-        _ => false,
-    }
+    names_tables && star == Star::Expand && rows::might_be_there(bytes)
 }
 
 /// `count(*)`, the star that most statements have.
 fn is_count(bytes: &[u8], at: usize) -> bool {
     at > 0 && bytes[at - 1] == b'(' && bytes.get(at + 1) == Some(&b')')
-}
-
-fn matches(word: &[u8]) -> bool {
-    let is = |keyword: &[u8]| word.eq_ignore_ascii_case(keyword);
-    match word[0] | 0x20 {
-        b'c' => is(b"conflict") || is(b"copy"),
-        b'g' => is(b"group"),
-        b'i' => is(b"insert"),
-        b'm' => is(b"merge"),
-        b't' => is(b"truncate") || is(b"table"),
-        _ => false,
-    }
 }
 
 #[cfg(test)]
