@@ -65,7 +65,10 @@ impl ContextKey {
     /// The signed message is `<tenant>|<epoch>|<nonce>`.
     pub fn sign(&self, tenant: TenantId, epoch: Epoch, nonce: &Nonce) -> ContextToken {
         let mut mac = self.keyed.clone();
-        mac.update(format!("{tenant}|{epoch}|{}", nonce.as_str()).as_bytes());
+        let [tenant_id, epoch_number] = [tenant.get(), epoch.get()].map(|number| number.to_string());
+        for part in [&*tenant_id, "|", &*epoch_number, "|", nonce.as_str()] {
+            mac.update(part.as_bytes());
+        }
         ContextToken { key: self.id, tenant, epoch, mac: hex(&mac.finalize().into_bytes()) }
     }
 }
