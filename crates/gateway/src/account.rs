@@ -131,6 +131,11 @@ impl Account {
         }
     }
 
+    /// Whether transactions are limited in their rate.
+    pub(crate) fn has_rate(&self) -> bool {
+        self.limits().transactions_per_minute > 0
+    }
+
     /// Waits until the rate allows one more transaction, or refuses it when that would take too long: longer than the tenant
     /// lets its transactions wait, or than the gateway lets anybody (`most`).
     pub(crate) async fn admit(&self, most: Duration) -> Result<(), ClientError> {

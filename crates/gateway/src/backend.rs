@@ -204,8 +204,7 @@ impl ServerConnection {
         if !self.io.inbuf.is_empty() {
             return matches!(self.state, State::Resetting { .. });
         }
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        match self.io.poll_fill(&mut context) {
+        match self.io.poll_fill_at_once() {
             std::task::Poll::Pending => true,
             std::task::Poll::Ready(Ok(read)) => read > 0 && matches!(self.state, State::Resetting { .. }),
             std::task::Poll::Ready(Err(_)) => false,

@@ -25,7 +25,8 @@ pub(crate) fn refusal(
     readable: bool,
     may_explain: impl Fn() -> bool,
 ) -> Option<ClientError> {
-    let text = sql.trim_ascii_start();
+    let text = sql.trim_ascii();
+    let text = text.strip_suffix(b";").unwrap_or(text);
     let first = &text[..text.iter().position(|byte| !in_word(*byte)).unwrap_or(text.len())];
     // Without a word it begins with a comment, or an odd space.
     let other = !first.is_empty() && !VERBS.iter().any(|verb| is(first, verb));

@@ -119,6 +119,10 @@ impl Client {
     /// Ends the session: at once, whatever it is doing.
     pub(crate) fn kill(&self) {
         self.killed.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    fn wake(&self) {
         if let Some(waker) = self.waker.get() {
             waker.wake_by_ref();
         }
@@ -168,6 +172,13 @@ impl Clients {
         Listed { list: Arc::clone(self), client }
     }
 
+    /// Wakes all of them: something has changed that each looks at by itself.
+    pub(crate) fn wake_all(&self) {
+        for client in self.connected.lock().values() {
+            client.wake();
+        }
+    }
+
     /// All of them at this moment.
     pub(crate) fn all(&self) -> Vec<Arc<Client>> {
         self.connected.lock().values().map(Arc::clone).collect()
@@ -186,23 +197,33 @@ pub(crate) struct Meter {
     target: Arc<Target>,
     client: Arc<Client>,
     lent: Instant,
+    ended: Option<Instant>,
     pub(crate) statements: u64,
     counts: bool,
 }
 
 impl Meter {
-    /// Begins a loan that was asked for at `asked`.
-    pub(crate) fn start(target: &Arc<Target>, client: &Arc<Client>, asked: Instant) -> Self {
-        let lent = Instant::now();
+    /// Begins a loan that was asked for at `asked` and had at `lent`.
+    pub(crate) fn start(target: &Arc<Target>, client: &Arc<Client>, asked: Instant, lent: Instant) -> Self {
         let waited = lent.duration_since(asked);
         target.stats.queue_us.add(micros(waited));
         target.pool_stats.queue.record(waited);
         client.set(Activity::Active);
-        Self { target: Arc::clone(target), client: Arc::clone(client), lent, statements: 0, counts: true }
+        Self {
+            target: Arc::clone(target),
+            client: Arc::clone(client),
+            lent,
+            ended: None,
+            statements: 0,
+            counts: true,
+        }
     }
-}
 
-impl Meter {
+    /// Ends the loan, for a caller that knows the time.
+    pub(crate) fn end(mut self, now: Instant) {
+        self.ended = Some(now);
+    }
+
     /// The loan was the gateway's own: it is no transaction of the client's.
     pub(crate) fn ignore(&mut self) {
         self.counts = false;
@@ -215,7 +236,7 @@ impl Drop for Meter {
         if !self.counts {
             return;
         }
-        let held = self.lent.elapsed();
+        let held = self.ended.unwrap_or_else(Instant::now).duration_since(self.lent);
         let (tenant, pool) = (&self.target.stats, &self.target.pool_stats);
         tenant.transactions.add(1);
         tenant.statements.add(self.statements);

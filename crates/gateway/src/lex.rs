@@ -9,7 +9,6 @@ mod tenant;
 
 pub(crate) use comment::len as comment_len;
 pub(crate) use copy::copies_out;
-use memchr::memmem;
 pub(crate) use passing::passes;
 pub(crate) use read::{begins_read_only, read_hint};
 pub(crate) use tenant::{Own, Special, TenantStatement, names_tenant, special, tenant_statement};
@@ -32,18 +31,30 @@ pub(crate) enum Cleanup {
     Nothing,
 }
 
+/// The first three bytes of a text without spaces before it, in lower case: what tells a statement from most others.
+fn verb(sql: &[u8]) -> Option<[u8; 3]> {
+    let [a, b, c] = sql.first_chunk()?;
+    Some([a.to_ascii_lowercase(), b.to_ascii_lowercase(), c.to_ascii_lowercase()])
+}
+
 /// The statements of a text that does nothing but clear session state, each with its command tag.
 /// `None` for every other text; deciding that costs a look at a few bytes in the usual case.
-pub(crate) fn cleanup(sql: &str) -> Option<Vec<(Cleanup, &'static str)>> {
+pub(crate) fn cleanup(sql: &[u8]) -> Option<Vec<(Cleanup, &'static str)>> {
     const LONGEST: usize = 256;
+    const UNLOCK: &[u8] = b"pg_advisory_unlock_all";
     let sql = sql.trim_ascii();
-    let first = sql.as_bytes().first()?.to_ascii_lowercase();
-    if sql.len() > LONGEST || !matches!(first, b'c' | b'd' | b'r' | b's' | b'u') {
+    let may_be_one = match &verb(sql)? {
+        b"clo" | b"dea" | b"dis" | b"res" | b"unl" => true,
+        b"sel" => {
+            let behind = sql.get(b"select".len()..).unwrap_or_default().trim_ascii_start();
+            behind.get(..UNLOCK.len()).is_some_and(|name| name.eq_ignore_ascii_case(UNLOCK))
+        }
+        _ => false,
+    };
+    if !may_be_one || sql.len() > LONGEST {
         return None;
     }
-    if first == b's' && memmem::find(sql.as_bytes(), b"pg_advisory_unlock_all").is_none() {
-        return None;
-    }
+    let sql = std::str::from_utf8(sql).ok()?;
     let statements: Vec<_> = sql
         .split(';')
         .map(str::trim_ascii)
@@ -85,22 +96,22 @@ fn identifier(word: &str) -> Option<Box<str>> {
     plain.then(|| word.to_ascii_lowercase().into())
 }
 
-/// Finds words in a text that may change the session without a command tag that tells: then the connection is reset
-/// after the transaction. A false alarm costs a reset. A miss costs nothing between tenants, who never share a
+/// Whether a text has words in it that may change the session without a command tag that tells, and beyond their transaction:
+/// then the connection is reset after it. A false alarm costs a reset. A miss costs nothing between tenants, who never share a
 /// session's state; between clients of one tenant a setting may linger, or the tenant's context may be gone, until the
 /// next reset.
-#[derive(Debug)]
-pub(crate) struct SessionWords([memmem::Finder<'static>; 4]);
-
-impl SessionWords {
-    pub(crate) fn new() -> Self {
-        Self(["set_config", "SET_CONFIG", "tenancy.", "TENANCY."].map(memmem::Finder::new))
-    }
-
-    /// Whether one of them is there, and may have done something that outlives its transaction.
-    pub(crate) fn occur_in(&self, sql: &[u8]) -> bool {
-        self.0.iter().any(|word| word.find(sql).is_some()) && !passes(sql)
-    }
+pub(crate) fn may_change_session(sql: &[u8]) -> bool {
+    let stands = |word: &[u8], from: Option<usize>| {
+        let there = from.and_then(|from| sql.get(from..from + word.len()));
+        there.is_some_and(|there| there.eq_ignore_ascii_case(word))
+    };
+    // Both have a byte that few words have.
+    let found = memchr::memchr2_iter(b'_', b'.', sql).any(|at| {
+        let (word, before): (&[u8], usize) =
+            if sql[at] == b'_' { (b"set_config", 3) } else { (b"tenancy.", 7) };
+        stands(word, at.checked_sub(before))
+    });
+    found && !passes(sql)
 }
 
 /// Names with a dot in a text: settings that no library has declared have one, and the server lists them nowhere. In
@@ -129,7 +140,7 @@ mod tests {
     use super::*;
 
     fn kinds(sql: &str) -> Option<Vec<Cleanup>> {
-        cleanup(sql).map(|list| list.into_iter().map(|(kind, _)| kind).collect())
+        cleanup(sql.as_bytes()).map(|list| list.into_iter().map(|(kind, _)| kind).collect())
     }
 
     #[test]
@@ -143,6 +154,23 @@ mod tests {
         assert_eq!(kinds("DEALLOCATE _pg3_0"), Some(vec![Cleanup::Deallocate("_pg3_0".into())]));
         assert_eq!(kinds("DEALLOCATE PREPARE \"A b\""), None);
         assert_eq!(kinds("deallocate \"Ab\";"), Some(vec![Cleanup::Deallocate("Ab".into())]));
+    }
+
+    #[test]
+    fn words_that_change_a_session_are_found_in_any_case() {
+        for sql in [
+            "SELECT set_config('a.b', '1', false)",
+            "select a_b, x.Set_Config('a.b', $1, $2) from c_d",
+            "SELECT tenancy.leave()",
+            "SELECT 1; select TENANCY.leave()",
+            "set_config",
+            "tenancy.",
+        ] {
+            assert!(may_change_session(sql.as_bytes()), "{sql}");
+        }
+        for sql in ["", "_", ".", "SELECT a_b FROM c.d", "t_config", "SELECT set_config('a.b', '1', true)"] {
+            assert!(!may_change_session(sql.as_bytes()), "{sql}");
+        }
     }
 
     #[test]

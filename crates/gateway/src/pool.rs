@@ -118,16 +118,17 @@ impl Pool {
 
     /// Lends a connection to a tenant, opening one if there is room, waiting if there is none. The connection may be in any
     /// state but `Unknown`; whoever borrows it does the handover. It counts as the tenant's until it is given back (`release`)
-    /// or dropped.
+    /// or dropped, from `ready` on if one was there.
     pub(crate) async fn acquire(
         &self,
         account: &Arc<Account>,
         placement: &Placement,
+        ready: Instant,
     ) -> Result<Box<ServerConnection>, ClientError> {
         if self.servers.failed_over() {
             self.retire();
         }
-        let connection = self.find(account, Visit::of(placement)).await?;
+        let connection = self.find(account, Visit::of(placement), ready).await?;
         // A task keeps its waker for life, so this is usually no more than a comparison.
         poll_fn(|cx| {
             connection.timer.lend(account, cx.waker());
@@ -137,11 +138,16 @@ impl Pool {
         Ok(connection)
     }
 
-    async fn find(&self, account: &Arc<Account>, visit: Visit) -> Result<Box<ServerConnection>, ClientError> {
+    async fn find(
+        &self,
+        account: &Arc<Account>,
+        visit: Visit,
+        ready: Instant,
+    ) -> Result<Box<ServerConnection>, ClientError> {
         loop {
-            let grant = match self.ask(account, visit)? {
-                Ok(grant) => grant,
-                Err(waiting) => self.wait(account, waiting).await?,
+            let (grant, since) = match self.ask(account, visit)? {
+                Ok(grant) => (grant, ready),
+                Err(waiting) => (self.wait(account, waiting).await?, Instant::now()),
             };
             match grant {
                 Grant::Open(slot, lease) => {
@@ -151,7 +157,7 @@ impl Pool {
                 }
                 Grant::Connection(mut connection) => {
                     if connection.is_quiet() {
-                        connection.lease.iter_mut().for_each(Lease::start);
+                        connection.lease.iter_mut().for_each(|lease| lease.start(since));
                         return Ok(connection);
                     }
                     // The server closed it, or said something unexpected: dropping it frees its slot.
@@ -202,7 +208,7 @@ impl Pool {
                 if let Some(pool) = self.connections().pool(self.id) {
                     pool.parameters = Some(Arc::clone(&connection.parameters));
                 }
-                lease.start();
+                lease.start(Instant::now());
                 connection.lease = Some(lease);
                 Ok(Box::new(connection))
             }
@@ -223,8 +229,8 @@ impl Pool {
         self.rights == Rights::Read && is_unknown
     }
 
-    /// Takes a connection back after a transaction. It must be `Entered`, `Resetting` or `Clean`, with nothing unread.
-    pub(crate) fn release(&self, mut connection: Box<ServerConnection>) {
+    /// Takes a connection back that was used until `now`. It must be `Entered`, `Resetting` or `Clean`, with nothing unread.
+    pub(crate) fn release(&self, mut connection: Box<ServerConnection>, now: Instant) {
         if matches!(connection.state, State::Unknown) || !self.servers.suits(&connection) {
             return;
         }
@@ -232,8 +238,9 @@ impl Pool {
         let lease = connection.lease.take();
         self.change(|connections, leftovers| {
             if let Some(lease) = lease {
-                connections.end(self.id, &lease.finish());
+                connections.end(self.id, &lease.finish(now));
             }
+            connection.idle_since = now;
             connections.give_back(self.id, connection, leftovers);
         });
     }

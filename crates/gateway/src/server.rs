@@ -7,7 +7,6 @@ use crate::config::Config;
 use crate::door::Door;
 use crate::error::GatewayError;
 use crate::http::Endpoint;
-use crate::lex::SessionWords;
 use crate::metrics::Metrics;
 use crate::pause::Pauses;
 use crate::pool::Share;
@@ -93,7 +92,6 @@ impl Gateway {
             mock_secret: master_key.login_password("gateway", "mock"),
             master_key,
             clients: AtomicUsize::new(0),
-            session_words: SessionWords::new(),
             next_client: AtomicU64::new(1),
             live: ArcSwap::new(config),
             workers: OnceLock::new(),

@@ -55,6 +55,7 @@ use tenantry_wire::{frame, frontend};
 use tokio::sync::watch;
 
 /// A client that is authenticated. Between transactions it holds no server connection.
+#[allow(clippy::struct_excessive_bools, reason = "marks, each of its own kind")]
 struct Session {
     worker: Arc<Worker>,
     client: Buffered,
@@ -83,7 +84,7 @@ struct Session {
     unnamed_promise: Option<Promise>,
     /// Distinguishes this session's unnamed statements from each other and from everybody else's; 0 is none.
     unnamed_id: u64,
-    /// Running it may change the session, see `lex::SessionWords`.
+    /// Running it may change the session, see `lex::may_change_session`.
     unnamed_is_residual: bool,
     /// What it sets ends with its transaction.
     unnamed_passes: bool,
@@ -102,6 +103,8 @@ struct Session {
     greeting: Arc<Parameters>,
     choice: switch::Choice,
     switching: Option<Box<switch::Switching>>,
+    /// The message at the front of what the client has sent was looked at, and says nothing about the tenant or the session.
+    is_front_plain: bool,
     /// A pipeline failed before it had a server connection: the rest, up to Sync, is skipped.
     skip_to_sync: bool,
     /// What others see of this session.
@@ -184,6 +187,7 @@ impl Session {
             unnamed_special: None,
             choice: login.choice,
             switching: None,
+            is_front_plain: false,
             unnamed_id: 0,
             unnamed_is_residual: false,
             unnamed_passes: false,
@@ -301,7 +305,7 @@ impl Session {
         tokio::select! {
             biased;
             filled = client.fill() => filled.map_err(|_| SessionEnd::ClientGone),
-            () = told_to_leave(&mut self.phase), if may_leave => Err(ClientError::shutting_down().into()),
+            () = told_to_leave(&self.phase), if may_leave => Err(ClientError::shutting_down().into()),
         }
     }
 
@@ -338,10 +342,14 @@ impl Session {
             }
             // Flush with nothing pending; the end of a COPY that failed.
             tag::FLUSH | tag::COPY_DONE | tag::COPY_FAIL => {}
-            tag::QUERY if self.begun().is_some() => return Ok(Step::Attach),
+            tag::QUERY if self.begun().is_some() => {
+                self.is_front_plain = false;
+                return Ok(Step::Attach);
+            }
             tag::QUERY => {
                 let body = &self.client.inbuf[frame::HEADER..header.len];
                 let Some(statements) = cleanup_of(body) else { return Ok(Step::Attach) };
+                self.is_front_plain = false;
                 if !self.answer_cleanup(&statements, TransactionStatus::Idle) {
                     return Ok(Step::Attach);
                 }

@@ -5,8 +5,9 @@
 
 mod shape;
 
-use crate::lex::{self, SessionWords};
+use crate::lex;
 use bytes::Bytes;
+use rustc_hash::FxHashMap;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
@@ -23,7 +24,7 @@ pub(crate) struct Statement {
     pub(crate) name: Box<[u8]>,
     /// What follows the name in a Parse message: the text, a zero byte, and the parameter types.
     pub(crate) body: Bytes,
-    /// Whether running it may change the session, see [`SessionWords`].
+    /// Whether running it may change the session, see [`lex::may_change_session`].
     pub(crate) changes_session: bool,
     /// Whether what it sets ends with its transaction.
     pub(crate) passes: bool,
@@ -61,13 +62,7 @@ impl Statements {
 
     /// The statement with this text, made if no session has it yet. A rewriter follows one version of the schema: who prepares
     /// a text under the next version's is not given a statement that a server may have had prepared before it.
-    pub(crate) fn intern(
-        &mut self,
-        scope: StatementScope,
-        rewriter: u64,
-        body: &[u8],
-        words: &SessionWords,
-    ) -> Arc<Statement> {
+    pub(crate) fn intern(&mut self, scope: StatementScope, rewriter: u64, body: &[u8]) -> Arc<Statement> {
         let key = (scope, rewriter, Bytes::copy_from_slice(body));
         if let Some(statement) = self.known.get(&key).and_then(Weak::upgrade) {
             return statement;
@@ -83,7 +78,7 @@ impl Statements {
             rewriter,
             name: unguessable_name(),
             body: key.2.clone(),
-            changes_session: words.occur_in(body),
+            changes_session: lex::may_change_session(body),
             passes: lex::passes(body),
         });
         self.known.insert(key, Arc::downgrade(&statement));
@@ -117,7 +112,7 @@ pub(crate) enum Has {
 /// Which statements a server connection has prepared, least recently used first out.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    used: HashMap<u64, Used>,
+    used: FxHashMap<u64, Used>,
     clock: u64,
     limit: usize,
 }
@@ -132,7 +127,7 @@ struct Used {
 
 impl Prepared {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { used: HashMap::new(), clock: 0, limit: limit.max(1) }
+        Self { used: FxHashMap::default(), clock: 0, limit: limit.max(1) }
     }
 
     /// What the connection has of the statement; marks it as used.
@@ -197,23 +192,21 @@ mod tests {
 
     #[test]
     fn the_same_text_is_one_statement_per_scope() {
-        let words = SessionWords::new();
         let mut statements = Statements::new();
-        let a = statements.intern(StatementScope::Pool, 0, b"select 1\0\0\0", &words);
-        let b = statements.intern(StatementScope::Pool, 0, b"select 1\0\0\0", &words);
-        let c = statements.intern(StatementScope::Tenant(7), 0, b"select 1\0\0\0", &words);
-        let d = statements.intern(StatementScope::Pool, 1, b"select 1\0\0\0", &words);
+        let a = statements.intern(StatementScope::Pool, 0, b"select 1\0\0\0");
+        let b = statements.intern(StatementScope::Pool, 0, b"select 1\0\0\0");
+        let c = statements.intern(StatementScope::Tenant(7), 0, b"select 1\0\0\0");
+        let d = statements.intern(StatementScope::Pool, 1, b"select 1\0\0\0");
         assert_eq!(a.id, b.id);
         assert_ne!(a.id, c.id);
         assert_ne!(a.id, d.id);
-        assert_ne!(Statements::new().intern(StatementScope::Pool, 0, b"x", &words).name, a.name);
+        assert_ne!(Statements::new().intern(StatementScope::Pool, 0, b"x").name, a.name);
     }
 
     #[test]
     fn a_forgotten_statement_is_made_anew_and_the_newer_one_stays() {
-        let words = SessionWords::new();
         let mut statements = Statements::new();
-        let intern = |statements: &mut Statements| statements.intern(StatementScope::Pool, 0, b"x", &words);
+        let intern = |statements: &mut Statements| statements.intern(StatementScope::Pool, 0, b"x");
         let old = intern(&mut statements);
         statements.forget(&old);
         let new = intern(&mut statements);
@@ -226,10 +219,8 @@ mod tests {
 
     #[test]
     fn a_full_connection_closes_the_least_recently_used() {
-        let words = SessionWords::new();
         let mut statements = Statements::new();
-        let [a, b, c] =
-            [&b"a"[..], b"b", b"c"].map(|text| statements.intern(StatementScope::Pool, 0, text, &words));
+        let [a, b, c] = [&b"a"[..], b"b", b"c"].map(|text| statements.intern(StatementScope::Pool, 0, text));
         let mut prepared = Prepared::new(2);
         assert!(prepared.insert(&a).is_none());
         assert!(prepared.insert(&b).is_none());

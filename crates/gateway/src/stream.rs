@@ -5,9 +5,10 @@
 
 use bytes::{Buf, BytesMut};
 use socket2::{SockRef, TcpKeepalive};
+use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tenantry_tls::TlsStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -41,16 +42,10 @@ pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
 /// How much is read at once. A row or a statement is usually far smaller; large results come in several reads.
 const READ_BYTES: usize = 16 << 10;
 
-impl Stream {
-    /// Ready when a read would not block. Needs no buffer, so that an idle client holds none.
-    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(stream) => stream.poll_read_ready(cx),
-            Self::Unix(stream) => stream.poll_read_ready(cx),
-            Self::Tls(stream) => poll_tls_readable(stream, cx),
-            Self::Closed => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
-        }
-    }
+thread_local! {
+    /// What is read is small, nearly always, and there are many to read from: one buffer of the thread's is lent to each in turn, and
+    /// who is idle holds none.
+    static LENT: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
 }
 
 impl AsyncRead for Stream {
@@ -61,21 +56,6 @@ impl AsyncRead for Stream {
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Closed => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         }
-    }
-}
-
-/// What was decrypted and not yet read may be all there is: the socket says nothing of it.
-fn poll_tls_readable(stream: &mut TlsStream<TcpStream>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-    let buffered = match stream {
-        TlsStream::Client(stream) => stream.get_mut().1.process_new_packets(),
-        TlsStream::Server(stream) => stream.get_mut().1.process_new_packets(),
-    };
-    match buffered {
-        Ok(state) if state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed() => {
-            stream.get_ref().0.poll_read_ready(cx)
-        }
-        // An error is told by the read that follows.
-        _ => Poll::Ready(Ok(())),
     }
 }
 
@@ -106,13 +86,51 @@ impl Buffered {
 
     /// Reads once into `inbuf`. `Ok(0)` means that the peer closed its side.
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.inbuf.capacity() - self.inbuf.len() < READ_BYTES / 4 {
-            ready!(self.stream.poll_readable(cx))?;
-            self.inbuf.reserve(READ_BYTES);
-        }
-        let read = ready!(poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.inbuf))?;
+        let read = if self.inbuf.capacity() - self.inbuf.len() < READ_BYTES / 4 {
+            LENT.with_borrow_mut(|lent| {
+                let mut lent = ReadBuf::new(lent);
+                ready!(Pin::new(&mut self.stream).poll_read(cx, &mut lent))?;
+                self.keep(lent.filled());
+                Poll::Ready(io::Result::Ok(lent.filled().len()))
+            })
+        } else {
+            poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.inbuf)
+        };
+        let read = ready!(read)?;
         self.received += read as u64;
         Poll::Ready(Ok(read))
+    }
+
+    /// Keeps what was read into the thread's buffer.
+    fn keep(&mut self, read: &[u8]) {
+        if read.len() == READ_BYTES {
+            // There is more, which is read where it stays.
+            self.inbuf.reserve(2 * READ_BYTES);
+        }
+        self.inbuf.extend_from_slice(read);
+    }
+
+    /// Reads once into `inbuf` if something is there already; whoever waits for it is not told. `Pending`: nothing is.
+    pub(crate) fn poll_fill_at_once(&mut self) -> Poll<io::Result<usize>> {
+        let read = LENT.with_borrow_mut(|lent| {
+            let read = match &self.stream {
+                Stream::Tcp(stream) => stream.try_read(lent),
+                Stream::Unix(stream) => stream.try_read(lent),
+                Stream::Tls(_) | Stream::Closed => return None,
+            };
+            if let Ok(read) = read {
+                self.keep(&lent[..read]);
+            }
+            Some(read)
+        });
+        match read {
+            None => self.poll_fill(&mut Context::from_waker(Waker::noop())),
+            Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            Some(read) => {
+                self.received += *read.as_ref().unwrap_or(&0) as u64;
+                Poll::Ready(read)
+            }
+        }
     }
 
     /// Reads once into `inbuf`; the end of the stream is an error here.
@@ -203,7 +221,8 @@ impl Buffered {
 
     fn shrink(&mut self, keep_bytes: usize) {
         for buffer in [&mut self.inbuf, &mut self.outbuf] {
-            if buffer.is_empty() && buffer.capacity() > keep_bytes {
+            // What was read to its end has no capacity left, as far as it knows.
+            if buffer.is_empty() && (buffer.capacity() > keep_bytes || keep_bytes == 0) {
                 *buffer = BytesMut::new();
             }
         }

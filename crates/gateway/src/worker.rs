@@ -6,7 +6,6 @@ use crate::cancel::CancelRegistry;
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::door::Door;
-use crate::lex::SessionWords;
 use crate::limit::timer::TICK;
 use crate::pause::Pauses;
 use crate::pool::{Cluster, Pool, Share};
@@ -18,8 +17,10 @@ use crate::tls::Certificates;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 use tenantry_core::{
     ClusterId, DatabaseId, DatabaseRoute, MasterKey, Rights, RouteTable, Secret, TenancyModel, TenantRoute,
@@ -43,8 +44,12 @@ pub(crate) enum Phase {
 /// How long a session must have been quiet to be closed while others are still let finish.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// Waits until an idle session is to end.
-pub(crate) async fn told_to_leave(phase: &mut watch::Receiver<Phase>) {
+/// Waits until an idle session is to end. Until the phase first changes this costs one load: the worker wakes its sessions then
+/// ([`Worker::tend`]), so that they need not stand in line for it at every transaction.
+pub(crate) async fn told_to_leave(phase: &watch::Receiver<Phase>) {
+    poll_fn(|_| if phase.has_changed().unwrap_or(true) { Poll::Ready(()) } else { Poll::Pending }).await;
+    // This one is never marked as seen.
+    let mut phase = phase.clone();
     // A gateway that is gone has closed everything.
     let told = |phase: &Phase| matches!(phase, Phase::Leaving | Phase::Draining | Phase::Closed);
     let now = phase.wait_for(told).await.map_or(Phase::Closed, |phase| *phase);
@@ -66,7 +71,6 @@ pub(crate) struct Shared {
     pub(crate) certificates: Arc<Certificates>,
     pub(crate) door: Arc<Door>,
     pub(crate) clients: AtomicUsize,
-    pub(crate) session_words: SessionWords,
     pub(crate) next_client: AtomicU64,
     /// The settings in force, of which some may change while it runs; `config` is as it was at the start.
     pub(crate) live: ArcSwap<Config>,
@@ -275,7 +279,12 @@ impl Worker {
                 }
                 changed = routes.changed(), if feed_alive => feed_alive = changed.is_ok(),
                 _ = tick.tick() => {}
-                changed = phase.changed() => if changed.is_err() { break },
+                changed = phase.changed() => {
+                    self.clients.wake_all();
+                    if changed.is_err() {
+                        break;
+                    }
+                }
                 Some(command) = commands.recv() => {
                     self.obey(command);
                     continue;
@@ -295,6 +304,7 @@ impl Worker {
             self.accounts.sweep();
             self.clusters.lock().retain(|_, cluster| Arc::strong_count(cluster) > 1);
         }
+        self.clients.wake_all();
         let pools = std::mem::take(&mut *self.pools.lock());
         for pool in pools.values() {
             pool.close();

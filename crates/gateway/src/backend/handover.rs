@@ -8,6 +8,7 @@ use super::connect::server_error;
 use super::{BackendError, Residue, ServerConnection, State};
 use crate::settings::Settings;
 use crate::statement::unguessable_name;
+use bytes::BytesMut;
 use std::sync::Arc;
 use tenantry_core::{ContextKey, Epoch, Nonce, TenantId, quote_literal};
 use tenantry_wire::backend::{DataRow, ErrorFields, ParameterStatus, TransactionStatus, ready_status, tag};
@@ -47,20 +48,50 @@ impl Own {
     ];
 }
 
-/// What the gateway's own statements are called on one server connection: a name that can't be guessed, and a letter.
+/// What the gateway's own statements are called on one server connection: a name that can't be guessed, and a letter. With
+/// the messages that are the same at every handover.
 #[derive(Debug, Clone)]
-pub(super) struct OwnNames(Box<[u8]>);
+pub(super) struct OwnNames {
+    name: Box<[u8]>,
+    /// To the beginning of the entry: from nobody, from a tenant, and from one with a search path of its own.
+    begins: [Box<[u8]>; 3],
+    commit: Box<[u8]>,
+}
 
 impl OwnNames {
     fn new() -> Self {
-        Self([&*unguessable_name(), b"_?"].concat().into())
+        let mut names = Self {
+            name: [&*unguessable_name(), b"_?"].concat().into(),
+            begins: Default::default(),
+            commit: Box::default(),
+        };
+        let leave = [Own::Begin, Own::Authorization, Own::Leave, Own::Commit, Own::Begin];
+        let leave_path = [Own::Begin, Own::Authorization, Own::Path, Own::Leave, Own::Commit, Own::Begin];
+        names.begins = [names.messages(&[Own::Begin]), names.messages(&leave), names.messages(&leave_path)];
+        names.commit = names.messages(&[Own::Commit]);
+        names
     }
 
     fn of(&mut self, own: Own) -> &[u8] {
-        if let Some(last) = self.0.last_mut() {
+        if let Some(last) = self.name.last_mut() {
             *last = b'a' + own as u8;
         }
-        &self.0
+        &self.name
+    }
+
+    /// Runs statements without parameters.
+    fn messages(&mut self, statements: &[Own]) -> Box<[u8]> {
+        let mut out = BytesMut::new();
+        for own in statements {
+            self.run(&mut out, *own, &[]);
+        }
+        (&*out).into()
+    }
+
+    /// Binds and executes one of the statements.
+    fn run(&mut self, out: &mut BytesMut, own: Own, params: &[Option<&[u8]>]) {
+        frontend::bind_text(out, b"", self.of(own), params);
+        frontend::execute(out, b"", 0);
     }
 }
 
@@ -262,26 +293,24 @@ impl ServerConnection {
         self.prepare_own();
         self.residue = Residue::None;
         self.unnamed = 0;
-        if leaving {
-            self.run(Own::Begin, &[]);
-            self.run(Own::Authorization, &[]);
-            if self.has_path {
-                self.run(Own::Path, &[]);
-            }
-            self.run(Own::Leave, &[]);
-            self.run(Own::Commit, &[]);
-        }
-        let left = if leaving { 4 + usize::from(self.has_path) } else { 0 };
+        let had_path = self.has_path;
         self.has_path = settings.iter().any(|(name, _)| *name == "search_path");
         let [kid, for_tenant, at_epoch] =
             [i64::from(token.key.get()), tenant.get(), epoch.get()].map(|n| n.to_string());
         let token = [kid.as_bytes(), for_tenant.as_bytes(), at_epoch.as_bytes(), token.mac.as_bytes()];
-        self.run(Own::Begin, &[]);
-        self.run(Own::Admit, &token.map(Some));
+        let out = &mut self.io.outbuf;
+        let Some(names) = &mut self.own else { return Err(BackendError::Protocol("nothing is prepared")) };
+        let (from, left) = match (leaving, had_path) {
+            (false, _) => (0, 0),
+            (true, false) => (1, 4),
+            (true, true) => (2, 5),
+        };
+        out.extend_from_slice(&names.begins[from]);
+        names.run(out, Own::Admit, &token.map(Some));
         for (name, value) in settings {
-            self.run(Own::Set, &[Some(name.as_bytes()), Some(value.as_bytes())]);
+            names.run(out, Own::Set, &[Some(name.as_bytes()), Some(value.as_bytes())]);
         }
-        self.run(Own::Commit, &[]);
+        out.extend_from_slice(&names.commit);
         let statements = left + settings.len() + 3;
         Ok(Entering {
             tenant,
@@ -296,8 +325,7 @@ impl ServerConnection {
     /// Binds and executes one of the gateway's own statements.
     fn run(&mut self, own: Own, params: &[Option<&[u8]>]) {
         if let Some(names) = &mut self.own {
-            frontend::bind_text(&mut self.io.outbuf, b"", names.of(own), params);
-            frontend::execute(&mut self.io.outbuf, b"", 0);
+            names.run(&mut self.io.outbuf, own, params);
         }
     }
 

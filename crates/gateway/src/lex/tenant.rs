@@ -49,9 +49,7 @@ pub(crate) fn special(sql: &[u8]) -> Option<Special> {
 /// The statement about `tenantry.tenant` that a text consists of. For any other text that costs a look at three bytes.
 pub(crate) fn tenant_statement(sql: &[u8]) -> Option<TenantStatement> {
     let sql = sql.trim_ascii();
-    let verb = sql.get(..3)?;
-    if ![b"set", b"res", b"sho"].iter().any(|start| verb.eq_ignore_ascii_case(*start)) || sql.len() > LONGEST
-    {
+    if !matches!(&super::verb(sql)?, b"set" | b"res" | b"sho") || sql.len() > LONGEST {
         return None;
     }
     let text = std::str::from_utf8(sql).ok()?.trim_end_matches(';').replace('=', " = ");
@@ -79,9 +77,8 @@ pub(crate) fn tenant_statement(sql: &[u8]) -> Option<TenantStatement> {
 /// `BEGIN`, `COMMIT` and `ROLLBACK`, where they are nothing more than that.
 fn transaction_statement(sql: &[u8]) -> Option<Own> {
     let sql = sql.trim_ascii();
-    if sql.len() > LONGEST
-        || !matches!(sql.first()?.to_ascii_lowercase(), b'b' | b's' | b'c' | b'e' | b'r' | b'a')
-    {
+    let begins_so = matches!(&super::verb(sql)?, b"beg" | b"sta" | b"com" | b"end" | b"rol" | b"abo");
+    if !begins_so || sql.len() > LONGEST {
         return None;
     }
     let text = std::str::from_utf8(sql).ok()?.trim_end_matches(';').replace(',', " , ").to_ascii_lowercase();

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::error::ClientError;
 use crate::limit::timer::Timers;
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 use tenantry_core::{DatabaseRoute, ErrorKind, Limits, TenancyModel, TenantId};
@@ -80,7 +80,7 @@ pub(super) struct Connections {
     /// The virtual time: when the transaction that was served last was due.
     clock: u64,
     last_pool: u64,
-    pools: HashMap<u64, PoolConnections>,
+    pools: FxHashMap<u64, PoolConnections>,
     /// Pools in which somebody waits.
     contended: Vec<u64>,
 }
@@ -359,7 +359,6 @@ impl Connections {
         let Some(pool) = kept.filter(|_| leave(&mut connection)) else {
             return leftovers.push(Grant::Connection(connection));
         };
-        connection.idle_since = Instant::now();
         connection.io.trim_buffers();
         let inside = match connection.state {
             State::Entered { tenant, .. } => Some(tenant),

@@ -44,26 +44,34 @@ impl Lease {
     }
 
     /// The connection is there: the tenant's time begins.
-    pub(super) fn start(&mut self) {
-        self.since = Some(Instant::now());
+    pub(super) fn start(&mut self, now: Instant) {
+        self.since = Some(now);
+    }
+
+    /// When the tenant's time began.
+    pub(crate) fn since(&self) -> Option<Instant> {
+        self.since
     }
 
     /// Ends it, for a caller that tells the pool.
-    pub(super) fn finish(mut self) -> Arc<Account> {
-        self.settle();
+    pub(super) fn finish(mut self, now: Instant) -> Arc<Account> {
+        self.settle(now);
         Arc::clone(&self.account)
     }
 
-    fn settle(&mut self) -> Option<Arc<Pool>> {
+    fn settle(&mut self, now: Instant) -> Option<Arc<Pool>> {
         let pool = self.pool.take()?;
-        self.account.end(self.charge, self.since.map(|since| since.elapsed()));
+        self.account.end(self.charge, self.since.map(|since| now.duration_since(since)));
         Some(pool)
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(pool) = self.settle() {
+        // Once it has ended nobody asks for the time.
+        if self.pool.is_some()
+            && let Some(pool) = self.settle(Instant::now())
+        {
             pool.lease_ended(&self.account);
         }
     }

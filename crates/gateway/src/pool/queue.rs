@@ -6,8 +6,9 @@
 //! Tenants that have all they may have are not ranked until they give something back. Nothing here knows connections.
 
 use crate::account::Account;
+use rustc_hash::FxHashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tenantry_core::TenantId;
 
@@ -29,7 +30,7 @@ pub(super) trait Waits {
 
 #[derive(Debug)]
 pub(super) struct Queue<W> {
-    tenants: HashMap<TenantId, Waiting<W>>,
+    tenants: FxHashMap<TenantId, Waiting<W>>,
     ranked: BTreeMap<Rank, TenantId>,
     waiters: usize,
     arrivals: u64,
@@ -45,7 +46,7 @@ struct Waiting<W> {
 
 impl<W> Default for Queue<W> {
     fn default() -> Self {
-        Self { tenants: HashMap::new(), ranked: BTreeMap::new(), waiters: 0, arrivals: 0 }
+        Self { tenants: FxHashMap::default(), ranked: BTreeMap::new(), waiters: 0, arrivals: 0 }
     }
 }
 

@@ -7,6 +7,7 @@ use super::{Session, Target, unavailable};
 use crate::backend::{BackendError, Entering, Entry, NotEntered, Residue, ServerConnection, State};
 use crate::clients::Meter;
 use crate::error::{ClientError, SessionEnd};
+use crate::pool::Lease;
 use crate::replica::Place;
 use crate::settings::Settings;
 use crate::slow::Stopwatch;
@@ -80,35 +81,49 @@ impl Session {
         let mut target = self.target()?;
         let asked = Instant::now();
         self.listed.asks(asked, target.tenant);
+        // What it waits for here is not the tenant's time on a connection.
+        let mut ready = asked;
         if self.worker.shared.pauses.any() {
             Box::pin(self.pass_pauses(&target)).await?;
+            ready = Instant::now();
         }
-        let admission = target.account.admit(self.worker.shared.config.queue_timeout);
-        unless_gone(&mut self.client, admission).await?;
+        if target.account.has_rate() {
+            let admission = target.account.admit(self.worker.shared.config.queue_timeout);
+            unless_gone(&mut self.client, admission).await?;
+            ready = Instant::now();
+        }
         if target.topology.is_some() {
             target = Box::pin(self.choose_server(target)).await?;
+            ready = Instant::now();
         }
         // A connection may turn out dead at its handover; then the next is tried. Each failure closes one, so a
         // pool full of dead connections ends in a fresh one, whose failure counts.
         for _ in 0..=target.pool.most() {
-            let acquired = target.pool.acquire(&target.account, &target.placement);
+            let acquired = target.pool.acquire(&target.account, &target.placement, ready);
             let mut server = match unless_gone(&mut self.client, acquired).await {
                 Ok(server) => server,
                 Err(SessionEnd::Fatal(error))
                     if target.is_on_replica() && error.kind == ErrorKind::ServerUnavailable =>
                 {
                     target = Box::pin(self.choose_another(&target)).await?;
+                    ready = Instant::now();
                     continue;
                 }
                 Err(end) => return Err(end),
             };
-            let meter = Meter::start(&target, &self.listed, asked);
+            let lent = server.lease.as_ref().and_then(Lease::since).unwrap_or_else(Instant::now);
+            let meter = Meter::start(&target, &self.listed, asked, lent);
             if target.hold == Hold::Session {
                 // On a connection of one's own nothing is left of anybody.
                 server.residue = server.residue.max(Residue::Session);
             }
-            let handover = hand_over(&mut server, &target, &self.settings, entry);
-            match tokio::time::timeout(self.worker.shared.config.handover_timeout, handover).await {
+            let handed_over = if is_entered(&mut server, &target, &self.settings) {
+                Ok(Ok(None))
+            } else {
+                let handover = hand_over(&mut server, &target, &self.settings, entry);
+                tokio::time::timeout(self.worker.shared.config.handover_timeout, handover).await
+            };
+            match handed_over {
                 Ok(Ok(entering)) => {
                     self.cancel.slot.attach(&server.cancel);
                     let mut transaction = Box::new(Transaction::new(server, target, entering, meter));
@@ -166,10 +181,11 @@ impl Session {
         let cancelled = self.cancel.slot.detach();
         let doubtful = transaction.doubtful;
         transaction.target.account.count(transaction.rounds);
-        let (server, pool) = transaction.into_parts();
+        let now = Instant::now();
+        let (server, pool) = transaction.into_parts(now);
         // A cancel that is still on its way must not hit whoever gets the connection next.
         if !cancelled && !doubtful {
-            pool.release(server);
+            pool.release(server, now);
         }
     }
 }
@@ -223,6 +239,22 @@ impl From<BackendError> for Handover {
     }
 }
 
+/// Whether a connection is inside the tenant already, under the client's settings, and nothing of an earlier client is left on it.
+fn is_entered(server: &mut ServerConnection, target: &Target, settings: &Arc<Settings>) -> bool {
+    let (tenant, epoch) = (target.tenant, target.placement.epoch);
+    if server.state != (State::Entered { tenant, epoch }) || server.residue != Residue::None {
+        return false;
+    }
+    if Arc::ptr_eq(&server.settings, settings) {
+        return true;
+    }
+    let same_settings = server.settings == *settings;
+    if same_settings {
+        server.settings = Arc::clone(settings);
+    }
+    same_settings
+}
+
 /// Brings a connection into the tenant, under the client's settings: the entry is queued, to leave with the client's first
 /// message.
 async fn hand_over(
@@ -231,13 +263,6 @@ async fn hand_over(
     settings: &Arc<Settings>,
     entrance: Entrance,
 ) -> Result<Option<Entering>, Handover> {
-    let (tenant, epoch) = (target.tenant, target.placement.epoch);
-    let same_settings = Arc::ptr_eq(&server.settings, settings) || server.settings == *settings;
-    if server.state == (State::Entered { tenant, epoch }) && same_settings && server.residue == Residue::None
-    {
-        server.settings = Arc::clone(settings);
-        return Ok(None);
-    }
     target.pool_stats.handovers.add(1);
     if matches!(server.state, State::Resetting { .. }) {
         server.finish_reset().await?;
@@ -260,9 +285,9 @@ pub(super) fn queue_entry(
     settings: &Arc<Settings>,
 ) -> Result<Entering, BackendError> {
     // Behind the tenant's own schema, the pool's: extensions are there, and tables that tenants share.
-    let schema = search_path(&target.placement);
     let in_schema = target.placement.model == TenancyModel::Schema;
-    let path = in_schema.then_some(("search_path", schema.as_str()));
+    let path = in_schema.then(|| search_path(&target.placement));
+    let path = path.as_deref().map(|path| ("search_path", path));
     let changes: Vec<(&str, &str)> = path.into_iter().chain(settings.all()).collect();
     let (tenant, epoch) = (target.tenant, target.placement.epoch);
     let entering = server.queue_entry(&target.pool.context_key, tenant, epoch, &changes)?;

@@ -61,8 +61,7 @@ impl Session {
 
 /// The clean-up statements of a simple Query, if it holds nothing else.
 pub(super) fn cleanup_of(body: &[u8]) -> Option<Vec<(Cleanup, &'static str)>> {
-    let text = body.strip_suffix(b"\0")?;
-    lex::cleanup(std::str::from_utf8(text).ok()?)
+    lex::cleanup(body.strip_suffix(b"\0")?)
 }
 
 /// Note of what a command tag tells about the session it ran in.

@@ -18,6 +18,7 @@ impl Session {
     /// usual way.
     pub(super) fn own_step(&mut self, header: Header) -> Option<Step> {
         let special = self.special_in(header);
+        self.is_front_plain = special.is_none();
         let outcome = match special {
             Some(special) => self.special_step(header, special),
             None => self.plain_step(header),

@@ -207,13 +207,14 @@ impl Session {
                     _ => return Poll::Ready(Event::ServerLost),
                 }
             }
-            // Nor is a client read that does not read, or that is ahead of the server. Of one whose next message waits, no more is
-            // kept than that: enough to notice that it is gone.
+            // Nor is a client read that does not read, or that is ahead of the server, or while there is something to pass on to it. Of
+            // one whose next message waits, no more is kept than that: enough to notice that it is gone.
             let room = match flow {
                 Flow::Read => server.outbuf.len() < limit,
                 Flow::Wait => client.inbuf.len() < limit && !*goodbye,
             };
             if room
+                && !progress
                 && client.outbuf.len() < limit
                 && let Poll::Ready(read) = client.poll_fill(cx)
             {

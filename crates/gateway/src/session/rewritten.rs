@@ -124,8 +124,7 @@ impl Transaction {
         }
     }
 
-    fn refusal(&self, text: &[u8]) -> Option<ClientError> {
-        let readable = self.server.settings.is_utf8() || text.is_ascii();
+    fn refusal(&self, text: &[u8], readable: bool) -> Option<ClientError> {
         let may_explain = || self.target.account.limits().explain;
         beyond::refusal(text, self.target.placement.model, readable, may_explain)
     }
@@ -134,8 +133,8 @@ impl Transaction {
     /// encoding it could not read as the server does.
     fn look(&self, text: &[u8]) -> Option<Arc<Said>> {
         let settings = &self.server.settings;
-        let readable = settings.is_utf8() || text.is_ascii();
-        if let Some(refused) = self.refusal(text) {
+        let readable = text.is_ascii() || settings.is_utf8();
+        if let Some(refused) = self.refusal(text, readable) {
             return Some(Arc::new(Said::Refused(refused)));
         }
         let rewriter = self.target.rewriter.as_ref()?;

@@ -12,13 +12,13 @@ use super::{ClientStatement, Interned, Target};
 use crate::backend::{Entering, Residue, ServerConnection};
 use crate::clients::Meter;
 use crate::error::ClientError;
-use crate::lex::SessionWords;
 use crate::limit::timer::{Doing, Overdue};
 use crate::pool::Pool;
 use crate::slow::Stopwatch;
 use crate::statement::{Has, Statement, StatementScope};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 use tenantry_core::TenancyModel;
 use tenantry_wire::backend::TransactionStatus;
 use tenantry_wire::frontend;
@@ -235,7 +235,9 @@ impl Transaction {
         self.hold != Hold::Transaction && self.is_finished()
     }
 
-    pub(super) fn into_parts(self) -> (Box<ServerConnection>, Arc<Pool>) {
+    /// Ends the loan.
+    pub(super) fn into_parts(self, now: Instant) -> (Box<ServerConnection>, Arc<Pool>) {
+        self.meter.end(now);
         let mut server = self.server;
         server.residue = server.residue.max(self.residue);
         (server, Arc::clone(&self.target.pool))
@@ -308,7 +310,7 @@ impl Transaction {
     }
 
     /// The statement behind a client's name, as this pool knows it.
-    pub(super) fn known(&mut self, statement: &mut ClientStatement, words: &SessionWords) -> Arc<Statement> {
+    pub(super) fn known(&mut self, statement: &mut ClientStatement) -> Arc<Statement> {
         let scope = self.scope();
         let rewriter = self.target.rewriter.as_ref().map_or(0, |rewriter| rewriter.id);
         if let Some(known) = &statement.known
@@ -322,7 +324,7 @@ impl Transaction {
         let (body, copy) = self.rewrite_body(&statement.body);
         let body = body.as_ref().unwrap_or(&statement.body);
         let pool = Arc::clone(&self.target.pool);
-        let known = pool.statements.lock().intern(scope, rewriter, body, words);
+        let known = pool.statements.lock().intern(scope, rewriter, body);
         self.replies.named_copy.clone_from(&copy);
         statement.known = Some(Interned { scope, pool, statement: Arc::clone(&known), rewriter, copy });
         known

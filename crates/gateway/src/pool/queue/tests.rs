@@ -4,6 +4,7 @@ use super::*;
 use crate::account::{Accounts, AllTotals, Charge};
 use proptest::prelude::*;
 use std::collections::BinaryHeap;
+use std::collections::HashMap;
 use std::time::Duration;
 use tenantry_core::{ClusterId, Limits};
 

@@ -7,7 +7,7 @@ use super::super::{Session, cleanup_of, unknown_message};
 use super::named::Passed;
 use crate::error::{ClientError, SessionEnd};
 use crate::lex::{self, Cleanup};
-use bytes::{Buf, BytesMut};
+use bytes::Buf;
 use tenantry_wire::backend::TransactionStatus;
 use tenantry_wire::frame;
 use tenantry_wire::frontend::{self, tag};
@@ -79,7 +79,11 @@ impl Session {
                 return Ok(Flow::Wait);
             }
             let failed = transaction.pipeline == Pipeline::Failed;
-            if !failed && let Some(special) = self.special_in(header) {
+            let is_plain = std::mem::take(&mut self.is_front_plain);
+            if !failed
+                && !is_plain
+                && let Some(special) = self.special_in(header)
+            {
                 match self.place(transaction, header, &special) {
                     Place::Here => {}
                     Place::Elsewhere => {
@@ -88,9 +92,9 @@ impl Session {
                         return Ok(Flow::Wait);
                     }
                     Place::Later => return Ok(Flow::Wait),
-                    Place::Instead(mut message) => {
+                    Place::Instead(message) => {
                         self.client.inbuf.advance(header.len);
-                        self.client_message(transaction, header.tag, &mut message)?;
+                        self.client_message(transaction, header.tag, &message)?;
                         continue;
                     }
                     Place::Refused(error) => {
@@ -100,22 +104,25 @@ impl Session {
                     }
                 }
             }
-            if header.tag == tag::QUERY && transaction.pipeline != Pipeline::Failed {
+            if header.tag == tag::QUERY && !failed && !is_plain {
                 match self.cleanup_within(transaction, header) {
                     Cleaned::No => {}
                     Cleaned::Answered => continue,
                     Cleaned::Later => return Ok(Flow::Wait),
                 }
             }
-            let mut message = self.client.inbuf.split_to(header.len);
             if transaction.pipeline == Pipeline::Failed && !matches!(header.tag, tag::SYNC | tag::TERMINATE) {
+                self.client.inbuf.advance(header.len);
                 continue;
             }
-            if self.client_message(transaction, header.tag, &mut message)? == Passed::Waits {
-                message.unsplit(std::mem::take(&mut self.client.inbuf));
-                self.client.inbuf = message;
+            // Out of the session while it is looked at: nothing is copied.
+            let arrived = std::mem::take(&mut self.client.inbuf);
+            let passed = self.client_message(transaction, header.tag, &arrived[..header.len]);
+            self.client.inbuf = arrived;
+            if passed? == Passed::Waits {
                 return Ok(Flow::Wait);
             }
+            self.client.inbuf.advance(header.len);
             self.answer_known(transaction);
         }
     }
@@ -199,7 +206,7 @@ impl Session {
             return Cleaned::No;
         }
         let text = String::from_utf8_lossy(&self.client.inbuf[frame::HEADER..header.len - 1]);
-        let sql = text.split(';').map(|statement| match lex::cleanup(statement).as_deref() {
+        let sql = text.split(';').map(|statement| match lex::cleanup(statement.as_bytes()).as_deref() {
             Some([(Cleanup::UnlockAll, _)]) => "SELECT ''::pg_catalog.void AS pg_advisory_unlock_all",
             _ => statement,
         });
@@ -221,7 +228,7 @@ impl Session {
         &mut self,
         transaction: &mut Transaction,
         tag: u8,
-        message: &mut BytesMut,
+        message: &[u8],
     ) -> Result<Passed, SessionEnd> {
         match tag {
             tag::PARSE | tag::BIND | tag::DESCRIBE | tag::CLOSE if transaction.hold == Hold::Session => {
@@ -230,7 +237,7 @@ impl Session {
             tag::QUERY | tag::FUNCTION_CALL => {
                 let body = &message[frame::HEADER..];
                 // A function call has no text and its reply no tag.
-                if tag == tag::FUNCTION_CALL || self.worker.shared.session_words.occur_in(body) {
+                if tag == tag::FUNCTION_CALL || lex::may_change_session(body) {
                     transaction.note_session_change();
                     self.note_names(body);
                 } else if lex::may_set(body) {

@@ -45,7 +45,7 @@ impl Session {
             self.unnamed.clear();
             self.unnamed.extend_from_slice(definition);
             self.unnamed_id = self.worker.next_unnamed_id();
-            self.unnamed_is_residual = self.worker.shared.session_words.occur_in(definition);
+            self.unnamed_is_residual = lex::may_change_session(definition);
             self.unnamed_passes = may_set && lex::passes(definition);
             transaction.server.unnamed = self.unnamed_id;
             let (sent, copy) = transaction.rewrite_body(definition);
@@ -62,7 +62,7 @@ impl Session {
         }
         let body = Bytes::copy_from_slice(definition);
         let mut entry = ClientStatement { body, known: None, promise: None, special };
-        let statement = transaction.known(&mut entry, &self.worker.shared.session_words);
+        let statement = transaction.known(&mut entry);
         if transaction.status == TransactionStatus::Failed {
             // What PostgreSQL says to a Parse here depends on the statement: it is asked.
             transaction.unprepare(&statement);
@@ -141,7 +141,7 @@ impl Session {
             return Ok(([b"unknown ", name].concat().into(), 0));
         };
         let all = *entry.body == *DEALLOCATE_ALL_NOTHING;
-        let statement = transaction.known(entry, &self.worker.shared.session_words);
+        let statement = transaction.known(entry);
         if statement.changes_session {
             transaction.note_session_change();
             // A parameter may name the setting.

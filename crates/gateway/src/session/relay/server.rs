@@ -40,6 +40,16 @@ impl Session {
                     break;
                 }
             }
+            if let Some(Expected::Enter(_)) = transaction.expected.front()
+                && !matches!(transaction.looking, Looking::Asked(_))
+            {
+                self.forward(transaction, std::mem::take(&mut keep));
+                if !entry_replies(transaction)? {
+                    break;
+                }
+                self.answer_known(transaction);
+                continue;
+            }
             let unread = &transaction.server.io.inbuf[keep..];
             let Some(header) = frame::peek(unread).map_err(|_| Broken::Lost)? else { break };
             if !transaction.in_prologue() && is_passed_on(header) {
@@ -433,14 +443,32 @@ fn prologue_reply(
     if matches!(transaction.expected.front(), Some(Expected::Begin)) {
         return begin_reply(transaction, header, at);
     }
+    // Replies to an entry are read together.
+    Err(Broken::Lost)
+}
+
+/// Reads the replies to the entry that the gateway put before the client's first message: there are two dozen of them. False
+/// when more are to come.
+fn entry_replies(transaction: &mut Transaction) -> Result<bool, Broken> {
     let server = &mut transaction.server;
     let Some(Expected::Enter(entering)) = transaction.expected.front_mut() else { return Err(Broken::Lost) };
-    let body = &server.io.inbuf[at + frame::HEADER..at + header.len];
-    let said = entering.reply(header.tag, body)?;
-    if server.note_entry(entering, said) {
+    let (mut at, mut done) = (0, false);
+    while !done {
+        let unread = &server.io.inbuf[at..];
+        let Some(header) = frame::peek(unread).map_err(|_| Broken::Lost)? else { break };
+        if header.len > MAX_INSPECTED_BYTES {
+            return Err(Broken::Lost);
+        }
+        let Some(message) = unread.get(..header.len) else { break };
+        let said = entering.reply(header.tag, &message[frame::HEADER..])?;
+        done = server.note_entry(entering, said);
+        at += header.len;
+    }
+    server.io.inbuf.advance(at);
+    if done {
         transaction.expected.pop_front();
     }
-    Ok(Verdict::Swallow)
+    Ok(done)
 }
 
 /// A reply to the BEGIN that the client has been told of already.
