@@ -8,6 +8,7 @@ mod connect;
 mod handover;
 mod position;
 
+use crate::account::Account;
 use crate::cancel::CancelTarget;
 use crate::limit::timer::Timer;
 use crate::pool::{Lease, Slot};
@@ -16,9 +17,11 @@ use crate::statement::Prepared;
 use crate::stream::{Buffered, Stream, prepare};
 use bytes::BytesMut;
 use std::collections::HashSet;
+use std::future::poll_fn;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Instant;
 use tenantry_core::{Epoch, Nonce, ServerAddress, ServerTls, TenantId};
 use tenantry_tls::{Connector, Negotiated, TlsError};
@@ -199,15 +202,25 @@ impl ServerConnection {
         }
     }
 
+    /// Begins to time what a session does with the connection that it was lent.
+    pub(crate) async fn time(&self, account: &Arc<Account>) {
+        // A task keeps its waker for life, so this is usually no more than a comparison.
+        poll_fn(|cx| {
+            self.timer.lend(account, cx.waker());
+            Poll::Ready(())
+        })
+        .await;
+    }
+
     /// Whether the connection is still as it was left: nothing unread, not closed.
     pub(crate) fn is_quiet(&mut self) -> bool {
         if !self.io.inbuf.is_empty() {
             return matches!(self.state, State::Resetting { .. });
         }
         match self.io.poll_fill_at_once() {
-            std::task::Poll::Pending => true,
-            std::task::Poll::Ready(Ok(read)) => read > 0 && matches!(self.state, State::Resetting { .. }),
-            std::task::Poll::Ready(Err(_)) => false,
+            Poll::Pending => true,
+            Poll::Ready(Ok(read)) => read > 0 && matches!(self.state, State::Resetting { .. }),
+            Poll::Ready(Err(_)) => false,
         }
     }
 }

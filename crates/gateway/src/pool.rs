@@ -27,10 +27,8 @@ use idle::Visit;
 use lease::Grant;
 pub(crate) use lease::{Lease, Slot};
 use parking_lot::{Mutex, MutexGuard};
-use std::future::poll_fn;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 use tenantry_core::{
     ContextKey, DatabaseRoute, ErrorKind, Limits, MasterKey, Placement, Rights, TenancyModel,
@@ -116,51 +114,47 @@ impl Pool {
         self.connections().pool(self.id).and_then(|pool| pool.parameters.clone())
     }
 
-    /// Lends a connection to a tenant, opening one if there is room, waiting if there is none. The connection may be in any
-    /// state but `Unknown`; whoever borrows it does the handover. It counts as the tenant's until it is given back (`release`)
-    /// or dropped, from `ready` on if one was there.
-    pub(crate) async fn acquire(
+    /// Lends a connection to a tenant that is ready for it since `ready`: an idle one, if nobody else has a right to it. The
+    /// connection may be in any state but `Unknown`; whoever borrows it does the handover. It counts as the tenant's until it is given
+    /// back (`release`) or dropped.
+    pub(crate) fn lend(
         &self,
         account: &Arc<Account>,
         placement: &Placement,
         ready: Instant,
-    ) -> Result<Box<ServerConnection>, ClientError> {
+    ) -> Option<Box<ServerConnection>> {
         if self.servers.failed_over() {
             self.retire();
         }
-        let connection = self.find(account, Visit::of(placement), ready).await?;
-        // A task keeps its waker for life, so this is usually no more than a comparison.
-        poll_fn(|cx| {
-            connection.timer.lend(account, cx.waker());
-            Poll::Ready(())
-        })
-        .await;
-        Ok(connection)
+        let grant = self.connections().take_idle(self.id, account, Visit::of(placement))?;
+        match grant {
+            Grant::Connection(connection) => usable(connection, ready),
+            Grant::Open(..) => None,
+        }
     }
 
-    async fn find(
+    /// Lends a connection like `lend`, opening one if there is room, waiting if there is none.
+    pub(crate) async fn acquire(
         &self,
         account: &Arc<Account>,
-        visit: Visit,
-        ready: Instant,
+        placement: &Placement,
     ) -> Result<Box<ServerConnection>, ClientError> {
+        let visit = Visit::of(placement);
         loop {
-            let (grant, since) = match self.ask(account, visit)? {
-                Ok(grant) => (grant, ready),
-                Err(waiting) => (self.wait(account, waiting).await?, Instant::now()),
+            let grant = match self.ask(account, visit)? {
+                Ok(grant) => grant,
+                Err(waiting) => self.wait(account, waiting).await?,
             };
             match grant {
                 Grant::Open(slot, lease) => {
-                    let mut connection = Box::pin(self.open(slot, lease)).await?;
+                    let mut connection = self.open(slot, lease).await?;
                     visit.note(account.tenant, &mut connection);
                     return Ok(connection);
                 }
-                Grant::Connection(mut connection) => {
-                    if connection.is_quiet() {
-                        connection.lease.iter_mut().for_each(|lease| lease.start(since));
+                Grant::Connection(connection) => {
+                    if let Some(connection) = usable(connection, Instant::now()) {
                         return Ok(connection);
                     }
-                    // The server closed it, or said something unexpected: dropping it frees its slot.
                 }
             }
         }
@@ -302,6 +296,15 @@ impl Drop for Pool {
     fn drop(&mut self) {
         self.cluster.state.lock().remove(self.id);
     }
+}
+
+/// A connection, lent from `now` on. `None` when the server closed it, or said something unexpected: dropping it frees its slot.
+fn usable(mut connection: Box<ServerConnection>, now: Instant) -> Option<Box<ServerConnection>> {
+    if !connection.is_quiet() {
+        return None;
+    }
+    connection.lease.iter_mut().for_each(|lease| lease.start(now));
+    Some(connection)
 }
 
 fn most_waiting(limits: &Limits, gateway: usize) -> usize {

@@ -263,22 +263,27 @@ impl Session {
                 Step::Done => {}
                 Step::Terminate => return Ok(()),
                 Step::NeedInput => self.wait_for_input().await?,
-                Step::Attach => match self.attach(Entrance::WithMessage).await {
-                    Ok(mut transaction) => {
-                        transaction.lone = self.is_scoped() || self.is_there_for_a_copy(&transaction.target);
-                        if let Some(begin) = self.begun() {
-                            transaction.begin(begin);
+                Step::Attach => {
+                    // Not awaited in the match, where its future would stay beside that of the transaction.
+                    let attached = self.attach(Entrance::WithMessage).await;
+                    match attached {
+                        Ok(mut transaction) => {
+                            transaction.lone =
+                                self.is_scoped() || self.is_there_for_a_copy(&transaction.target);
+                            if let Some(begin) = self.begun() {
+                                transaction.begin(begin);
+                            }
+                            self.transact(transaction).await?;
                         }
-                        self.transact(transaction).await?;
-                    }
-                    Err(SessionEnd::Fatal(error)) if self.may_continue() => {
-                        self.refuse(&error);
-                        if self.begun().is_none() {
-                            self.end_scope(true);
+                        Err(SessionEnd::Fatal(error)) if self.may_continue() => {
+                            self.refuse(&error);
+                            if self.begun().is_none() {
+                                self.end_scope(true);
+                            }
                         }
+                        Err(end) => return Err(end),
                     }
-                    Err(end) => return Err(end),
-                },
+                }
             }
         }
     }

@@ -48,8 +48,11 @@ const QUIET: Duration = Duration::from_secs(1);
 /// ([`Worker::tend`]), so that they need not stand in line for it at every transaction.
 pub(crate) async fn told_to_leave(phase: &watch::Receiver<Phase>) {
     poll_fn(|_| if phase.has_changed().unwrap_or(true) { Poll::Ready(()) } else { Poll::Pending }).await;
-    // This one is never marked as seen.
-    let mut phase = phase.clone();
+    Box::pin(ended(phase.clone())).await;
+}
+
+/// The phase that is given is never marked as seen: the session asks again when it is idle again.
+async fn ended(mut phase: watch::Receiver<Phase>) {
     // A gateway that is gone has closed everything.
     let told = |phase: &Phase| matches!(phase, Phase::Leaving | Phase::Draining | Phase::Closed);
     let now = phase.wait_for(told).await.map_or(Phase::Closed, |phase| *phase);

@@ -205,6 +205,12 @@ impl Connections {
         self.grant(id, account, visit)
     }
 
+    /// The same, if an idle one is there.
+    pub(super) fn take_idle(&mut self, id: u64, account: &Arc<Account>, visit: Visit) -> Option<Grant> {
+        let is_there = self.pools.get(&id).is_some_and(|pool| !pool.idle.is_empty());
+        is_there.then(|| self.take(id, account, visit)).flatten()
+    }
+
     /// Whether one more may wait: of the tenant, and of all.
     pub(super) fn check_queue(
         &mut self,

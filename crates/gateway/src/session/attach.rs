@@ -89,7 +89,7 @@ impl Session {
         }
         if target.account.has_rate() {
             let admission = target.account.admit(self.worker.shared.config.queue_timeout);
-            unless_gone(&mut self.client, admission).await?;
+            Box::pin(unless_gone(&mut self.client, admission)).await?;
             ready = Instant::now();
         }
         if target.topology.is_some() {
@@ -99,8 +99,15 @@ impl Session {
         // A connection may turn out dead at its handover; then the next is tried. Each failure closes one, so a
         // pool full of dead connections ends in a fresh one, whose failure counts.
         for _ in 0..=target.pool.most() {
-            let acquired = target.pool.acquire(&target.account, &target.placement, ready);
-            let mut server = match unless_gone(&mut self.client, acquired).await {
+            let idle = target.pool.lend(&target.account, &target.placement, ready);
+            let acquired = if let Some(server) = idle {
+                Ok(server)
+            } else {
+                // Boxed: it is far larger than all else that an idle session needs room for.
+                let acquired = target.pool.acquire(&target.account, &target.placement);
+                Box::pin(unless_gone(&mut self.client, acquired)).await
+            };
+            let mut server = match acquired {
                 Ok(server) => server,
                 Err(SessionEnd::Fatal(error))
                     if target.is_on_replica() && error.kind == ErrorKind::ServerUnavailable =>
@@ -111,6 +118,7 @@ impl Session {
                 }
                 Err(end) => return Err(end),
             };
+            server.time(&target.account).await;
             let lent = server.lease.as_ref().and_then(Lease::since).unwrap_or_else(Instant::now);
             let meter = Meter::start(&target, &self.listed, asked, lent);
             if target.hold == Hold::Session {
@@ -121,7 +129,7 @@ impl Session {
                 Ok(Ok(None))
             } else {
                 let handover = hand_over(&mut server, &target, &self.settings, entry);
-                tokio::time::timeout(self.worker.shared.config.handover_timeout, handover).await
+                Box::pin(tokio::time::timeout(self.worker.shared.config.handover_timeout, handover)).await
             };
             match handed_over {
                 Ok(Ok(entering)) => {
