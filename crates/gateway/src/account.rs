@@ -140,9 +140,6 @@ impl Account {
     /// lets its transactions wait, or than the gateway lets anybody (`most`).
     pub(crate) async fn admit(&self, most: Duration) -> Result<(), ClientError> {
         let limits = self.limits();
-        if limits.transactions_per_minute == 0 {
-            return Ok(());
-        }
         let patience = self.patience(&limits, most);
         let admission = self.totals.rate.admit(&limits, self.started.elapsed(), patience);
         if admission != Admission::Now {

@@ -211,18 +211,17 @@ impl Buffered {
 
     /// Gives the buffers back while nothing is happening: there may be many thousand idle clients.
     pub(crate) fn release_buffers(&mut self) {
-        self.shrink(0);
+        self.shrink(|_| true);
     }
 
     /// Gives back what a large result needed. Server connections are few and busy, they keep the rest.
     pub(crate) fn trim_buffers(&mut self) {
-        self.shrink(2 * READ_BYTES);
+        self.shrink(|capacity| capacity > 2 * READ_BYTES);
     }
 
-    fn shrink(&mut self, keep_bytes: usize) {
+    fn shrink(&mut self, is_too_large: impl Fn(usize) -> bool) {
         for buffer in [&mut self.inbuf, &mut self.outbuf] {
-            // What was read to its end has no capacity left, as far as it knows.
-            if buffer.is_empty() && (buffer.capacity() > keep_bytes || keep_bytes == 0) {
+            if buffer.is_empty() && is_too_large(buffer.capacity()) {
                 *buffer = BytesMut::new();
             }
         }

@@ -283,10 +283,10 @@ impl Worker {
                 changed = routes.changed(), if feed_alive => feed_alive = changed.is_ok(),
                 _ = tick.tick() => {}
                 changed = phase.changed() => {
-                    self.clients.wake_all();
                     if changed.is_err() {
                         break;
                     }
+                    self.clients.wake_all();
                 }
                 Some(command) = commands.recv() => {
                     self.obey(command);

@@ -54,22 +54,46 @@ impl Own {
 pub(super) struct OwnNames {
     name: Box<[u8]>,
     /// To the beginning of the entry: from nobody, from a tenant, and from one with a search path of its own.
-    begins: [Box<[u8]>; 3],
-    commit: Box<[u8]>,
+    begin: Messages,
+    leave: Messages,
+    leave_path: Messages,
+    commit: Messages,
+}
+
+/// What runs some statements without parameters.
+#[derive(Debug, Clone, Default)]
+struct Messages {
+    bytes: Box<[u8]>,
+    statements: usize,
 }
 
 impl OwnNames {
     fn new() -> Self {
         let mut names = Self {
             name: [&*unguessable_name(), b"_?"].concat().into(),
-            begins: Default::default(),
-            commit: Box::default(),
+            begin: Messages::default(),
+            leave: Messages::default(),
+            leave_path: Messages::default(),
+            commit: Messages::default(),
         };
         let leave = [Own::Begin, Own::Authorization, Own::Leave, Own::Commit, Own::Begin];
         let leave_path = [Own::Begin, Own::Authorization, Own::Path, Own::Leave, Own::Commit, Own::Begin];
-        names.begins = [names.messages(&[Own::Begin]), names.messages(&leave), names.messages(&leave_path)];
+        names.begin = names.messages(&[Own::Begin]);
+        names.leave = names.messages(&leave);
+        names.leave_path = names.messages(&leave_path);
         names.commit = names.messages(&[Own::Commit]);
         names
+    }
+
+    /// Those of a connection, on which the statements are prepared first if they are not.
+    fn prepared<'n>(own: &'n mut Option<Self>, out: &mut BytesMut) -> &'n mut Self {
+        own.get_or_insert_with(|| {
+            let mut names = Self::new();
+            for (own, text) in Own::ALL {
+                frontend::parse(out, names.of(own), text, &[]);
+            }
+            names
+        })
     }
 
     fn of(&mut self, own: Own) -> &[u8] {
@@ -79,13 +103,12 @@ impl OwnNames {
         &self.name
     }
 
-    /// Runs statements without parameters.
-    fn messages(&mut self, statements: &[Own]) -> Box<[u8]> {
+    fn messages(&mut self, statements: &[Own]) -> Messages {
         let mut out = BytesMut::new();
         for own in statements {
             self.run(&mut out, *own, &[]);
         }
-        (&*out).into()
+        Messages { bytes: (&*out).into(), statements: statements.len() }
     }
 
     /// Binds and executes one of the statements.
@@ -238,9 +261,10 @@ impl ServerConnection {
 
     /// Sets again what a client that keeps this connection has reset, and that its startup packet chose.
     pub(crate) async fn set_again(&mut self, settings: &[(&str, &str)]) -> Result<(), BackendError> {
-        self.prepare_own();
+        let out = &mut self.io.outbuf;
+        let names = OwnNames::prepared(&mut self.own, out);
         for (name, value) in settings {
-            self.run(Own::Set, &[Some(name.as_bytes()), Some(value.as_bytes())]);
+            names.run(out, Own::Set, &[Some(name.as_bytes()), Some(value.as_bytes())]);
         }
         frontend::sync(&mut self.io.outbuf);
         self.io.flush().await?;
@@ -290,7 +314,6 @@ impl ServerConnection {
         };
         let nonce = self.nonce.take().ok_or(BackendError::Protocol("handover without a nonce"))?;
         let token = key.sign(tenant, epoch, &nonce);
-        self.prepare_own();
         self.residue = Residue::None;
         self.unnamed = 0;
         let had_path = self.has_path;
@@ -299,19 +322,20 @@ impl ServerConnection {
             [i64::from(token.key.get()), tenant.get(), epoch.get()].map(|n| n.to_string());
         let token = [kid.as_bytes(), for_tenant.as_bytes(), at_epoch.as_bytes(), token.mac.as_bytes()];
         let out = &mut self.io.outbuf;
-        let Some(names) = &mut self.own else { return Err(BackendError::Protocol("nothing is prepared")) };
-        let (from, left) = match (leaving, had_path) {
-            (false, _) => (0, 0),
-            (true, false) => (1, 4),
-            (true, true) => (2, 5),
+        let names = OwnNames::prepared(&mut self.own, out);
+        let begin = match (leaving, had_path) {
+            (false, _) => &names.begin,
+            (true, false) => &names.leave,
+            (true, true) => &names.leave_path,
         };
-        out.extend_from_slice(&names.begins[from]);
+        out.extend_from_slice(&begin.bytes);
+        // The admission and the settings are the others.
+        let statements = begin.statements + 1 + settings.len() + names.commit.statements;
         names.run(out, Own::Admit, &token.map(Some));
         for (name, value) in settings {
             names.run(out, Own::Set, &[Some(name.as_bytes()), Some(value.as_bytes())]);
         }
-        out.extend_from_slice(&names.commit);
-        let statements = left + settings.len() + 3;
+        out.extend_from_slice(&names.commit.bytes);
         Ok(Entering {
             tenant,
             epoch,
@@ -320,22 +344,6 @@ impl ServerConnection {
             leaving,
             admitted: false,
         })
-    }
-
-    /// Binds and executes one of the gateway's own statements.
-    fn run(&mut self, own: Own, params: &[Option<&[u8]>]) {
-        if let Some(names) = &mut self.own {
-            names.run(&mut self.io.outbuf, own, params);
-        }
-    }
-
-    fn prepare_own(&mut self) {
-        if self.own.is_none() {
-            let names = self.own.insert(OwnNames::new());
-            for (own, text) in Own::ALL {
-                frontend::parse(&mut self.io.outbuf, names.of(own), text, &[]);
-            }
-        }
     }
 
     /// Takes note of what a reply to an entry said. True when the entry is done: the connection is `Entered`.

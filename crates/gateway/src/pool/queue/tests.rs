@@ -3,8 +3,7 @@
 use super::*;
 use crate::account::{Accounts, AllTotals, Charge};
 use proptest::prelude::*;
-use std::collections::BinaryHeap;
-use std::collections::HashMap;
+use std::collections::{BinaryHeap, HashMap};
 use std::time::Duration;
 use tenantry_core::{ClusterId, Limits};
 

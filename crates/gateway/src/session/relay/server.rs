@@ -40,9 +40,7 @@ impl Session {
                     break;
                 }
             }
-            if let Some(Expected::Enter(_)) = transaction.expected.front()
-                && !matches!(transaction.looking, Looking::Asked(_))
-            {
+            if let Some(Expected::Enter(_)) = transaction.expected.front() {
                 self.forward(transaction, std::mem::take(&mut keep));
                 if !entry_replies(transaction)? {
                     break;
@@ -431,20 +429,18 @@ fn ready(transaction: &mut Transaction, at: usize, header: frame::Header) -> Res
     }
 }
 
-/// A reply to the entry that the gateway put before the client's first message.
+/// A reply to a question, or to the BEGIN, that the gateway put before the client's message.
 fn prologue_reply(
     transaction: &mut Transaction,
     header: frame::Header,
     at: usize,
 ) -> Result<Verdict, Broken> {
-    if matches!(transaction.looking, Looking::Asked(_)) {
-        return look_reply(transaction, header, at);
+    match transaction.expected.front() {
+        Some(Expected::Look) => look_reply(transaction, header, at),
+        Some(Expected::Begin) => begin_reply(transaction, header, at),
+        // Those to an entry are read together.
+        _ => Err(Broken::Lost),
     }
-    if matches!(transaction.expected.front(), Some(Expected::Begin)) {
-        return begin_reply(transaction, header, at);
-    }
-    // Replies to an entry are read together.
-    Err(Broken::Lost)
 }
 
 /// Reads the replies to the entry that the gateway put before the client's first message: there are two dozen of them. False
