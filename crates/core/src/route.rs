@@ -81,6 +81,15 @@ impl DatabaseRoute {
         let first = ServerAddress::new(self.host.clone(), self.port);
         std::iter::once(first).chain(self.more_hosts.iter().cloned())
     }
+
+    /// Whether nothing differs but how many connections there may be, if that.
+    pub fn differs_in_sizes_at_most(&self, other: &Self) -> bool {
+        let (max_connections, cluster_connections) = (self.max_connections, self.cluster_connections);
+        if (max_connections, cluster_connections) == (other.max_connections, other.cluster_connections) {
+            return *self == *other;
+        }
+        *self == Self { max_connections, cluster_connections, ..other.clone() }
+    }
 }
 
 /// Which tenants a gateway login may act for.

@@ -2,12 +2,13 @@
 //!
 //! There is one account for each tenant that somebody is connected for, made when it is first needed and forgotten when
 //! nothing of it matters any more. It has no task and no timer. What must hold over all workers of a gateway (connections
-//! in use, the rate) stands in [`Totals`], which they share. Who is served next is the pool's business (`pool/queue.rs`).
+//! in use, the rate, what the tenant has had of its server) stands in [`Totals`], which they share. Who is served next is the pool's
+//! business (`pool/queue.rs`).
 
 use crate::error::ClientError;
 use crate::limit::rate::{Admission, Rate};
 use crate::stats::TenantStats;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -23,10 +24,7 @@ pub(crate) struct Account {
     pub(crate) cluster: ClusterId,
     pub(crate) stats: Arc<TenantStats>,
     limits: Mutex<Limits>,
-    share: Mutex<Share>,
     totals: Arc<Totals>,
-    /// Transactions that wait for their turn under the rate.
-    throttled: AtomicU32,
     /// The gateway's start, which the rate's time is counted from.
     started: Instant,
 }
@@ -34,7 +32,7 @@ pub(crate) struct Account {
 /// What a tenant has had of its server, in virtual time: microseconds for a tenant of weight 1.
 #[derive(Debug, Default, Clone, Copy)]
 struct Share {
-    in_use: u32,
+    cluster: Option<ClusterId>,
     /// When its next transaction is due.
     due: u64,
     /// How long its transactions hold a connection, on the average.
@@ -45,6 +43,12 @@ struct Share {
 #[derive(Debug, Default)]
 pub(crate) struct Totals {
     in_use: AtomicU32,
+    /// Transactions that wait for a connection, and for their turn under the rate.
+    waiting: AtomicU32,
+    throttled: AtomicU32,
+    /// In how many queues somebody waits until the tenant gives a connection back.
+    held_back: AtomicU32,
+    share: Mutex<Share>,
     rate: Rate,
     /// Nanoseconds after the gateway's start: when a transaction on the primary ended last.
     wrote: AtomicU64,
@@ -54,7 +58,11 @@ pub(crate) struct Totals {
 
 /// What was assumed of a transaction when it was lent a connection, to be corrected when its time is known.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Charge(u64);
+pub(crate) struct Charge {
+    /// When the transaction was due.
+    pub(crate) due: u64,
+    cost: u64,
+}
 
 /// One transaction's assumed time is at most this, so that a single slow one does not make the next wait for its like.
 const MAX_ESTIMATE_US: u64 = 1_000_000;
@@ -87,48 +95,73 @@ impl Account {
         }
     }
 
-    /// Server connections in use on this worker.
+    /// Server connections in use.
     pub(crate) fn in_use(&self) -> u32 {
-        self.share.lock().in_use
+        self.totals.in_use.load(Ordering::SeqCst)
     }
 
     /// Whether the tenant may use one more connection.
     pub(crate) fn has_room(&self) -> bool {
-        self.totals.in_use.load(Ordering::Relaxed) < self.limits().connections.max(1)
+        self.in_use() < self.limits().connections.max(1)
+    }
+
+    /// What the tenant has had of the server that this account is for. What it had of another is no debt here.
+    fn share(&self) -> MutexGuard<'_, Share> {
+        let mut share = self.totals.share.lock();
+        if share.cluster != Some(self.cluster) {
+            *share = Share { cluster: Some(self.cluster), ..Share::default() };
+        }
+        share
     }
 
     /// When the tenant's next transaction is due, if it asks at `clock`: what it did not use before counts for nothing.
     pub(crate) fn due(&self, clock: u64) -> u64 {
-        let mut share = self.share.lock();
+        let mut share = self.share();
         share.due = share.due.max(clock);
         share.due
     }
 
-    /// Takes a connection. `None` when the tenant has all that it may have, another worker's included.
+    /// Takes a connection. `None` when the tenant has all that it may have.
     pub(crate) fn begin(&self, clock: u64) -> Option<Charge> {
         let limits = self.limits();
         let most = limits.connections.max(1);
         let taken = |n| (n < most).then_some(n + 1);
-        self.totals.in_use.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).ok()?;
-        let mut share = self.share.lock();
-        share.in_use += 1;
+        self.totals.in_use.fetch_update(Ordering::SeqCst, Ordering::SeqCst, taken).ok()?;
+        let mut share = self.share();
         let cost = weighed(share.estimate, limits.weight);
-        share.due = share.due.max(clock).saturating_add(cost);
-        Some(Charge(cost))
+        let due = share.due.max(clock);
+        share.due = due.saturating_add(cost);
+        Some(Charge { due, cost })
     }
 
     /// Gives a connection back that was held for `held`; `None` when it was not used after all.
     pub(crate) fn end(&self, charge: Charge, held: Option<Duration>) {
         let weight = self.limits().weight;
-        self.totals.in_use.fetch_sub(1, Ordering::Relaxed);
-        let mut share = self.share.lock();
-        share.in_use -= 1;
-        share.due = share.due.saturating_sub(charge.0);
+        self.totals.in_use.fetch_sub(1, Ordering::SeqCst);
+        let mut share = self.share();
+        share.due = share.due.saturating_sub(charge.cost);
         if let Some(held) = held {
             let used = u64::try_from(held.as_micros()).unwrap_or(u64::MAX);
             share.due = share.due.saturating_add(weighed(used, weight));
             share.estimate = (share.estimate - share.estimate / 8 + used / 8).min(MAX_ESTIMATE_US);
         }
+    }
+
+    /// One more transaction waits for a connection. `None` when so many of the tenant's do.
+    pub(crate) fn wait(&self, most: usize) -> Option<Waiting<'_>> {
+        Waiting::among(&self.totals.waiting, most)
+    }
+
+    /// Notes that somebody waits, as long as the note is kept, until the tenant gives a connection back. Whether it has room must be
+    /// asked again behind this: who gives one back looks for the note after that.
+    pub(crate) fn hold_back(self: &Arc<Self>) -> HeldBack {
+        self.totals.held_back.fetch_add(1, Ordering::SeqCst);
+        HeldBack(Arc::clone(self))
+    }
+
+    /// Whether somebody waits for that, on any worker.
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.totals.held_back.load(Ordering::SeqCst) > 0
     }
 
     /// Whether transactions are limited in their rate.
@@ -148,8 +181,7 @@ impl Account {
         match admission {
             Admission::Now => {}
             Admission::After(wait) => {
-                self.throttled.fetch_add(1, Ordering::Relaxed);
-                let _place = Throttled(&self.throttled);
+                let _place = Waiting::among(&self.totals.throttled, usize::MAX);
                 tokio::time::sleep(wait).await;
             }
             Admission::Never(wait) => return Err(over_rate(&limits, wait)),
@@ -166,7 +198,7 @@ impl Account {
 
     /// How long a transaction may be kept waiting for its turn.
     fn patience(&self, limits: &Limits, most: Duration) -> Duration {
-        let waiting = self.throttled.load(Ordering::Relaxed);
+        let waiting = self.totals.throttled.load(Ordering::Relaxed);
         if limits.queue_length > 0 && waiting >= limits.queue_length {
             return Duration::ZERO;
         }
@@ -178,14 +210,34 @@ impl Account {
 
     /// Whether nothing would be lost with the account: the rate remembers nothing.
     fn is_spent(&self) -> bool {
-        self.in_use() == 0 && self.totals.rate.is_forgotten(self.started.elapsed())
+        self.totals.rate.is_forgotten(self.started.elapsed())
     }
 }
 
-/// A place among those who wait for the rate.
-struct Throttled<'a>(&'a AtomicU32);
+/// A note that somebody waits until the tenant gives a connection back.
+#[derive(Debug)]
+pub(crate) struct HeldBack(Arc<Account>);
 
-impl Drop for Throttled<'_> {
+impl Drop for HeldBack {
+    fn drop(&mut self) {
+        self.0.totals.held_back.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// A place among those who wait, for as long as somebody does.
+#[derive(Debug)]
+pub(crate) struct Waiting<'a>(&'a AtomicU32);
+
+impl<'a> Waiting<'a> {
+    /// `None` when so many wait already.
+    pub(crate) fn among(waiting: &'a AtomicU32, most: usize) -> Option<Self> {
+        let before = waiting.fetch_add(1, Ordering::Relaxed);
+        let place = Self(waiting);
+        usize::try_from(before).is_ok_and(|before| before < most).then_some(place)
+    }
+}
+
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -261,9 +313,7 @@ impl Accounts {
             cluster,
             stats: Arc::clone(stats),
             limits: Mutex::new(limits),
-            share: Mutex::default(),
             totals: all.of(tenant),
-            throttled: AtomicU32::new(0),
             started: all.started,
         });
         accounts.insert(tenant, Arc::clone(&account));

@@ -108,7 +108,7 @@ impl Endpoint {
             // Alive: every worker answers. What does not is stuck, and a restart helps.
             "/healthz" => {
                 let report = Report::of(&self.shared).await;
-                health(report.answered == report.workers, "alive", "a worker does not answer")
+                health(report.is_alive(*self.phase.borrow()), "alive", "a worker does not answer")
             }
             // Ready: a new client would be served. Databases that can't be reached are their tenants' trouble alone.
             "/readyz" => {

@@ -199,6 +199,7 @@ fn pool_samples(page: &mut Page, name: &str, pool: &PoolReport) {
     page.sample("tenantry_pool_connections_opened_total", &labels, pool.counts.opened);
     page.sample("tenantry_pool_connection_failures_total", &labels, pool.counts.open_failures);
     page.sample("tenantry_pool_handovers_total", &labels, pool.counts.handovers);
+    page.sample("tenantry_pool_connections_passed_total", &labels, pool.counts.passed);
     page.histogram("tenantry_pool_queue_seconds", &labels, &pool.queue);
     page.histogram("tenantry_pool_server_seconds", &labels, &pool.server);
 }

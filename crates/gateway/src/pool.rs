@@ -4,43 +4,48 @@
 //! which the one for read-only logins is made when the first of them comes, and no connection goes from one to the other. It lends a connection
 //! that is already inside the tenant, if it can, and decides who gets one together with the other pools of the same server
 //! (`pool/cluster.rs`), fairly among tenants (`pool/queue.rs`). A replica has a pool of its own, which is that of another server.
+//!
+//! Each worker has a pool of its own for each database; together they keep to one limit (`pool/total.rs`), and connections go from one to
+//! another as clients ask for them (`pool/passing.rs`).
 
 mod cluster;
 mod failover;
 mod idle;
 mod lease;
+mod passing;
 mod queue;
 mod tend;
+mod total;
 mod view;
 
-use crate::account::Account;
+use crate::account::{Account, Waiting};
 use crate::backend::{BackendError, Credentials, Parameters, ServerConnection, State};
 use crate::config::Config;
 use crate::error::ClientError;
-use crate::replica::{Place, Topology};
+use crate::replica::Place;
 use crate::statement::Statements;
 use crate::stats::PoolStats;
-pub(crate) use cluster::{Cluster, Share};
-use cluster::{Connections, Leftovers, Size, Waiter};
+use crate::worker::Shared;
+pub(crate) use cluster::Cluster;
+use cluster::{Connections, Leftovers, Size, Waiter, Whom};
 use failover::Servers;
 use idle::Visit;
 use lease::Grant;
 pub(crate) use lease::{Lease, Slot};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::MutexGuard;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
-use tenantry_core::{
-    ContextKey, DatabaseRoute, ErrorKind, Limits, MasterKey, Placement, Rights, TenancyModel,
-};
+use tenantry_core::{ContextKey, DatabaseRoute, ErrorKind, Limits, Placement, Rights, TenancyModel};
 use tokio::sync::oneshot;
+use total::PoolTotal;
+pub(crate) use total::PoolTotals;
 pub(crate) use view::{IdleServer, PoolSize};
 
 #[derive(Debug)]
 pub(crate) struct Pool {
     pub(crate) route: Arc<DatabaseRoute>,
     pub(crate) context_key: ContextKey,
-    pub(crate) statements: Mutex<Statements>,
     pub(crate) stats: Arc<PoolStats>,
     pub(crate) place: Place,
     /// As whom its connections are logged in.
@@ -49,6 +54,9 @@ pub(crate) struct Pool {
     credentials: Credentials,
     config: Arc<Config>,
     cluster: Arc<Cluster>,
+    /// What it has in common with other workers' pools of the database.
+    total: Arc<PoolTotal>,
+    this: Weak<Self>,
     /// Of the tenants that it is for.
     model: TenancyModel,
     /// How many connections there may be, as the newest route says.
@@ -61,46 +69,50 @@ impl Pool {
     /// `model` is that of the tenants which it is for: a tenant's own database keeps nothing back for others.
     pub(crate) fn new(
         route: Arc<DatabaseRoute>,
-        (place, rights, topology): (Place, Rights, Option<Arc<Topology>>),
+        (place, rights): (Place, Rights),
         model: TenancyModel,
-        key: &MasterKey,
-        config: &Arc<Config>,
+        shared: &Shared,
         cluster: &Arc<Cluster>,
         stats: Arc<PoolStats>,
     ) -> Arc<Self> {
-        let size = Size::of(&route, cluster.share, config, model);
-        Arc::new_cyclic(|this| Self {
-            id: cluster.state.lock().add(Weak::clone(this), size),
+        let (key, config) = (&shared.master_key, &shared.config);
+        let size = Size::of(&route, config, model);
+        let total = shared.pools.of(&route, place, rights);
+        let topology = shared.topologies.of(&route);
+        let pool = Arc::new_cyclic(|this| Self {
+            id: cluster.state.lock().add(Weak::clone(this), Arc::clone(&total), size),
+            this: Weak::clone(this),
+            total,
             context_key: key.context_key(&route.stable_name, route.key),
             servers: Servers::of(&route, place, topology),
             place,
             rights,
             credentials: Credentials::of(&route, rights, key),
-            statements: Mutex::new(Statements::new()),
             config: Arc::clone(config),
             stats,
             cluster: Arc::clone(cluster),
             model,
             most: AtomicU32::new(route.max_connections),
             route,
-        })
+        });
+        pool.total.pools.set(cluster.worker, Weak::clone(&pool.this));
+        pool
+    }
+
+    /// The statements that clients of the database use, on all workers.
+    pub(crate) fn statements(&self) -> MutexGuard<'_, Statements> {
+        self.total.statements.lock()
     }
 
     /// Whether the pool may go on under another route: nothing differs but how many connections there may be.
     pub(crate) fn fits(&self, route: &DatabaseRoute) -> bool {
-        let sizes = (self.route.max_connections, self.route.cluster_connections);
-        if sizes == (route.max_connections, route.cluster_connections) {
-            return *self.route == *route;
-        }
-        let resized =
-            DatabaseRoute { max_connections: sizes.0, cluster_connections: sizes.1, ..route.clone() };
-        *self.route == resized
+        self.route.differs_in_sizes_at_most(route)
     }
 
     /// Has as many connections as the route says, from now on.
     pub(crate) fn resize(&self, route: &DatabaseRoute) {
         self.most.store(route.max_connections, Ordering::Relaxed);
-        let size = Size::of(route, self.cluster.share, &self.config, self.model);
+        let size = Size::of(route, &self.config, self.model);
         self.change(|connections, leftovers| connections.resize(self.id, size, leftovers));
     }
 
@@ -141,9 +153,10 @@ impl Pool {
     ) -> Result<Box<ServerConnection>, ClientError> {
         let visit = Visit::of(placement);
         loop {
-            let grant = match self.ask(account, visit)? {
-                Ok(grant) => grant,
-                Err(waiting) => self.wait(account, waiting).await?,
+            let taken = self.connections().take(self.id, account, visit);
+            let grant = match taken {
+                Some(grant) => grant,
+                None => self.wait(account, visit).await?,
             };
             match grant {
                 Grant::Open(slot, lease) => {
@@ -160,30 +173,26 @@ impl Pool {
         }
     }
 
-    fn ask(
-        &self,
-        account: &Arc<Account>,
-        visit: Visit,
-    ) -> Result<Result<Grant, oneshot::Receiver<Grant>>, ClientError> {
-        let mut connections = self.connections();
-        if let Some(grant) = connections.take(self.id, account, visit) {
-            return Ok(Ok(grant));
-        }
-        let most = most_waiting(&account.limits(), self.config.max_queue);
-        connections.check_queue(self.id, account, most, self.config.max_queue)?;
+    /// Stands in line.
+    async fn wait(&self, account: &Arc<Account>, visit: Visit) -> Result<Grant, ClientError> {
+        let (limits, config) = (account.limits(), &self.config);
+        let places = account
+            .wait(most_waiting(&limits, config.max_queue))
+            .zip(Waiting::among(&self.total.waiting, config.max_queue));
+        let Some(_places) = places else {
+            account.stats.limited.add(1);
+            return Err(too_many_wait());
+        };
         let (answer, receiver) = oneshot::channel();
-        connections.enqueue(self.id, account, Waiter { answer, visit });
-        let mut leftovers = Leftovers::new();
-        connections.dispatch(&mut leftovers);
-        drop(connections);
-        drop(leftovers);
-        Ok(Err(receiver))
-    }
-
-    async fn wait(&self, account: &Account, waiting: oneshot::Receiver<Grant>) -> Result<Grant, ClientError> {
-        let patience = patience(&account.limits(), self.config.queue_timeout);
+        let waiter = Waiter { answer, visit, since: Instant::now() };
+        self.cluster.change(|connections, leftovers| {
+            connections.enqueue(self.id, account, waiter, config.max_queue);
+            connections.dispatch(Whom::Ours, leftovers);
+        });
+        self.fetch();
+        let patience = patience(&limits, config.queue_timeout);
         // A grant that arrives as the deadline passes is dropped with its receiver, which frees its slot.
-        match tokio::time::timeout(patience, waiting).await {
+        match tokio::time::timeout(patience, receiver).await {
             Ok(Ok(grant)) => Ok(grant),
             Ok(Err(_)) => Err(ClientError::server_unavailable()),
             Err(_) => Err(waited_in_vain(account, patience)),
@@ -229,10 +238,13 @@ impl Pool {
             return;
         }
         connection.timer.give_back();
-        let lease = connection.lease.take();
+        let account = connection.lease.take().map(|lease| lease.finish(now));
+        if let Some(account) = &account {
+            self.let_go(account);
+        }
         self.change(|connections, leftovers| {
-            if let Some(lease) = lease {
-                connections.end(self.id, &lease.finish(now));
+            if let Some(account) = &account {
+                connections.end(self.id, account);
             }
             connection.idle_since = now;
             connections.give_back(self.id, connection, leftovers);
@@ -241,16 +253,17 @@ impl Pool {
 
     /// A connection in use was lost, or never came to be.
     fn lease_ended(&self, account: &Account) {
+        self.let_go(account);
         self.change(|connections, leftovers| {
             connections.end(self.id, account);
-            connections.dispatch(leftovers);
+            connections.dispatch(Whom::First, leftovers);
         });
     }
 
     fn slot_freed(&self) {
         self.change(|connections, leftovers| {
             connections.closed(self.id);
-            connections.dispatch(leftovers);
+            connections.dispatch(Whom::First, leftovers);
         });
     }
 
@@ -258,11 +271,15 @@ impl Pool {
         self.cluster.state.lock()
     }
 
-    /// Changes something under the lock. What is left over is dropped outside of it, because that takes the lock again.
+    /// Changes something under the lock. Somebody on another worker may be the next who gets what there is then.
     fn change<R>(&self, change: impl FnOnce(&mut Connections, &mut Leftovers) -> R) -> R {
-        let mut leftovers = Leftovers::new();
-        let result = change(&mut self.connections(), &mut leftovers);
-        drop(leftovers);
+        let (result, next) = self.cluster.change(|connections, leftovers| {
+            let result = change(connections, leftovers);
+            (result, connections.next_elsewhere(self.id))
+        });
+        if let Some(next) = next {
+            self.pass_on(next);
+        }
         result
     }
 
@@ -324,6 +341,11 @@ fn patience(limits: &Limits, gateway: Duration) -> Duration {
 fn no_reader() -> ClientError {
     ClientError::new(ErrorKind::ServerUnavailable, "this tenant's database is not ready for read-only logins")
         .with_hint("an operator makes it so with `tenantry cluster add`, run again for its cluster")
+}
+
+fn too_many_wait() -> ClientError {
+    ClientError::new(ErrorKind::LimitReached, "too many transactions are waiting")
+        .with_hint("try again in a moment")
 }
 
 fn waited_in_vain(account: &Account, patience: Duration) -> ClientError {

@@ -4,11 +4,12 @@ use crate::clients::{Activity, Client};
 use crate::pool::{IdleServer, PoolSize};
 use crate::replica::{Place, Role, ServerView};
 use crate::stats::{Snapshot, Totals};
-use crate::worker::Shared;
+use crate::worker::{Phase, Shared};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tenantry_core::{DatabaseId, DatabaseRoute, Rights, ServerAddress, TenantId};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
 /// What a worker is asked to do. Answered between its other work, so that nothing of it needs a lock.
@@ -65,6 +66,7 @@ pub(crate) struct PoolCounts {
     pub(crate) opened: u64,
     pub(crate) open_failures: u64,
     pub(crate) handovers: u64,
+    pub(crate) passed: u64,
 }
 
 /// All workers together.
@@ -72,6 +74,8 @@ pub(crate) struct PoolCounts {
 pub(crate) struct Report {
     pub(crate) workers: usize,
     pub(crate) answered: usize,
+    /// Workers whose thread has ended.
+    ended: usize,
     pub(crate) tenants: HashMap<TenantId, Totals>,
     pub(crate) forgotten: Totals,
     /// Each for itself, by name, server and rights.
@@ -90,13 +94,16 @@ impl Report {
     pub(crate) async fn of(shared: &Shared) -> Self {
         let workers = shared.commands();
         let mut asked = Vec::with_capacity(workers.len());
+        let mut ended = 0;
         for worker in workers {
             let (answer, answered) = oneshot::channel();
-            if worker.try_send(Command::Report(answer)).is_ok() {
-                asked.push(answered);
+            match worker.try_send(Command::Report(answer)) {
+                Ok(()) => asked.push(answered),
+                Err(TrySendError::Closed(_)) => ended += 1,
+                Err(TrySendError::Full(_)) => {}
             }
         }
-        let mut report = Self { workers: workers.len(), ..Self::default() };
+        let mut report = Self { workers: workers.len(), ended, ..Self::default() };
         let deadline = tokio::time::Instant::now() + PATIENCE;
         let mut pools = HashMap::new();
         for answered in asked {
@@ -107,6 +114,12 @@ impl Report {
         report.sum(pools.into_values().collect());
         report.clients.sort_by_key(|client| client.id);
         report
+    }
+
+    /// Whether no worker is stuck. One that has ended is not, while the gateway ends.
+    pub(crate) fn is_alive(&self, phase: Phase) -> bool {
+        let ending = matches!(phase, Phase::Draining | Phase::Closed);
+        self.answered + if ending { self.ended } else { 0 } == self.workers
     }
 
     /// Adds up what the two roles of a database do on a server.
@@ -177,6 +190,7 @@ impl PoolReport {
         mine.opened += theirs.opened;
         mine.open_failures += theirs.open_failures;
         mine.handovers += theirs.handovers;
+        mine.passed += theirs.passed;
         self.queue.add(&other.queue);
         self.server.add(&other.server);
     }

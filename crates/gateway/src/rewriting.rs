@@ -42,7 +42,7 @@ pub(crate) struct Other {
 /// A rewriter with what it has said, for one worker.
 #[derive(Debug)]
 pub(crate) struct Rewriter {
-    /// Tells it from all others of this worker. Never 0.
+    /// Tells what it asks from all else that is asked. Never 0.
     pub(crate) id: u64,
     rewrite: Arc<dyn Rewrite>,
     cache: Mutex<Cache>,
@@ -91,7 +91,36 @@ pub(crate) struct Rewriting {
 #[derive(Debug, Default)]
 struct Made {
     by_place: HashMap<(DatabaseId, TenancyModel), Arc<Rewriter>>,
+}
+
+/// Numbers what is given to all workers: what one has prepared under a number another may use under the same.
+#[derive(Debug, Default)]
+pub(crate) struct RewriterNumbers(Mutex<Numbers>);
+
+#[derive(Debug, Default)]
+struct Numbers {
+    by_place: HashMap<(DatabaseId, TenancyModel), (u64, Arc<dyn Rewrite>)>,
     last: u64,
+}
+
+impl RewriterNumbers {
+    /// The number of what is given now. A worker that is late with its asking gets another, and prepares for itself.
+    fn of(&self, place: (DatabaseId, TenancyModel), given: &Arc<dyn Rewrite>) -> u64 {
+        let mut numbers = self.0.lock();
+        if let Some((number, known)) = numbers.by_place.get(&place)
+            && Arc::ptr_eq(known, given)
+        {
+            return *number;
+        }
+        numbers.last += 1;
+        let number = numbers.last;
+        numbers.by_place.insert(place, (number, Arc::clone(given)));
+        number
+    }
+
+    fn forget(&self, place: (DatabaseId, TenancyModel)) {
+        self.0.lock().by_place.remove(&place);
+    }
 }
 
 impl Rewriting {
@@ -105,12 +134,19 @@ impl Rewriting {
     }
 
     /// The rewriter in force for tenants of a model in a database.
-    pub(crate) fn of(&self, database: DatabaseId, model: TenancyModel) -> Option<Arc<Rewriter>> {
+    pub(crate) fn of(
+        &self,
+        numbers: &RewriterNumbers,
+        database: DatabaseId,
+        model: TenancyModel,
+    ) -> Option<Arc<Rewriter>> {
         let place = (database, model);
         let given = self.given.borrow().of(database, model).map(Arc::clone);
         let mut made = self.made.lock();
         let Some(given) = given else {
-            made.by_place.remove(&place);
+            if made.by_place.remove(&place).is_some() {
+                numbers.forget(place);
+            }
             return None;
         };
         if let Some(known) = made.by_place.get(&place)
@@ -118,8 +154,7 @@ impl Rewriting {
         {
             return Some(Arc::clone(known));
         }
-        made.last += 1;
-        let rewriter = Arc::new(Rewriter::new(made.last, given));
+        let rewriter = Arc::new(Rewriter::new(numbers.of(place, &given), given));
         made.by_place.insert(place, Arc::clone(&rewriter));
         Some(rewriter)
     }

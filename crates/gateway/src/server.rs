@@ -9,11 +9,11 @@ use crate::error::GatewayError;
 use crate::http::Endpoint;
 use crate::metrics::Metrics;
 use crate::pause::Pauses;
-use crate::pool::Share;
+use crate::pool::PoolTotals;
 use crate::port;
 use crate::replica::{self, Topologies};
 use crate::report::{Command, MAX_COMMANDS, Report};
-use crate::rewriting::Rewriters;
+use crate::rewriting::{RewriterNumbers, Rewriters};
 use crate::session;
 use crate::tls::Certificates;
 use crate::worker::{Phase, Shared, Worker};
@@ -100,6 +100,8 @@ impl Gateway {
             averages: Averages::default(),
             requests: OnceLock::new(),
             totals: AllTotals::default(),
+            pools: PoolTotals::new(workers),
+            rewriter_numbers: RewriterNumbers::default(),
             topologies: Topologies::default(),
         });
         let mut threads = Vec::with_capacity(workers);
@@ -110,10 +112,8 @@ impl Gateway {
             commands.push(command);
             let (leaves, has_left) = watch::channel(false);
             left.push(has_left);
-            let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-            let share = Share { worker: number(index), workers: number(workers) };
             let (routes, phase) = (routes.clone(), watch_phase.clone());
-            let worker = Worker::new(Arc::clone(&shared), share, routes, phase, rewriters.clone());
+            let worker = Worker::new(Arc::clone(&shared), index, routes, phase, rewriters.clone());
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
@@ -169,7 +169,7 @@ impl Gateway {
     /// Whether every worker answers.
     pub async fn is_alive(&self) -> bool {
         let report = Report::of(&self.shared).await;
-        report.answered == report.workers
+        report.is_alive(*self.phase.borrow())
     }
 
     /// What administrators ask of whoever runs the gateway, on its console. Can be taken once; while nobody has it, the

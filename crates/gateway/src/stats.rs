@@ -74,6 +74,8 @@ pub(crate) struct PoolStats {
     pub(crate) open_failures: Counter,
     /// Times a server connection changed from one tenant to another.
     pub(crate) handovers: Counter,
+    /// Times a server connection went from one worker to another.
+    pub(crate) passed: Counter,
     pub(crate) queue: Histogram,
     pub(crate) server: Histogram,
 }

@@ -59,6 +59,28 @@ impl AsyncRead for Stream {
     }
 }
 
+impl Stream {
+    /// Hands the socket over to the event loop of the caller's runtime.
+    fn register(&mut self) -> io::Result<()> {
+        // By another descriptor of the same socket: the old one leaves its loop as it is dropped, whatever is around it.
+        fn again(stream: &TcpStream) -> io::Result<TcpStream> {
+            TcpStream::from_std(SockRef::from(stream).try_clone()?.into())
+        }
+        match self {
+            Self::Tcp(stream) => *stream = again(stream)?,
+            Self::Tls(stream) => {
+                let stream = stream.get_mut().0;
+                *stream = again(stream)?;
+            }
+            Self::Unix(stream) => {
+                *stream = UnixStream::from_std(SockRef::from(&*stream).try_clone()?.into())?;
+            }
+            Self::Closed => return Err(io::ErrorKind::NotConnected.into()),
+        }
+        Ok(())
+    }
+}
+
 /// A stream and its buffers.
 #[derive(Debug)]
 pub(crate) struct Buffered {
@@ -82,6 +104,11 @@ impl Buffered {
             sent: 0,
             is_mid_message: false,
         }
+    }
+
+    /// Hands the socket over to the event loop of the caller's runtime.
+    pub(crate) fn register(&mut self) -> io::Result<()> {
+        self.stream.register()
     }
 
     /// Reads once into `inbuf`. `Ok(0)` means that the peer closed its side.

@@ -8,10 +8,10 @@ use crate::config::Config;
 use crate::door::Door;
 use crate::limit::timer::TICK;
 use crate::pause::Pauses;
-use crate::pool::{Cluster, Pool, Share};
+use crate::pool::{Cluster, Pool, PoolTotals};
 use crate::replica::{Place, Topologies};
 use crate::report::{Command, PoolCounts, PoolReport, WorkerCounts, WorkerReport};
-use crate::rewriting::{Rewriters, Rewriting};
+use crate::rewriting::{Rewriter, RewriterNumbers, Rewriters, Rewriting};
 use crate::stats::{TenantStats, WorkerStats};
 use crate::tls::Certificates;
 use arc_swap::ArcSwap;
@@ -85,6 +85,9 @@ pub(crate) struct Shared {
     pub(crate) requests: OnceLock<mpsc::Sender<Request>>,
     /// What active tenants use, over all workers.
     pub(crate) totals: AllTotals,
+    /// What the workers' pools have in common.
+    pub(crate) pools: PoolTotals,
+    pub(crate) rewriter_numbers: RewriterNumbers,
     /// The servers of clusters that have more than one.
     pub(crate) topologies: Topologies,
 }
@@ -125,8 +128,8 @@ pub(crate) struct Worker {
     pub(crate) accounts: Accounts,
     pools: Mutex<HashMap<(DatabaseId, Place, Rights), Arc<Pool>>>,
     clusters: Mutex<HashMap<(ClusterId, Place), Arc<Cluster>>>,
-    /// Its part of the connections.
-    share: Share,
+    /// Which of the workers it is, from 0.
+    number: usize,
     unnamed_ids: AtomicU64,
     pub(crate) rewriting: Rewriting,
 }
@@ -134,7 +137,7 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        share: Share,
+        number: usize,
         routes: watch::Receiver<Arc<RouteTable>>,
         phase: watch::Receiver<Phase>,
         rewriters: watch::Receiver<Arc<Rewriters>>,
@@ -148,7 +151,7 @@ impl Worker {
             accounts: Accounts::default(),
             pools: Mutex::default(),
             clusters: Mutex::default(),
-            share,
+            number,
             unnamed_ids: AtomicU64::new(1),
             rewriting: Rewriting::new(rewriters),
         })
@@ -187,19 +190,23 @@ impl Worker {
         }
         let stats = self.stats.pool(route.id, place, rights);
         let mut clusters = self.clusters.lock();
+        let server = || self.shared.pools.server(route.cluster, place);
         let cluster =
-            clusters.entry((route.cluster, place)).or_insert_with(|| Arc::new(Cluster::new(self.share)));
+            clusters.entry((route.cluster, place)).or_insert_with(|| Cluster::new(self.number, server()));
         let cluster = Arc::clone(cluster);
         drop(clusters);
-        let place = (place, rights, self.shared.topologies.of(route));
-        let (key, config) = (&self.shared.master_key, &self.shared.config);
-        let pool = Pool::new(Arc::clone(route), place, model, key, config, &cluster, stats);
+        let pool = Pool::new(Arc::clone(route), (place, rights), model, &self.shared, &cluster, stats);
         let old = pools.insert((route.id, pool.place, rights), Arc::clone(&pool));
         drop(pools);
         if let Some(old) = old {
             old.close();
         }
         pool
+    }
+
+    /// The rewriter in force for tenants of a model in a database.
+    pub(crate) fn rewriting_of(&self, database: DatabaseId, model: TenancyModel) -> Option<Arc<Rewriter>> {
+        self.rewriting.of(&self.shared.rewriter_numbers, database, model)
     }
 
     /// Any pool that has seen its server: what a client without a tenant is told of "the server".
@@ -242,6 +249,7 @@ impl Worker {
                     opened: stats.opened.get(),
                     open_failures: stats.open_failures.get(),
                     handovers: stats.handovers.get(),
+                    passed: stats.passed.get(),
                 },
                 queue: stats.queue.snapshot(),
                 server: stats.server.snapshot(),
@@ -315,10 +323,7 @@ impl Worker {
     }
 }
 
-/// Whether the database is still there, and on that server.
+/// Whether the database is still there, and reached in the same way. Who comes next makes another pool.
 fn is_wanted(pool: &Pool, table: &RouteTable) -> bool {
-    table.database(pool.route.id).is_some_and(|route| match pool.place {
-        Place::Primary => true,
-        Place::Replica(number) => route.replicas.len() > usize::from(number),
-    })
+    table.database(pool.route.id).is_some_and(|route| pool.fits(route))
 }

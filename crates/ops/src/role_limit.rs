@@ -13,8 +13,8 @@ use tokio_postgres::Client;
 
 /// Gateways that there is room for: two, while both are being replaced.
 const GATEWAYS: u32 = 4;
-/// Each worker of a gateway may keep a connection, however few its tenant may use.
-const WORKERS: u32 = 16;
+/// However few its tenant may use: a pool whose route has changed keeps what it has lent beside its successor's.
+const LEAST: u32 = 16;
 /// Changes of limits that touch roles go one after the other.
 const LOCK: &str = "role-limits";
 
@@ -69,7 +69,7 @@ enum Which {
 
 /// What each of the two roles of a tenant's own database may have.
 pub(crate) fn of(database: &Database) -> u32 {
-    database.max_connections.max(WORKERS).saturating_mul(GATEWAYS)
+    database.max_connections.max(LEAST).saturating_mul(GATEWAYS)
 }
 
 /// Makes a change of limits, and sees to it that no server refuses what a limit allows, before or after. Stopped anywhere, the same

@@ -103,11 +103,11 @@ pub(crate) struct ClusterSection {
     #[serde(default = "default_pools")]
     pub(crate) pools: Vec<String>,
     /// Server connections that one gateway may open to each pool; as many again for read-only logins, where there are any. An eighth of
-    /// them (rounded down, in each worker) is kept for tenants that use none at the moment.
+    /// them (rounded down) is kept for tenants that use none at the moment.
     #[serde(default = "default_max_connections")]
     pub(crate) max_connections: u32,
-    /// Server connections that one gateway may open to all databases of the cluster together, divided among its workers. When not set:
-    /// as many as its pools and tenants' databases may have.
+    /// Server connections that one gateway may open to all databases of the cluster together. When not set: as many as its pools and
+    /// tenants' databases may have.
     #[serde(default)]
     pub(crate) cluster_connections: Option<u32>,
     /// How the databases prove the tenant: `carrier` (needs a superuser once), `signed`, or the strongest one that the cluster can have.
@@ -199,7 +199,8 @@ pub(crate) struct GatewaySection {
     /// Let other gateways of the same user listen on the same addresses (`SO_REUSEPORT`): so one can replace another without a
     /// refused connection.
     pub(crate) share_port: bool,
-    /// Worker threads, each with its own event loop and pools. When not set: one for each processor.
+    /// Worker threads, each with its own event loop and clients; limits are the gateway's, over all of them. When not set: one for each
+    /// processor.
     pub(crate) workers: Option<usize>,
     /// Client connections at once, over all workers. One more is refused with SQLSTATE `53300`.
     pub(crate) max_clients: usize,
@@ -283,8 +284,7 @@ pub(crate) struct PlanSection {
     /// The tenancy model of new tenants of this plan.
     #[schemars(with = "ModelWord")]
     pub(crate) model: TenancyModel,
-    /// Server connections that one tenant may use at once, at each gateway. A tenant's own database has as many, divided among the
-    /// gateway's workers.
+    /// Server connections that one tenant may use at once, at each gateway. A tenant's own database has as many.
     pub(crate) connections: u32,
     /// A tenant's part of the server's time when tenants wait for it, in proportion to the others' weights.
     pub(crate) weight: u32,

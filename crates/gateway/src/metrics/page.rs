@@ -110,6 +110,12 @@ pub const METRICS: &[Metric] = &[
         "Times that a server connection passed to a tenant that it was not inside already.",
     ),
     metric(
+        "tenantry_pool_connections_passed_total",
+        "counter",
+        "pool",
+        "Times that a server connection went from one worker thread to another whose clients waited.",
+    ),
+    metric(
         "tenantry_pool_queue_seconds",
         "histogram",
         "pool",

@@ -1,84 +1,85 @@
-//! One PostgreSQL server, as one worker sees it: how many connections there are, over all its databases, and which of those
-//! who wait gets the next one.
+//! One PostgreSQL server, as one worker sees it: its connections to all of the server's databases, and which of those who wait on
+//! this worker gets the next one.
 //!
-//! Everything is decided under one lock, which this worker alone takes. What is to be closed is handed out and dropped after
-//! the lock is released: closing gives back a place, which takes the lock again.
+//! Everything is decided under one lock, which other workers take only to move a connection (`pool/passing.rs`). What is to be closed
+//! is handed out and dropped after the lock is released: closing gives back a place, which takes the lock again.
 
 use super::idle::{Boxes, Idle, Visit};
 use super::queue::{Queue, Rank, Waits};
 use super::tend::begin_reset;
+use super::total::{AFFINITY, PoolTotal, ServerTotal, Standing};
 use super::{Grant, Lease, Pool, PoolSize, Slot};
 use crate::account::Account;
 use crate::backend::{Parameters, Residue, ServerConnection, State};
 use crate::config::Config;
-use crate::error::ClientError;
 use crate::limit::timer::Timers;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
-use tenantry_core::{DatabaseRoute, ErrorKind, Limits, TenancyModel, TenantId};
+use tenantry_core::{DatabaseRoute, Limits, TenancyModel, TenantId};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 /// What has to be dropped once the lock is released.
 pub(super) type Leftovers = Vec<Grant>;
 
-/// A tenant whose connection has just come back may go before the first in line by so much virtual time (5 ms of weight 1): that
-/// saves a handover, and nobody waits longer than this for it.
-const AFFINITY: u64 = 5_000_000;
-
 /// One part in so many of the connections is kept for tenants that use none.
 const RESERVE: u32 = 8;
-
-/// One worker's part of what the gateway may have.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Share {
-    /// Which of the workers, from 0.
-    pub(crate) worker: u32,
-    pub(crate) workers: u32,
-}
-
-impl Share {
-    /// All workers' parts add up to `n`; but every one has one, or its clients would wait for ever.
-    fn of(self, n: u32) -> u32 {
-        let rest = u32::from(self.worker < n % self.workers);
-        (n / self.workers + rest).max(1)
-    }
-}
 
 /// A server, for one worker.
 #[derive(Debug)]
 pub(crate) struct Cluster {
-    pub(super) share: Share,
+    pub(super) worker: usize,
+    pub(super) total: Arc<ServerTotal>,
     pub(super) state: Mutex<Connections>,
     pub(crate) timers: Timers,
+    /// The worker's event loop, which wakes who waits for a connection's bytes.
+    pub(super) events: Handle,
 }
 
 impl Cluster {
-    pub(crate) fn new(share: Share) -> Self {
-        Self { share, state: Mutex::default(), timers: Timers::default() }
+    /// Of the worker whose event loop this is called in.
+    pub(crate) fn new(worker: usize, total: Arc<ServerTotal>) -> Arc<Self> {
+        let cluster = Arc::new(Self {
+            worker,
+            state: Mutex::new(Connections::new(worker, Arc::clone(&total))),
+            total,
+            timers: Timers::default(),
+            events: Handle::current(),
+        });
+        cluster.total.clusters.set(worker, Arc::downgrade(&cluster));
+        cluster
     }
 
-    /// Wakes who is overdue, and serves tenants that waited for what another worker has given back.
+    /// Wakes who is overdue, and looks for what those could have who wait.
     pub(crate) fn tick(&self) {
         self.timers.tick();
+        let waiting = self.change(|connections, leftovers| {
+            connections.look_again(leftovers, |_| None);
+            connections.waiting()
+        });
+        for pool in waiting {
+            pool.fetch();
+        }
+    }
+
+    /// Changes something under the lock. What is left over is dropped outside of it, because that takes the lock again.
+    pub(super) fn change<R>(&self, change: impl FnOnce(&mut Connections, &mut Leftovers) -> R) -> R {
         let mut leftovers = Leftovers::new();
-        self.state.lock().look_again(&mut leftovers, |_| None);
+        let result = change(&mut self.state.lock(), &mut leftovers);
         drop(leftovers);
+        result
     }
 }
 
 /// The connections of one server.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Connections {
-    /// How many there may be.
+    worker: usize,
+    total: Arc<ServerTotal>,
+    /// How many there may be, over all workers.
     cap: u32,
-    /// How many there are, or are being opened.
-    open: u32,
-    /// How many are in use.
-    lent: u32,
-    /// The virtual time: when the transaction that was served last was due.
-    clock: u64,
     last_pool: u64,
     pools: FxHashMap<u64, PoolConnections>,
     /// Pools in which somebody waits.
@@ -88,9 +89,12 @@ pub(super) struct Connections {
 /// The connections of one pool.
 #[derive(Debug)]
 pub(super) struct PoolConnections {
+    total: Arc<PoolTotal>,
+    /// How many there may be, over all workers.
     limit: u32,
-    /// How many are kept for tenants that use none.
+    /// How many of them are kept for tenants that use none.
     reserve: u32,
+    /// How many this worker has.
     open: u32,
     lent: u32,
     pub(super) idle: Idle,
@@ -103,7 +107,7 @@ pub(super) struct PoolConnections {
     pool: Weak<Pool>,
 }
 
-/// How many connections one worker may have.
+/// How many connections there may be, over all workers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Size {
     /// To the database.
@@ -116,12 +120,12 @@ pub(super) struct Size {
 }
 
 impl Size {
-    pub(super) fn of(route: &DatabaseRoute, share: Share, config: &Config, model: TenancyModel) -> Self {
-        let limit = share.of(route.max_connections);
+    pub(super) fn of(route: &DatabaseRoute, config: &Config, model: TenancyModel) -> Self {
+        let limit = route.max_connections.max(1);
         Self {
             limit,
             reserve: if model.is_pooled() { limit / RESERVE } else { 0 },
-            cap: if route.cluster_connections == 0 { u32::MAX } else { share.of(route.cluster_connections) },
+            cap: if route.cluster_connections == 0 { u32::MAX } else { route.cluster_connections },
             schemas: config.max_server_schemas,
         }
     }
@@ -132,6 +136,7 @@ impl Size {
 pub(super) struct Waiter {
     pub(super) answer: oneshot::Sender<Grant>,
     pub(super) visit: Visit,
+    pub(super) since: Instant,
 }
 
 impl Waits for Waiter {
@@ -148,12 +153,47 @@ enum Served {
     Later,
 }
 
+/// Why nothing was lent.
+#[derive(Debug)]
+pub(super) enum NotGranted {
+    /// The tenant has all that it may have.
+    NoRoom,
+    /// All places are taken.
+    NoPlace,
+    /// The pool is being dropped.
+    Gone,
+}
+
+/// Where somebody waits who goes before everybody on this worker.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Next {
+    /// For a connection of the pool, on that worker.
+    Pool(usize),
+    /// For a place on the server.
+    Server(usize),
+}
+
+/// Who is served with what there is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whom {
+    /// Whoever goes first on any worker: what is another's is left for it.
+    First,
+    /// Whoever goes first on this one.
+    Ours,
+}
+
 impl Connections {
+    fn new(worker: usize, total: Arc<ServerTotal>) -> Self {
+        let (pools, contended) = (FxHashMap::default(), Vec::new());
+        Self { worker, total, cap: u32::MAX, last_pool: 0, pools, contended }
+    }
+
     /// Makes room for a pool. What is known of the server is what the newest route has told.
-    pub(super) fn add(&mut self, pool: Weak<Pool>, size: Size) -> u64 {
+    pub(super) fn add(&mut self, pool: Weak<Pool>, total: Arc<PoolTotal>, size: Size) -> u64 {
         self.cap = size.cap;
         self.last_pool += 1;
         let pool = PoolConnections {
+            total,
             limit: size.limit,
             reserve: size.reserve,
             open: 0,
@@ -174,18 +214,26 @@ impl Connections {
         self.cap = size.cap;
         if let Some(pool) = self.pools.get_mut(&id) {
             (pool.limit, pool.reserve) = (size.limit, size.reserve);
-            while pool.open > pool.limit + gone(leftovers)
+            while pool.total.counts.open() > pool.limit + gone(leftovers)
                 && let Some(connection) = pool.idle.pop_oldest()
             {
                 leftovers.push(Grant::Connection(connection));
             }
         }
-        self.dispatch(leftovers);
+        self.dispatch(Whom::Ours, leftovers);
     }
 
     pub(super) fn remove(&mut self, id: u64) {
-        self.pools.remove(&id);
         self.contended.retain(|pool| *pool != id);
+        if let Some(pool) = self.pools.remove(&id) {
+            // Of what is still out there nobody will tell.
+            for counts in [&pool.total.counts, &self.total.counts] {
+                counts.free(pool.open);
+                counts.end(pool.lent);
+            }
+            pool.total.line.tell(self.worker, None);
+        }
+        self.tell();
     }
 
     pub(super) fn pool(&mut self, id: u64) -> Option<&mut PoolConnections> {
@@ -195,14 +243,13 @@ impl Connections {
     /// A connection for who has just asked, if nobody else has a right to it.
     pub(super) fn take(&mut self, id: u64, account: &Arc<Account>, visit: Visit) -> Option<Grant> {
         let pool = self.pools.get(&id)?;
-        let may_open = pool.open < pool.limit && self.open < self.cap;
         if pool.queue.is_anybody_ranked()
-            || (pool.idle.is_empty() && !may_open)
+            || (pool.idle.is_empty() && !self.may_open(pool))
             || self.is_reserved(pool, account.in_use() > 0)
         {
             return None;
         }
-        self.grant(id, account, visit)
+        self.grant(id, account, visit).ok()
     }
 
     /// The same, if an idle one is there.
@@ -211,34 +258,14 @@ impl Connections {
         is_there.then(|| self.take(id, account, visit)).flatten()
     }
 
-    /// Whether one more may wait: of the tenant, and of all.
-    pub(super) fn check_queue(
-        &mut self,
-        id: u64,
-        account: &Account,
-        of_tenant: usize,
-        of_all: usize,
-    ) -> Result<(), ClientError> {
-        let clock = self.clock;
-        let Some(pool) = self.pools.get_mut(&id) else { return Ok(()) };
-        if pool.queue.len_of(account.tenant) >= of_tenant {
-            pool.queue.forget_gone(account.tenant, clock);
-        }
-        if pool.queue.len() >= of_all {
-            pool.queue.forget_all_gone(clock);
-        }
-        if pool.queue.len_of(account.tenant) < of_tenant && pool.queue.len() < of_all {
-            return Ok(());
-        }
-        account.stats.limited.add(1);
-        Err(ClientError::new(ErrorKind::LimitReached, "too many transactions are waiting")
-            .with_hint("try again in a moment"))
-    }
-
-    /// Puts somebody in line.
-    pub(super) fn enqueue(&mut self, id: u64, account: &Arc<Account>, waiter: Waiter) {
-        let clock = self.clock;
+    /// Puts somebody in line, of at most so many.
+    pub(super) fn enqueue(&mut self, id: u64, account: &Arc<Account>, waiter: Waiter, most: usize) {
+        let clock = self.total.clock();
         let Some(pool) = self.pools.get_mut(&id) else { return };
+        if pool.queue.len() >= most {
+            // More than may wait have come: some of them have left.
+            pool.queue.forget_gone(clock);
+        }
         pool.queue.push(account, waiter, clock);
         if !self.contended.contains(&id) {
             self.contended.push(id);
@@ -248,7 +275,22 @@ impl Connections {
     /// Whether what is left is kept for tenants that use no connection.
     fn is_reserved(&self, pool: &PoolConnections, busy: bool) -> bool {
         let server = if self.cap == u32::MAX { 0 } else { self.cap / RESERVE };
-        busy && (pool.lent + pool.reserve >= pool.limit || self.lent + server >= self.cap)
+        let is_left = |lent: u32, reserve: u32, most: u32| lent.saturating_add(reserve) < most;
+        busy && !(is_left(pool.total.counts.lent(), pool.reserve, pool.limit)
+            && is_left(self.total.counts.lent(), server, self.cap))
+    }
+
+    /// Whether the pool may have one more, as far as its server lets it.
+    fn is_below_limit(pool: &PoolConnections) -> bool {
+        pool.total.counts.open() < pool.limit
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.total.counts.open() >= self.cap
+    }
+
+    fn may_open(&self, pool: &PoolConnections) -> bool {
+        Self::is_below_limit(pool) && !self.is_full()
     }
 
     /// Who is to be served next, of all pools.
@@ -256,11 +298,54 @@ impl Connections {
         let candidates = self.contended.iter().filter_map(|id| {
             let pool = self.pools.get(id)?;
             let (rank, tenant) = pool.queue.first()?;
-            let has_place = self.open < self.cap || self.may_evict(*id);
-            let possible = !pool.idle.is_empty() || (pool.open < pool.limit && has_place);
+            let has_place = !self.is_full() || self.may_evict(*id);
+            let possible = !pool.idle.is_empty() || (Self::is_below_limit(pool) && has_place);
             (possible && !self.is_reserved(pool, rank.busy)).then_some((rank, *id, tenant))
         });
         candidates.min()
+    }
+
+    /// Tells the other workers who stands first here.
+    fn tell(&self) {
+        let capped = self.cap != u32::MAX;
+        let mut first_of_server: Option<Standing> = None;
+        for pool in self.contended.iter().filter_map(|id| self.pools.get(id)) {
+            let standing = pool.standing();
+            pool.total.line.tell(self.worker, standing);
+            let waits_for_place = capped && pool.idle.is_empty() && Self::is_below_limit(pool);
+            if let Some(standing) = standing.filter(|_| waits_for_place) {
+                first_of_server = Some(first_of_server.map_or(standing, |first| first.min(standing)));
+            }
+        }
+        self.total.line.tell(self.worker, first_of_server);
+    }
+
+    /// The same, if there is anything to give.
+    pub(super) fn next_elsewhere(&self, id: u64) -> Option<Next> {
+        let pool = self.pools.get(&id)?;
+        match self.goes_before_us(id)? {
+            Next::Pool(_) if pool.idle.is_empty() && !self.may_open(pool) => None,
+            Next::Server(_) if self.is_full() && self.pools.values().all(|pool| pool.idle.is_empty()) => None,
+            next => Some(next),
+        }
+    }
+
+    /// The worker on which somebody waits for a connection of the pool who goes before everybody here, or for a place on its server.
+    fn goes_before_us(&self, id: u64) -> Option<Next> {
+        let pool = self.pools.get(&id)?;
+        let (of_pool, of_server) = (&pool.total.line, &self.total.line);
+        if !of_pool.is_anybody_there() && !of_server.is_anybody_there() {
+            return None;
+        }
+        let ours = pool.standing();
+        let next = of_pool.first_before(self.worker, ours);
+        if let Some((worker, standing)) = next
+            && !self.is_reserved(pool, standing.busy)
+        {
+            return Some(Next::Pool(worker));
+        }
+        let next = of_server.first_before(self.worker, ours);
+        next.map(|(worker, _)| Next::Server(worker))
     }
 
     fn may_evict(&self, except: u64) -> bool {
@@ -268,20 +353,22 @@ impl Connections {
     }
 
     /// Serves those who wait, as long as there is something to serve them with.
-    pub(super) fn dispatch(&mut self, leftovers: &mut Leftovers) {
+    pub(super) fn dispatch(&mut self, whom: Whom, leftovers: &mut Leftovers) {
         if self.contended.is_empty() {
             return;
         }
         while let Some((_, id, tenant)) = self.first()
+            && (whom == Whom::Ours || self.goes_before_us(id).is_none())
             && self.serve(id, tenant, leftovers) == Served::Yes
         {}
+        self.tell();
         let pools = &self.pools;
         self.contended.retain(|id| pools.get(id).is_some_and(|pool| pool.queue.len() > 0));
     }
 
     fn serve(&mut self, id: u64, tenant: TenantId, leftovers: &mut Leftovers) -> Served {
-        let clock = self.clock;
-        let full = self.open >= self.cap;
+        let clock = self.total.clock();
+        let full = self.is_full();
         let Some(pool) = self.pools.get_mut(&id) else { return Served::Later };
         let Some((account, waiter)) = pool.queue.pop(tenant) else {
             pool.queue.rank(tenant, clock);
@@ -289,68 +376,138 @@ impl Connections {
         };
         if pool.idle.is_empty() && full {
             pool.queue.unpop(tenant, waiter);
-            leftovers.extend(self.evict(id).map(Grant::Connection));
+            leftovers.extend(self.evict(Some(id)).map(Grant::Connection));
             return Served::Later;
         }
-        if let Some(grant) = self.grant(id, &account, waiter.visit) {
-            // They may have gone just now.
-            leftovers.extend(waiter.answer.send(grant).err());
-            self.rank(id, tenant);
-        } else if let Some(pool) = self.pools.get_mut(&id) {
-            // Another worker took the tenant's last place just now.
-            pool.queue.unpop(tenant, waiter);
-            pool.queue.hold_back(tenant);
+        let why = match self.grant(id, &account, waiter.visit) {
+            Ok(grant) => {
+                // They may have gone just now.
+                leftovers.extend(waiter.answer.send(grant).err());
+                self.rank(id, tenant);
+                return Served::Yes;
+            }
+            Err(why) => why,
+        };
+        let Some(pool) = self.pools.get_mut(&id) else { return Served::Later };
+        pool.queue.unpop(tenant, waiter);
+        match why {
+            // Another worker took the last one just now.
+            NotGranted::NoRoom => pool.queue.rank(tenant, clock),
+            NotGranted::NoPlace => return Served::Later,
+            NotGranted::Gone => pool.queue.hold_back(tenant),
         }
         Served::Yes
     }
 
     /// Looks anew at where a tenant stands.
-    fn rank(&mut self, id: u64, tenant: TenantId) {
-        let clock = self.clock;
+    pub(super) fn rank(&mut self, id: u64, tenant: TenantId) {
+        let clock = self.total.clock();
         if let Some(pool) = self.pools.get_mut(&id) {
             pool.queue.rank(tenant, clock);
         }
     }
 
-    /// The connection that has been idle for longest, in another pool than this.
-    fn evict(&mut self, except: u64) -> Option<Box<ServerConnection>> {
-        let others = self.pools.iter_mut().filter(|(id, _)| **id != except);
+    /// A tenant that was held back on this worker may have room again: tells the others where it stands.
+    pub(super) fn let_go(&mut self, id: u64, tenant: TenantId) {
+        self.rank(id, tenant);
+        self.tell();
+    }
+
+    /// The connection that has been idle for longest, in any pool but one.
+    pub(super) fn evict(&mut self, except: Option<u64>) -> Option<Box<ServerConnection>> {
+        let others = self.pools.iter_mut().filter(|(id, _)| Some(**id) != except);
         let oldest = others.filter_map(|(_, pool)| Some((pool.idle.oldest()?, pool)));
         oldest.min_by_key(|(since, _)| *since).and_then(|(_, pool)| pool.idle.pop_oldest())
     }
 
-    /// Lends a connection, or the right to open one. `None` when the tenant has all that it may have.
-    fn grant(&mut self, id: u64, account: &Arc<Account>, visit: Visit) -> Option<Grant> {
-        let due = account.due(self.clock);
-        let pool = self.pools.get_mut(&id)?;
-        let lease = Lease::begin(pool.pool.upgrade()?, account, self.clock)?;
-        self.clock = self.clock.max(due);
-        self.lent += 1;
+    /// Lends a connection, or the right to open one.
+    fn grant(&mut self, id: u64, account: &Arc<Account>, visit: Visit) -> Result<Grant, NotGranted> {
+        let pool = self.pools.get_mut(&id).ok_or(NotGranted::Gone)?;
+        let opens = pool.idle.is_empty();
+        if opens && !pool.claim(&self.total, self.cap) {
+            return Err(NotGranted::NoPlace);
+        }
+        let lease = match Lease::begin(&pool.pool, account, self.total.clock()) {
+            Ok(lease) => lease,
+            Err(why) => {
+                if opens {
+                    pool.unclaim(&self.total);
+                }
+                return Err(why);
+            }
+        };
+        self.total.advance(lease.due());
         pool.lent += 1;
+        pool.total.counts.lend();
+        self.total.counts.lend();
         if let Some(mut connection) = pool.idle.pick(account.tenant, visit) {
             connection.lease = Some(lease);
-            return Some(Grant::Connection(connection));
+            return Ok(Grant::Connection(connection));
         }
-        pool.open += 1;
-        self.open += 1;
-        Some(Grant::Open(Slot(Weak::clone(&pool.pool)), lease))
+        Ok(Grant::Open(Slot::of(Weak::clone(&pool.pool)), lease))
     }
 
     /// A connection is in use no more: given back, or about to be closed.
     pub(super) fn end(&mut self, id: u64, account: &Account) {
-        self.lent -= 1;
         if let Some(pool) = self.pools.get_mut(&id) {
             pool.lent -= 1;
+            pool.total.counts.end(1);
+            self.total.counts.end(1);
         }
         self.rank(id, account.tenant);
     }
 
     /// A connection is gone.
     pub(super) fn closed(&mut self, id: u64) {
-        self.open -= 1;
         if let Some(pool) = self.pools.get_mut(&id) {
-            pool.open -= 1;
+            pool.unclaim(&self.total);
         }
+    }
+
+    /// Whose turn it would be, if this worker had one more idle connection of the pool.
+    pub(super) fn wants(&mut self, id: u64) -> Option<(TenantId, Visit)> {
+        let pool = self.pools.get(&id).filter(|pool| pool.idle.is_empty() && !pool.closed)?;
+        let (rank, tenant) = pool.queue.first()?;
+        let visit = pool.queue.front(tenant)?.visit;
+        (!self.is_reserved(pool, rank.busy)).then_some((tenant, visit))
+    }
+
+    /// An idle connection for another worker that has a client of the tenant's waiting. It is that worker's from now on.
+    pub(super) fn spare(&mut self, id: u64, tenant: TenantId, visit: Visit) -> Option<Box<ServerConnection>> {
+        let pool = self.pools.get_mut(&id)?;
+        let connection = pool.idle.pick(tenant, visit)?;
+        pool.open -= 1;
+        Some(connection)
+    }
+
+    /// Takes over another worker's connection, and serves who is next on this one.
+    pub(super) fn take_over(
+        &mut self,
+        id: u64,
+        connection: Box<ServerConnection>,
+        is_usable: bool,
+        leftovers: &mut Leftovers,
+    ) {
+        let Some(pool) = self.pools.get_mut(&id) else {
+            return leftovers.push(Grant::Connection(connection));
+        };
+        pool.open += 1;
+        if !is_usable || !pool.keeps(&connection) {
+            return leftovers.push(Grant::Connection(connection));
+        }
+        pool.idle.push(connection);
+        self.dispatch(Whom::Ours, leftovers);
+    }
+
+    /// The pools that could do with one more connection.
+    fn waiting(&self) -> Vec<Arc<Pool>> {
+        let pools = self.contended.iter().filter_map(|id| self.pools.get(id));
+        pools.filter(|pool| pool.idle.is_empty()).filter_map(|pool| pool.pool.upgrade()).collect()
+    }
+
+    /// Whether a place on the server, and nothing else, is what the pool's clients wait for.
+    pub(super) fn lacks_place(&self, id: u64) -> bool {
+        self.is_full() && self.pools.get(&id).is_some_and(Self::is_below_limit)
     }
 
     /// Takes a connection back, and gives it to whoever is next or keeps it.
@@ -360,7 +517,7 @@ impl Connections {
         mut connection: Box<ServerConnection>,
         leftovers: &mut Leftovers,
     ) {
-        let full = self.open > self.cap;
+        let full = self.total.counts.open() > self.cap;
         let kept = self.pools.get_mut(&id).filter(|pool| !full && pool.keeps(&connection));
         let Some(pool) = kept.filter(|_| leave(&mut connection)) else {
             return leftovers.push(Grant::Connection(connection));
@@ -376,10 +533,11 @@ impl Connections {
             && let Some((first, at, tenant)) = self.first()
             && (at, tenant) != (id, inside)
             && self.comes_soon(id, inside, first)
+            && self.goes_before_us(id).is_none()
         {
             let _served = self.serve(id, inside, leftovers);
         }
-        self.dispatch(leftovers);
+        self.dispatch(Whom::First, leftovers);
     }
 
     /// Whether a tenant may go before the first in line.
@@ -418,7 +576,7 @@ impl Connections {
         leftovers: &mut Leftovers,
         limits: impl Fn(TenantId) -> Option<Limits>,
     ) {
-        let clock = self.clock;
+        let clock = self.total.clock();
         for id in &self.contended {
             if let Some(pool) = self.pools.get_mut(id) {
                 for account in pool.queue.accounts() {
@@ -429,11 +587,37 @@ impl Connections {
                 pool.queue.rank_held_back(clock);
             }
         }
-        self.dispatch(leftovers);
+        self.dispatch(Whom::Ours, leftovers);
     }
 }
 
 impl PoolConnections {
+    /// A place for one more, if there is one.
+    fn claim(&mut self, server: &ServerTotal, cap: u32) -> bool {
+        if !self.total.counts.claim(self.limit) {
+            return false;
+        }
+        if !server.counts.claim(cap) {
+            self.total.counts.free(1);
+            return false;
+        }
+        self.open += 1;
+        true
+    }
+
+    /// Where the first stands who waits for the pool's connections, of those who may be served.
+    fn standing(&self) -> Option<Standing> {
+        let (rank, tenant) = self.queue.first()?;
+        let since = self.queue.front(tenant)?.since;
+        Some(self.total.line.standing(rank, since))
+    }
+
+    fn unclaim(&mut self, server: &ServerTotal) {
+        self.open -= 1;
+        self.total.counts.free(1);
+        server.counts.free(1);
+    }
+
     pub(super) fn size(&self) -> PoolSize {
         PoolSize { limit: self.limit, open: self.open, idle: self.idle.len(), waiting: self.queue.len() }
     }
@@ -441,7 +625,7 @@ impl PoolConnections {
     /// Whether a connection that comes back is kept.
     fn keeps(&self, connection: &ServerConnection) -> bool {
         let retired = self.retired.is_some_and(|at| connection.cancel.opened <= at);
-        !self.closed && !retired && self.open <= self.limit && !self.idle.is_worn(connection)
+        !self.closed && !retired && self.total.counts.open() <= self.limit && !self.idle.is_worn(connection)
     }
 }
 
@@ -454,23 +638,4 @@ fn leave(connection: &mut ServerConnection) -> bool {
 
 fn gone(leftovers: &Leftovers) -> u32 {
     u32::try_from(leftovers.len()).unwrap_or(u32::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Share;
-
-    #[test]
-    fn parts_add_up() {
-        for workers in 1..9 {
-            let parts = |n| (0..workers).map(move |worker| Share { worker, workers }.of(n));
-            for n in workers..40 {
-                assert_eq!(parts(n).sum::<u32>(), n, "{n} among {workers}");
-                assert!(parts(n).max() <= parts(n).min().map(|least| least + 1), "{n} among {workers}");
-            }
-            for n in 0..workers {
-                assert!(parts(n).all(|part| part == 1), "{n} among {workers}");
-            }
-        }
-    }
 }

@@ -2,6 +2,7 @@
 //! when it is dropped, so that nothing stays counted, whatever becomes of its connection.
 
 use super::Pool;
+use super::cluster::NotGranted;
 use crate::account::{Account, Charge};
 use crate::backend::ServerConnection;
 use std::sync::{Arc, Weak};
@@ -9,12 +10,21 @@ use std::time::Instant;
 
 /// A connection's place in the pool's count.
 #[derive(Debug)]
-pub(crate) struct Slot(pub(super) Weak<Pool>);
+pub(crate) struct Slot(Weak<Pool>);
 
 impl Slot {
     /// Of a connection that no pool counts.
     pub(crate) fn nobodys() -> Self {
         Self(Weak::new())
+    }
+
+    pub(super) fn of(pool: Weak<Pool>) -> Self {
+        Self(pool)
+    }
+
+    /// Is counted by that pool from now on; it is no longer by the other.
+    pub(super) fn pass(&mut self, pool: Weak<Pool>) {
+        self.0 = pool;
     }
 }
 
@@ -37,15 +47,24 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// `None` when the tenant has all that it may have.
-    pub(super) fn begin(pool: Arc<Pool>, account: &Arc<Account>, clock: u64) -> Option<Self> {
-        let charge = account.begin(clock)?;
-        Some(Self { account: Arc::clone(account), charge, since: None, pool: Some(pool) })
+    /// Called under the pool's lock, which the pool's end takes too: only a lease that is begun holds it.
+    pub(super) fn begin(pool: &Weak<Pool>, account: &Arc<Account>, clock: u64) -> Result<Self, NotGranted> {
+        let charge = account.begin(clock).ok_or(NotGranted::NoRoom)?;
+        let Some(pool) = pool.upgrade() else {
+            account.end(charge, None);
+            return Err(NotGranted::Gone);
+        };
+        Ok(Self { account: Arc::clone(account), charge, since: None, pool: Some(pool) })
     }
 
     /// The connection is there: the tenant's time begins.
     pub(super) fn start(&mut self, now: Instant) {
         self.since = Some(now);
+    }
+
+    /// When the transaction was due, in virtual time.
+    pub(super) fn due(&self) -> u64 {
+        self.charge.due
     }
 
     /// When the tenant's time began.

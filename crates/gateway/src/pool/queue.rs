@@ -5,7 +5,7 @@
 //! itself. In front of all others come those tenants that use no connection at all: everybody gets at least one in turn.
 //! Tenants that have all they may have are not ranked until they give something back. Nothing here knows connections.
 
-use crate::account::Account;
+use crate::account::{Account, HeldBack};
 use rustc_hash::FxHashMap;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
@@ -40,6 +40,8 @@ pub(super) struct Queue<W> {
 struct Waiting<W> {
     account: Arc<Account>,
     rank: Option<Rank>,
+    /// While the tenant has all that it may have.
+    held_back: Option<HeldBack>,
     arrival: u64,
     waiters: VecDeque<W>,
 }
@@ -54,11 +56,6 @@ impl<W: Waits> Queue<W> {
     /// How many wait, those included that have gone away unnoticed.
     pub(super) fn len(&self) -> usize {
         self.waiters
-    }
-
-    /// How many of a tenant wait.
-    pub(super) fn len_of(&self, tenant: TenantId) -> usize {
-        self.tenants.get(&tenant).map_or(0, |waiting| waiting.waiters.len())
     }
 
     /// Whether anybody waits who may be served as soon as there is a connection.
@@ -76,6 +73,7 @@ impl<W: Waits> Queue<W> {
                 entry.insert(Waiting {
                     account,
                     rank: None,
+                    held_back: None,
                     arrival: self.arrivals,
                     waiters: VecDeque::new(),
                 })
@@ -89,6 +87,11 @@ impl<W: Waits> Queue<W> {
     /// The tenant to be served next.
     pub(super) fn first(&self) -> Option<(Rank, TenantId)> {
         self.ranked.first_key_value().map(|(rank, tenant)| (*rank, *tenant))
+    }
+
+    /// Who has waited longest of a tenant.
+    pub(super) fn front(&self, tenant: TenantId) -> Option<&W> {
+        self.tenants.get(&tenant)?.waiters.front()
     }
 
     /// Where a tenant stands, if it may be served.
@@ -118,7 +121,9 @@ impl<W: Waits> Queue<W> {
 
     /// Ranks a tenant no more, until it is looked at anew.
     pub(super) fn hold_back(&mut self, tenant: TenantId) {
-        if let Some(rank) = self.tenants.get_mut(&tenant).and_then(|waiting| waiting.rank.take()) {
+        let Some(waiting) = self.tenants.get_mut(&tenant) else { return };
+        waiting.held_back.get_or_insert_with(|| waiting.account.hold_back());
+        if let Some(rank) = waiting.rank.take() {
             self.ranked.remove(&rank);
         }
     }
@@ -135,14 +140,19 @@ impl<W: Waits> Queue<W> {
         }
         let waiting = entry.get_mut();
         let account = &waiting.account;
-        if account.has_room() {
-            let rank = Rank { busy: account.in_use() > 0, due: account.due(clock), arrival: waiting.arrival };
-            waiting.rank = Some(rank);
-            self.ranked.insert(rank, tenant);
+        if !account.has_room() {
+            waiting.held_back.get_or_insert_with(|| account.hold_back());
+            if !account.has_room() {
+                return;
+            }
         }
+        waiting.held_back = None;
+        let rank = Rank { busy: account.in_use() > 0, due: account.due(clock), arrival: waiting.arrival };
+        waiting.rank = Some(rank);
+        self.ranked.insert(rank, tenant);
     }
 
-    /// Looks anew at those that are held back: limits may have changed, or another worker has given something back.
+    /// Looks anew at those that are held back: limits may have changed.
     pub(super) fn rank_held_back(&mut self, clock: u64) {
         if self.ranked.len() == self.tenants.len() {
             return;
@@ -159,20 +169,16 @@ impl<W: Waits> Queue<W> {
         self.tenants.values().map(|waiting| &waiting.account)
     }
 
-    /// Forgets who has gone away, of one tenant.
-    pub(super) fn forget_gone(&mut self, tenant: TenantId, clock: u64) {
-        let Some(waiting) = self.tenants.get_mut(&tenant) else { return };
-        let before = waiting.waiters.len();
-        waiting.waiters.retain(Waits::is_waiting);
-        self.waiters -= before - waiting.waiters.len();
-        self.rank(tenant, clock);
-    }
-
     /// Forgets who has gone away.
-    pub(super) fn forget_all_gone(&mut self, clock: u64) {
+    pub(super) fn forget_gone(&mut self, clock: u64) {
         let tenants: Vec<TenantId> = self.tenants.keys().copied().collect();
         for tenant in tenants {
-            self.forget_gone(tenant, clock);
+            if let Some(waiting) = self.tenants.get_mut(&tenant) {
+                let before = waiting.waiters.len();
+                waiting.waiters.retain(Waits::is_waiting);
+                self.waiters -= before - waiting.waiters.len();
+                self.rank(tenant, clock);
+            }
         }
     }
 }

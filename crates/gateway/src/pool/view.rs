@@ -17,7 +17,8 @@ pub(crate) struct PoolSize {
 
 impl PoolSize {
     pub(crate) fn add(&mut self, other: Self) {
-        self.limit += other.limit;
+        // One limit for all workers.
+        self.limit = self.limit.max(other.limit);
         self.open += other.open;
         self.idle += other.idle;
         self.waiting += other.waiting;

@@ -38,7 +38,7 @@ impl Transaction {
     /// What a transaction has defined is there for everybody now, or for nobody.
     pub(super) fn note_definitions_end(&mut self) {
         if std::mem::take(&mut self.ageing.defining) {
-            self.target.pool.statements.lock().forget_all();
+            self.target.pool.statements().forget_all();
         }
     }
 

@@ -51,7 +51,7 @@ impl Session {
         };
         let pool = self.worker.pool(database, placement.model, Place::Primary, login.rights);
         let topology = self.worker.shared.topologies.of(database);
-        let rewriter = self.worker.rewriting.of(database.id, placement.model);
+        let rewriter = self.worker.rewriting_of(database.id, placement.model);
         let (stats, pool_stats) = (self.worker.stats.tenant(tenant), Arc::clone(&pool.stats));
         let account = self.worker.account(route, database.cluster, &stats);
         let placement = placement.clone();

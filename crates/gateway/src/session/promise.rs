@@ -81,7 +81,7 @@ impl Transaction {
             }
             if std::mem::take(&mut self.ageing.asked) == statement.id {
                 // Who prepares the text again gets a statement that no connection has as it was.
-                self.target.pool.statements.lock().forget(statement);
+                self.target.pool.statements().forget(statement);
                 return Kept::Broken;
             }
             // One of the two is from before a migration. What is true now, only the server knows.

@@ -324,7 +324,7 @@ impl Transaction {
         let (body, copy) = self.rewrite_body(&statement.body);
         let body = body.as_ref().unwrap_or(&statement.body);
         let pool = Arc::clone(&self.target.pool);
-        let known = pool.statements.lock().intern(scope, rewriter, body);
+        let known = pool.statements().intern(scope, rewriter, body);
         self.replies.named_copy.clone_from(&copy);
         statement.known = Some(Interned { scope, pool, statement: Arc::clone(&known), rewriter, copy });
         known

@@ -14,7 +14,7 @@ fn newest() -> u32 {
     *versions_for_tests().last().unwrap()
 }
 
-fn limit(world: &World, tenant: &str, limits: Limits) {
+pub(crate) fn limit(world: &World, tenant: &str, limits: Limits) {
     let id = TENANTS.iter().find(|(_, key, _)| *key == tenant).unwrap().0;
     world.change(id, |route| route.limits = limits);
 }
@@ -24,7 +24,7 @@ const WRITE: &str = "INSERT INTO notes DEFAULT VALUES RETURNING id";
 
 /// Lets so many of a tenant's clients write, while the one connection is in use, until all but one wait: of a queue of that
 /// length, the one too many is refused. Returns those that wait.
-async fn crowd(world: &World, tenant: &str, waiting: u32) -> Vec<Raw> {
+pub(crate) async fn crowd(world: &World, tenant: &str, waiting: u32) -> Vec<Raw> {
     let mut clients = Vec::new();
     for _ in 0..=waiting {
         clients.push(Raw::login(world, tenant).await);
@@ -34,7 +34,7 @@ async fn crowd(world: &World, tenant: &str, waiting: u32) -> Vec<Raw> {
 }
 
 /// Sends the statement from all of them, and takes out the one that was refused.
-async fn write(clients: &mut Vec<Raw>) {
+pub(crate) async fn write(clients: &mut Vec<Raw>) {
     for client in &mut *clients {
         frontend::query(&mut client.out, WRITE);
         client.flush().await;
@@ -49,7 +49,7 @@ async fn write(clients: &mut Vec<Raw>) {
     clients.remove(index);
 }
 
-async fn written(client: &mut Raw) -> i64 {
+pub(crate) async fn written(client: &mut Raw) -> i64 {
     let messages = client.until_ready().await;
     let (_, row) = messages.iter().find(|(tag, _)| *tag == tag::DATA_ROW).expect("it was written");
     std::str::from_utf8(DataRow::decode(row).unwrap().get(0).unwrap()).unwrap().parse().unwrap()

@@ -35,4 +35,5 @@ mod smoke;
 mod switching;
 mod tls;
 mod whole;
+mod workers;
 mod world;

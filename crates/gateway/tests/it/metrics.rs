@@ -112,8 +112,11 @@ async fn the_page_tells_what_tenants_did_and_labels_are_bounded() {
 
 #[tokio::test]
 async fn whoever_drains_is_not_ready_and_still_says_so() {
-    let config = Config { metrics_listen: Some("127.0.0.1:0".parse().unwrap()), ..Config::default() };
-    let world = World::with(versions_for_tests()[0], 2, config).await;
+    // The workers that nobody is connected to end at once.
+    let metrics_listen = Some("127.0.0.1:0".parse().unwrap());
+    let world =
+        World::with(versions_for_tests()[0], 2, Config { metrics_listen, workers: 3, ..Config::default() })
+            .await;
     let addr = world.gateway().metrics_addr().unwrap();
     let mut client = world.connect("acme").await;
     let open = client.transaction().await.unwrap();

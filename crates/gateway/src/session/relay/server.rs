@@ -213,7 +213,7 @@ impl Session {
                 transaction.note_statement_end(None);
                 transaction.meter.statements += 1;
                 if aged {
-                    transaction.target.pool.statements.lock().forget_all();
+                    transaction.target.pool.statements().forget_all();
                 }
                 if deallocated_all {
                     transaction.server.forget_statements();
@@ -315,7 +315,7 @@ impl Session {
                 let told = fields.ok().and_then(|fields| transaction.replies.error(&fields));
                 let told = denied::explained(told, body, hint.as_deref());
                 if let Some(statement) = outlived {
-                    transaction.target.pool.statements.lock().forget(&statement);
+                    transaction.target.pool.statements().forget(&statement);
                 }
                 self.pipeline_failed(transaction);
                 if let Some(error) = ours {

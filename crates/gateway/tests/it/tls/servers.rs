@@ -2,6 +2,7 @@
 
 use super::authority::{Authority, write};
 use crate::world::{World, connect};
+use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::PathBuf;
 use tenantry_core::{ServerTls, SslMode};
@@ -76,17 +77,44 @@ async fn servers_are_reached_as_sslmode_says() {
     }
 }
 
-/// By its address, a certificate for a name is nobody's.
-#[tokio::test]
-async fn a_certificate_for_another_host_is_refused_under_verify_full_alone() {
+/// With one connection to a server that has TLS, if there is one.
+async fn in_front_of_tls(config: Config) -> Option<(World, Authority)> {
     let version = versions_for_tests()[0];
     let options = PostgresOptions { version: Some(version), ..PostgresOptions::default() };
     let postgres: &'static Postgres = Box::leak(Box::new(Postgres::start(options).await.unwrap()));
     let authority = Authority::new("server root");
     if !turn_on(postgres, &authority).await {
-        return;
+        return None;
     }
-    let world = World::on(postgres, 1, Config::default()).await;
+    Some((World::on(postgres, 1, config).await, authority))
+}
+
+#[tokio::test]
+async fn a_connection_under_tls_goes_from_worker_to_worker() {
+    let config = Config { workers: 4, ..Config::default() };
+    let Some((world, _)) = in_front_of_tls(config).await else { return };
+    world.change_databases(|route| {
+        route.tls = ServerTls { mode: SslMode::Require, root_certificate: None };
+    });
+    let mut clients = Vec::new();
+    for _ in 0..8 {
+        clients.push(world.connect("initech").await);
+    }
+    let mut backends = BTreeSet::new();
+    for client in clients.iter().cycle().take(32) {
+        backends.insert(client.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get::<_, i32>(0));
+    }
+    let admin = world.postgres.connect("postgres").await.unwrap();
+    let seen = admin.query_one(ENCRYPTED, &[&world.databases()]).await.unwrap();
+    assert_eq!(seen.get::<_, Option<bool>>(0), Some(true));
+    assert_eq!(backends.len(), 1, "the one connection served all");
+    world.close().await;
+}
+
+/// By its address, a certificate for a name is nobody's.
+#[tokio::test]
+async fn a_certificate_for_another_host_is_refused_under_verify_full_alone() {
+    let Some((world, authority)) = in_front_of_tls(Config::default()).await else { return };
     for (mode, reached) in [(SslMode::VerifyCa, true), (SslMode::VerifyFull, false)] {
         world.change_databases(|route| {
             route.host = "localhost".into();
