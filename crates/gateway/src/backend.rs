@@ -61,15 +61,15 @@ impl Address {
 
     pub(crate) async fn connect(&self) -> io::Result<Stream> {
         let (host, port) = match &self.place {
-            Place::Unix(path) => return Ok(Stream::Unix(UnixStream::connect(path).await?)),
+            Place::Unix(path) => return Ok(UnixStream::connect(path).await?.into()),
             Place::Tcp(host, port) => (host, *port),
         };
         let connector = self.tls.as_ref().map_err(|error| explained(error))?;
         let stream = TcpStream::connect((&**host, port)).await?;
         prepare(&stream)?;
-        let Some(connector) = connector else { return Ok(Stream::Tcp(stream)) };
+        let Some(connector) = connector else { return Ok(stream.into()) };
         match connector.request(stream, host).await {
-            Ok(Negotiated::Clear(stream)) => Ok(Stream::Tcp(stream)),
+            Ok(Negotiated::Clear(stream)) => Ok(stream.into()),
             Ok(Negotiated::Tls(stream)) => Ok(Stream::Tls(stream)),
             Err(error) => Err(explained(&error)),
         }

@@ -16,6 +16,8 @@ pub struct Config {
     pub share_port: bool,
     /// Worker threads. Each has its own event loop and its own pools; connections are spread by the kernel.
     pub workers: usize,
+    /// Whether small writes leave together through io_uring, where the kernel has it.
+    pub io_uring: bool,
     /// Client connections at once, over all workers. One more is refused with `53300`.
     pub max_clients: usize,
     /// How long a client may take from connecting to being authenticated.
@@ -77,6 +79,7 @@ impl Default for Config {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 6432))],
             share_port: false,
             workers: 1,
+            io_uring: true,
             max_clients: 10_000,
             login_timeout: Duration::from_secs(15),
             connect_timeout: Duration::from_secs(5),

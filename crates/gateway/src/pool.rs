@@ -234,7 +234,9 @@ impl Pool {
 
     /// Takes a connection back that was used until `now`. It must be `Entered`, `Resetting` or `Clean`, with nothing unread.
     pub(crate) fn release(&self, mut connection: Box<ServerConnection>, now: Instant) {
-        if matches!(connection.state, State::Unknown) || !self.servers.suits(&connection) {
+        // What is still to be sent is bound to this thread, and the connection will not be.
+        let is_unfit = matches!(connection.state, State::Unknown) || !connection.io.is_settled();
+        if is_unfit || !self.servers.suits(&connection) {
             return;
         }
         connection.timer.give_back();

@@ -107,8 +107,11 @@ impl Report {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         let mut pools = HashMap::new();
         for answered in asked {
-            if let Ok(Ok(worker)) = tokio::time::timeout_at(deadline, answered).await {
-                report.add(worker, &mut pools);
+            match tokio::time::timeout_at(deadline, answered).await {
+                Ok(Ok(worker)) => report.add(worker, &mut pools),
+                // Its thread ended before it came to the question.
+                Ok(Err(_)) => report.ended += 1,
+                Err(_) => {}
             }
         }
         report.sum(pools.into_values().collect());

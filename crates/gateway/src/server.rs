@@ -234,6 +234,13 @@ impl Drop for Gateway {
     }
 }
 
+/// Sends what sessions answer in one turn of the event loop together, where the kernel lets us.
+async fn gather() {
+    if let Err(error) = tenantry_uring::gather().await {
+        tracing::info!(%error, "no io_uring: every write is a system call of its own");
+    }
+}
+
 /// A worker's life.
 async fn serve(
     worker: Arc<Worker>,
@@ -246,6 +253,9 @@ async fn serve(
     let mut accepting = JoinSet::new();
     // Unconstrained: it polls many sockets in one go, without waiting for any.
     tasks.spawn(tokio::task::coop::unconstrained(Arc::clone(&worker).tend(commands)));
+    if worker.shared.config.io_uring {
+        tasks.spawn(tokio::task::coop::unconstrained(gather()));
+    }
     tasks.spawn(Arc::clone(&worker.shared.certificates).follow());
     tasks.spawn(Arc::clone(&worker.shared.cancels).serve_peers());
     tasks.spawn(replica::run(Arc::clone(&worker.shared)));

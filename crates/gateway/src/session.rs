@@ -298,7 +298,7 @@ impl Session {
 
     /// Flushes, and waits until the client sends something.
     async fn wait_for_input(&mut self) -> Result<(), SessionEnd> {
-        if self.client.flush().await.is_err() {
+        if self.client.flush_soon().await.is_err() {
             return Err(SessionEnd::ClientGone);
         }
         self.client.release_buffers();
@@ -309,7 +309,7 @@ impl Session {
         // Cancel-safe: a fill that is dropped has read nothing.
         tokio::select! {
             biased;
-            filled = client.fill() => filled.map_err(|_| SessionEnd::ClientGone),
+            filled = client.fill_while_sending() => filled.map_err(|_| SessionEnd::ClientGone),
             () = told_to_leave(&self.phase), if may_leave => Err(ClientError::shutting_down().into()),
         }
     }

@@ -7,10 +7,12 @@ use bytes::{Buf, BytesMut};
 use socket2::{SockRef, TcpKeepalive};
 use std::cell::RefCell;
 use std::io;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tenantry_tls::TlsStream;
+use tenantry_uring::Gathered;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_util::io::poll_read_buf;
@@ -18,12 +20,24 @@ use tokio_util::io::poll_read_buf;
 /// A socket of any kind.
 #[derive(Debug)]
 pub(crate) enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
+    Tcp(Gathered<TcpStream>),
+    Unix(Gathered<UnixStream>),
     /// Boxed: it is larger than all else here, and many clients are without it.
     Tls(Box<TlsStream<TcpStream>>),
     /// Stands where the stream was moved away.
     Closed,
+}
+
+impl From<TcpStream> for Stream {
+    fn from(stream: TcpStream) -> Self {
+        Self::Tcp(Gathered::new(stream))
+    }
+}
+
+impl From<UnixStream> for Stream {
+    fn from(stream: UnixStream) -> Self {
+        Self::Unix(Gathered::new(stream))
+    }
 }
 
 /// How long a connection is silent before its peer's machine is asked whether it is still there, how often it is asked, and how
@@ -67,13 +81,14 @@ impl Stream {
             TcpStream::from_std(SockRef::from(stream).try_clone()?.into())
         }
         match self {
-            Self::Tcp(stream) => *stream = again(stream)?,
+            Self::Tcp(stream) => *stream = Gathered::new(again(stream.get_ref())?),
             Self::Tls(stream) => {
                 let stream = stream.get_mut().0;
                 *stream = again(stream)?;
             }
             Self::Unix(stream) => {
-                *stream = UnixStream::from_std(SockRef::from(&*stream).try_clone()?.into())?;
+                let socket = SockRef::from(stream.get_ref()).try_clone()?;
+                *stream = Gathered::new(UnixStream::from_std(socket.into())?);
             }
             Self::Closed => return Err(io::ErrorKind::NotConnected.into()),
         }
@@ -90,6 +105,8 @@ pub(crate) struct Buffered {
     /// Bytes read and written since the beginning.
     pub(crate) received: u64,
     pub(crate) sent: u64,
+    /// So many in front of `outbuf` are in `sent` already: they came back.
+    counted: usize,
     /// What was put into `outbuf` last ends in the middle of a message: anything else behind it would be taken for its rest.
     pub(crate) is_mid_message: bool,
 }
@@ -102,6 +119,7 @@ impl Buffered {
             outbuf: BytesMut::new(),
             received: 0,
             sent: 0,
+            counted: 0,
             is_mid_message: false,
         }
     }
@@ -141,8 +159,8 @@ impl Buffered {
     pub(crate) fn poll_fill_at_once(&mut self) -> Poll<io::Result<usize>> {
         let read = LENT.with_borrow_mut(|lent| {
             let read = match &self.stream {
-                Stream::Tcp(stream) => stream.try_read(lent),
-                Stream::Unix(stream) => stream.try_read(lent),
+                Stream::Tcp(stream) => stream.get_ref().try_read(lent),
+                Stream::Unix(stream) => stream.get_ref().try_read(lent),
                 Stream::Tls(_) | Stream::Closed => return None,
             };
             if let Ok(read) = read {
@@ -160,6 +178,18 @@ impl Buffered {
         }
     }
 
+    /// Reads once into `inbuf`, while what is to be sent soon may come back to be written; the end of the stream is an error here.
+    pub(crate) async fn fill_while_sending(&mut self) -> io::Result<()> {
+        let read = std::future::poll_fn(|cx| {
+            ready!(self.poll_flush_soon(cx))?;
+            self.poll_fill(cx)
+        });
+        match read.await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Reads once into `inbuf`; the end of the stream is an error here.
     pub(crate) async fn fill(&mut self) -> io::Result<()> {
         match std::future::poll_fn(|cx| self.poll_fill(cx)).await? {
@@ -168,8 +198,43 @@ impl Buffered {
         }
     }
 
+    /// Leaves what is in `outbuf` to be sent with what this thread sends to others, in this turn of its event loop, if it is little.
+    /// Otherwise like `poll_flush`, and so is what comes back because the socket did not take it: `cx` is woken then.
+    pub(crate) fn poll_flush_soon(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        fn soon<S: AsFd>(stream: &mut Gathered<S>, bytes: &mut BytesMut, cx: &Context<'_>) -> bool {
+            if bytes.is_empty() { !stream.has_left_over() } else { stream.send_soon(bytes, cx.waker()) }
+        }
+        let bytes = self.outbuf.len() as u64;
+        let taken = match &mut self.stream {
+            Stream::Tcp(stream) => soon(stream, &mut self.outbuf, cx),
+            Stream::Unix(stream) => soon(stream, &mut self.outbuf, cx),
+            Stream::Tls(_) | Stream::Closed => false,
+        };
+        if taken {
+            self.sent += bytes;
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_flush(cx)
+    }
+
+    /// Whether all that was left to be sent soon is sent.
+    pub(crate) fn is_settled(&mut self) -> bool {
+        match &mut self.stream {
+            Stream::Tcp(stream) => stream.is_settled(),
+            Stream::Unix(stream) => stream.is_settled(),
+            Stream::Tls(_) | Stream::Closed => true,
+        }
+    }
+
     /// Writes as much of `outbuf` as the socket takes. Ready when everything is written.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let before = self.outbuf.len();
+        match &mut self.stream {
+            Stream::Tcp(stream) => stream.take_back(&mut self.outbuf)?,
+            Stream::Unix(stream) => stream.take_back(&mut self.outbuf)?,
+            Stream::Tls(_) | Stream::Closed => {}
+        }
+        self.counted += self.outbuf.len() - before;
         while !self.outbuf.is_empty() {
             let stream = match &mut self.stream {
                 Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, &self.outbuf),
@@ -182,7 +247,9 @@ impl Buffered {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.outbuf.advance(written);
-            self.sent += written as u64;
+            let counted = written.min(self.counted);
+            self.counted -= counted;
+            self.sent += (written - counted) as u64;
         }
         // Keeps the allocation's start usable: an empty buffer that was advanced would grow by copying.
         self.outbuf.clear();
@@ -199,7 +266,7 @@ impl Buffered {
             return None;
         }
         match std::mem::replace(&mut self.stream, Stream::Closed) {
-            Stream::Tcp(stream) => Some(stream),
+            Stream::Tcp(stream) => stream.into_inner(),
             _ => None,
         }
     }
@@ -223,12 +290,17 @@ impl Buffered {
     pub(crate) async fn peek(&self) -> io::Result<Option<u8>> {
         let Stream::Tcp(stream) = &self.stream else { return Ok(None) };
         let mut first = [0];
-        Ok((stream.peek(&mut first).await? == 1).then_some(first[0]))
+        Ok((stream.get_ref().peek(&mut first).await? == 1).then_some(first[0]))
     }
 
     /// Goes on over another stream, with what was read and is still to be written.
     pub(crate) fn set_stream(&mut self, stream: Stream) {
         self.stream = stream;
+    }
+
+    /// Writes all of `outbuf`, or leaves it to be sent soon.
+    pub(crate) async fn flush_soon(&mut self) -> io::Result<()> {
+        std::future::poll_fn(|cx| self.poll_flush_soon(cx)).await
     }
 
     /// Writes all of `outbuf`.

@@ -33,6 +33,7 @@ const SETTINGS: &[Setting] = &[
     fixed!("listen", |c| c.listen.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
     fixed!("share_port", |c| c.share_port.to_string()),
     fixed!("workers", |c| c.workers.to_string()),
+    fixed!("io_uring", |c| c.io_uring.to_string()),
     Setting {
         key: "max_clients",
         get: |c| c.max_clients.to_string(),

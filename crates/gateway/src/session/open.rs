@@ -87,7 +87,7 @@ async fn part(mut parting: Box<Parting>) {
 
 /// Reads up to the login, and lets the client in.
 async fn open(worker: Arc<Worker>, stream: TcpStream, listed: &Arc<Client>) -> Opened {
-    let mut client = Buffered::new(Stream::Tcp(stream));
+    let mut client = Buffered::new(stream.into());
     let Some(slot) = ClientSlot::take(&worker.shared) else {
         let full = ClientError::new(ErrorKind::LimitReached, "too many clients are connected");
         let end = Some(full.with_sqlstate("53300").into());

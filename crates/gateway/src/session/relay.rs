@@ -190,11 +190,11 @@ impl Session {
             if timer.overdue() != Overdue::Nothing {
                 return Poll::Ready(Event::Overdue);
             }
-            if let Poll::Ready(Err(_)) = server.poll_flush(cx) {
+            if let Poll::Ready(Err(_)) = server.poll_flush_soon(cx) {
                 return Poll::Ready(Event::ServerLost);
             }
             let unsent = client.outbuf.len();
-            if let Poll::Ready(Err(_)) = client.poll_flush(cx) {
+            if let Poll::Ready(Err(_)) = client.poll_flush_soon(cx) {
                 return Poll::Ready(Event::ClientGone);
             }
             // What waited for the client to read may go on.

@@ -113,6 +113,29 @@ async fn two_gateways_live_in_one_process() {
     two.close().await;
 }
 
+/// Small results leave with those of other clients, large ones by themselves, and some are both in turn.
+#[tokio::test]
+async fn everybody_is_sent_its_own_with_io_uring_and_without() {
+    for io_uring in [true, false] {
+        let config = Config { io_uring, ..Config::default() };
+        let world = World::with(*versions_for_tests().last().unwrap(), 8, config).await;
+        let clients = TENANTS.iter().cycle().take(36).map(async |(id, tenant, _)| {
+            let client = world.connect(tenant).await;
+            for round in 0..30 {
+                let length = [1, 100, 20_000, 7, 300_000][round % 5];
+                let sql = format!("SELECT tenancy.tenant_id(), repeat('{tenant}', {length})");
+                let row = client.query_one(&sql, &[]).await.unwrap();
+                assert_eq!(row.get::<_, i64>(0), *id);
+                assert!(row.get::<_, &str>(1) == tenant.repeat(length), "{tenant}, {length}");
+                let two = client.simple_query("SELECT 1; SELECT 2").await.unwrap();
+                assert!(two.len() >= 4);
+            }
+        });
+        futures_util::future::join_all(clients).await;
+        world.close().await;
+    }
+}
+
 #[tokio::test]
 async fn several_workers_serve_one_address() {
     let config = Config { workers: 3, ..Config::default() };
