@@ -320,17 +320,7 @@ impl Connections {
         self.total.line.tell(self.worker, first_of_server);
     }
 
-    /// The same, if there is anything to give.
-    pub(super) fn next_elsewhere(&self, id: u64) -> Option<Next> {
-        let pool = self.pools.get(&id)?;
-        match self.goes_before_us(id)? {
-            Next::Pool(_) if pool.idle.is_empty() && !self.may_open(pool) => None,
-            Next::Server(_) if self.is_full() && self.pools.values().all(|pool| pool.idle.is_empty()) => None,
-            next => Some(next),
-        }
-    }
-
-    /// The worker on which somebody waits for a connection of the pool who goes before everybody here, or for a place on its server.
+    /// The worker on which somebody waits who goes before everybody here: for a connection of the pool, or for a place on its server.
     fn goes_before_us(&self, id: u64) -> Option<Next> {
         let pool = self.pools.get(&id)?;
         let (of_pool, of_server) = (&pool.total.line, &self.total.line);
@@ -346,6 +336,16 @@ impl Connections {
         }
         let next = of_server.first_before(self.worker, ours);
         next.map(|(worker, _)| Next::Server(worker))
+    }
+
+    /// The same, if there is anything to give.
+    pub(super) fn next_elsewhere(&self, id: u64) -> Option<Next> {
+        let pool = self.pools.get(&id)?;
+        match self.goes_before_us(id)? {
+            Next::Pool(_) if pool.idle.is_empty() && !self.may_open(pool) => None,
+            Next::Server(_) if self.is_full() && self.pools.values().all(|pool| pool.idle.is_empty()) => None,
+            next => Some(next),
+        }
     }
 
     fn may_evict(&self, except: u64) -> bool {

@@ -24,7 +24,7 @@ const WRITE: &str = "INSERT INTO notes DEFAULT VALUES RETURNING id";
 
 /// Lets so many of a tenant's clients write, while the one connection is in use, until all but one wait: of a queue of that
 /// length, the one too many is refused. Returns those that wait.
-pub(crate) async fn crowd(world: &World, tenant: &str, waiting: u32) -> Vec<Raw> {
+async fn crowd(world: &World, tenant: &str, waiting: u32) -> Vec<Raw> {
     let mut clients = Vec::new();
     for _ in 0..=waiting {
         clients.push(Raw::login(world, tenant).await);
@@ -34,7 +34,7 @@ pub(crate) async fn crowd(world: &World, tenant: &str, waiting: u32) -> Vec<Raw>
 }
 
 /// Sends the statement from all of them, and takes out the one that was refused.
-pub(crate) async fn write(clients: &mut Vec<Raw>) {
+async fn write(clients: &mut Vec<Raw>) {
     for client in &mut *clients {
         frontend::query(&mut client.out, WRITE);
         client.flush().await;
@@ -49,28 +49,33 @@ pub(crate) async fn write(clients: &mut Vec<Raw>) {
     clients.remove(index);
 }
 
-pub(crate) async fn written(client: &mut Raw) -> i64 {
+async fn written(client: &mut Raw) -> i64 {
     let messages = client.until_ready().await;
     let (_, row) = messages.iter().find(|(tag, _)| *tag == tag::DATA_ROW).expect("it was written");
     std::str::from_utf8(DataRow::decode(row).unwrap().get(0).unwrap()).unwrap().parse().unwrap()
+}
+
+/// While a flood and a quiet tenant wait for the one connection.
+pub(crate) async fn the_quiet_one_goes_first(world: &World) {
+    let mut flood = crowd(world, "acme", 12).await;
+    let mut quiet = crowd(world, "umbrella", 1).await;
+    let holder = world.connect("acme").await;
+    // It has had more of the server than a tenant may get ahead for the sake of a connection that is inside it.
+    holder.batch_execute("BEGIN; SELECT pg_sleep(0.5)").await.unwrap();
+    write(&mut flood).await;
+    write(&mut quiet).await;
+    holder.batch_execute("COMMIT").await.unwrap();
+    let quiet = written(&mut quiet[0]).await;
+    for client in &mut flood {
+        assert!(written(client).await > quiet, "the one of the quiet tenant goes before all 12");
+    }
 }
 
 #[tokio::test]
 async fn a_flood_waits_behind_itself() {
     for version in versions_for_tests() {
         let world = World::narrow(version).await;
-        let mut flood = crowd(&world, "acme", 12).await;
-        let mut quiet = crowd(&world, "umbrella", 1).await;
-        let holder = world.connect("acme").await;
-        // It has had more of the server than a tenant may get ahead for the sake of a connection that is inside it.
-        holder.batch_execute("BEGIN; SELECT pg_sleep(0.5)").await.unwrap();
-        write(&mut flood).await;
-        write(&mut quiet).await;
-        holder.batch_execute("COMMIT").await.unwrap();
-        let quiet = written(&mut quiet[0]).await;
-        for client in &mut flood {
-            assert!(written(client).await > quiet, "the one of the quiet tenant goes before all 12");
-        }
+        the_quiet_one_goes_first(&world).await;
         world.close().await;
     }
 }

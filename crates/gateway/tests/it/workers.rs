@@ -1,7 +1,7 @@
 //! Several workers keep to one limit, and a client gets a connection that is free whatever worker it came to: the kernel spreads
 //! clients as it likes.
 
-use crate::fairness::{crowd, limit, write, written};
+use crate::fairness::{limit, the_quiet_one_goes_first};
 use crate::world::{PAIRS, TENANTS, World};
 use futures_util::future::join_all;
 use std::collections::BTreeSet;
@@ -112,17 +112,7 @@ async fn a_quiet_tenant_goes_before_a_flood_on_whatever_worker() {
     for version in versions_for_tests() {
         let world = World::with(version, 1, several()).await;
         for _ in 0..4 {
-            let mut flood = crowd(&world, "acme", 12).await;
-            let mut quiet = crowd(&world, "umbrella", 1).await;
-            let holder = world.connect("acme").await;
-            holder.batch_execute("BEGIN; SELECT pg_sleep(0.2)").await.unwrap();
-            write(&mut flood).await;
-            write(&mut quiet).await;
-            holder.batch_execute("COMMIT").await.unwrap();
-            let quiet = written(&mut quiet[0]).await;
-            for client in &mut flood {
-                assert!(written(client).await > quiet, "the one of the quiet tenant goes before all 12");
-            }
+            the_quiet_one_goes_first(&world).await;
             limit(&world, "acme", Limits::UNLIMITED);
             limit(&world, "umbrella", Limits::UNLIMITED);
         }
