@@ -8,10 +8,11 @@
 use crate::error::ClientError;
 use crate::limit::rate::{Admission, Rate};
 use crate::stats::TenantStats;
+use crate::weak::WeakMap;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tenantry_core::{ClusterId, Epoch, ErrorKind, Limits, TenantId};
 
@@ -267,29 +268,13 @@ pub(crate) struct Accounts {
 /// The totals of all tenants that are active on any worker.
 #[derive(Debug)]
 pub(crate) struct AllTotals {
-    by_tenant: Mutex<HashMap<TenantId, Weak<Totals>>>,
+    by_tenant: WeakMap<TenantId, Totals>,
     started: Instant,
 }
 
 impl Default for AllTotals {
     fn default() -> Self {
-        Self { by_tenant: Mutex::default(), started: Instant::now() }
-    }
-}
-
-impl AllTotals {
-    fn of(&self, tenant: TenantId) -> Arc<Totals> {
-        let mut totals = self.by_tenant.lock();
-        if let Some(known) = totals.get(&tenant).and_then(Weak::upgrade) {
-            return known;
-        }
-        // Swept when the map would grow otherwise: on the average O(1).
-        if totals.len() == totals.capacity() {
-            totals.retain(|_, known| known.strong_count() > 0);
-        }
-        let new = Arc::new(Totals::default());
-        totals.insert(tenant, Arc::downgrade(&new));
-        new
+        Self { by_tenant: WeakMap::default(), started: Instant::now() }
     }
 }
 
@@ -313,7 +298,7 @@ impl Accounts {
             cluster,
             stats: Arc::clone(stats),
             limits: Mutex::new(limits),
-            totals: all.of(tenant),
+            totals: all.by_tenant.of(tenant, Totals::default),
             started: all.started,
         });
         accounts.insert(tenant, Arc::clone(&account));

@@ -37,6 +37,7 @@ mod statement;
 mod stats;
 mod stream;
 mod tls;
+mod weak;
 mod worker;
 
 pub use admin::{Reloaded, Request, Shutdown};

@@ -85,12 +85,7 @@ fn told_of(refusal: NotRewritten) -> ClientError {
 #[derive(Debug)]
 pub(crate) struct Rewriting {
     given: watch::Receiver<Arc<Rewriters>>,
-    made: Mutex<Made>,
-}
-
-#[derive(Debug, Default)]
-struct Made {
-    by_place: HashMap<(DatabaseId, TenancyModel), Arc<Rewriter>>,
+    made: Mutex<HashMap<(DatabaseId, TenancyModel), Arc<Rewriter>>>,
 }
 
 /// Numbers what is given to all workers: what one has prepared under a number another may use under the same.
@@ -144,18 +139,18 @@ impl Rewriting {
         let given = self.given.borrow().of(database, model).map(Arc::clone);
         let mut made = self.made.lock();
         let Some(given) = given else {
-            if made.by_place.remove(&place).is_some() {
+            if made.remove(&place).is_some() {
                 numbers.forget(place);
             }
             return None;
         };
-        if let Some(known) = made.by_place.get(&place)
+        if let Some(known) = made.get(&place)
             && Arc::ptr_eq(&known.rewrite, &given)
         {
             return Some(Arc::clone(known));
         }
         let rewriter = Arc::new(Rewriter::new(numbers.of(place, &given), given));
-        made.by_place.insert(place, Arc::clone(&rewriter));
+        made.insert(place, Arc::clone(&rewriter));
         Some(rewriter)
     }
 }

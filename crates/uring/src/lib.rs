@@ -22,4 +22,4 @@
 mod ring;
 mod turn;
 
-pub use turn::{Gathered, gather, is_available};
+pub use turn::{Gathered, gather};

@@ -24,11 +24,6 @@ thread_local! {
     static TURN: RefCell<Option<Turn>> = const { RefCell::new(None) };
 }
 
-/// Whether this machine's kernel can do it, with its words if not.
-pub fn is_available() -> io::Result<()> {
-    Ring::new().map(drop)
-}
-
 /// Gathers the writes of this thread's streams for as long as the future is polled by it, and sends them at the end of each turn.
 pub async fn gather() -> io::Result<()> {
     struct Off;
@@ -215,27 +210,23 @@ impl<S: AsFd> Gathered<S> {
 
     /// Whether everything has left.
     pub fn is_settled(&mut self) -> bool {
-        let Some(ticket) = self.ticket else { return true };
-        // Another thread's are not known here.
-        if ticket.thread == std::thread::current().id()
-            && TURN.with_borrow_mut(|turn| turn.as_mut().is_none_or(|turn| turn.place(ticket).is_none()))
-        {
-            self.ticket = None;
-        }
+        self.look(|_| ());
         self.ticket.is_none()
     }
 
     /// Whether there is something to be taken back because its turn has come and gone.
     pub fn has_left_over(&mut self) -> bool {
-        let Some(ticket) = self.ticket else { return false };
-        let state = TURN.with_borrow_mut(|turn| {
-            let place = turn.as_mut().and_then(|turn| turn.place(ticket));
-            place.map(|place| matches!(place.state, State::Left(_)))
-        });
-        if state.is_none() && ticket.thread == std::thread::current().id() {
+        self.look(|place| matches!(place.state, State::Left(_))).unwrap_or(false)
+    }
+
+    /// Looks at the bytes that have not left. Once all have, it is noted. Another thread's are not known here.
+    fn look<R>(&mut self, look: impl FnOnce(&Place) -> R) -> Option<R> {
+        let ticket = self.ticket?;
+        let seen = TURN.with_borrow_mut(|turn| turn.as_mut()?.place(ticket).map(|place| look(place)));
+        if seen.is_none() && ticket.thread == std::thread::current().id() {
             self.ticket = None;
         }
-        state.unwrap_or(false)
+        seen
     }
 
     /// Takes the bytes, to send them at the end of this turn of the event loop behind those that it was given before. False, and nothing

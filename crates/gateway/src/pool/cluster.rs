@@ -2,22 +2,28 @@
 //! this worker gets the next one.
 //!
 //! Everything is decided under one lock, which other workers take only to move a connection (`pool/passing.rs`). What is to be closed
-//! is handed out and dropped after the lock is released: closing gives back a place, which takes the lock again.
+//! is handed out and dropped after the lock is released: closing gives back a place, which takes the lock again. What it has of one pool is in
+//! `cluster/part.rs`; what goes between it and other workers in `cluster/between.rs`.
 
-use super::idle::{Boxes, Idle, Visit};
-use super::queue::{Queue, Rank, Waits};
+mod between;
+mod part;
+
+use super::idle::{Boxes, Visit};
+use super::queue::{Rank, Waits};
 use super::tend::begin_reset;
-use super::total::{AFFINITY, PoolTotal, ServerTotal, Standing};
-use super::{Grant, Lease, Pool, PoolSize, Slot};
+use super::total::{AFFINITY, PoolTotal, ServerTotal};
+use super::{Grant, Lease, Pool, Slot};
 use crate::account::Account;
-use crate::backend::{Parameters, Residue, ServerConnection, State};
-use crate::config::Config;
+use crate::backend::{Residue, ServerConnection, State};
 use crate::limit::timer::Timers;
+pub(super) use between::Next;
 use parking_lot::Mutex;
+use part::PoolConnections;
+pub(super) use part::Size;
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
-use tenantry_core::{DatabaseRoute, Limits, TenancyModel, TenantId};
+use tenantry_core::{Limits, TenantId};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -86,51 +92,6 @@ pub(super) struct Connections {
     contended: Vec<u64>,
 }
 
-/// The connections of one pool.
-#[derive(Debug)]
-pub(super) struct PoolConnections {
-    total: Arc<PoolTotal>,
-    /// How many there may be, over all workers.
-    limit: u32,
-    /// How many of them are kept for tenants that use none.
-    reserve: u32,
-    /// How many this worker has.
-    open: u32,
-    lent: u32,
-    pub(super) idle: Idle,
-    queue: Queue<Waiter>,
-    /// Replaced by a pool with a newer route: nothing is kept any more.
-    closed: bool,
-    /// Connections opened before this are closed instead of being kept.
-    retired: Option<Instant>,
-    pub(super) parameters: Option<Arc<Parameters>>,
-    pool: Weak<Pool>,
-}
-
-/// How many connections there may be, over all workers.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Size {
-    /// To the database.
-    limit: u32,
-    reserve: u32,
-    /// To the server.
-    cap: u32,
-    /// Tenants' tables that one backend may have seen.
-    schemas: usize,
-}
-
-impl Size {
-    pub(super) fn of(route: &DatabaseRoute, config: &Config, model: TenancyModel) -> Self {
-        let limit = route.max_connections.max(1);
-        Self {
-            limit,
-            reserve: if model.is_pooled() { limit / RESERVE } else { 0 },
-            cap: if route.cluster_connections == 0 { u32::MAX } else { route.cluster_connections },
-            schemas: config.max_server_schemas,
-        }
-    }
-}
-
 /// A transaction that waits for a connection.
 #[derive(Debug)]
 pub(super) struct Waiter {
@@ -164,15 +125,6 @@ pub(super) enum NotGranted {
     Gone,
 }
 
-/// Where somebody waits who goes before everybody on this worker.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Next {
-    /// For a connection of the pool, on that worker.
-    Pool(usize),
-    /// For a place on the server.
-    Server(usize),
-}
-
 /// Who is served with what there is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Whom {
@@ -192,20 +144,7 @@ impl Connections {
     pub(super) fn add(&mut self, pool: Weak<Pool>, total: Arc<PoolTotal>, size: Size) -> u64 {
         self.cap = size.cap;
         self.last_pool += 1;
-        let pool = PoolConnections {
-            total,
-            limit: size.limit,
-            reserve: size.reserve,
-            open: 0,
-            lent: 0,
-            idle: Idle::new(size.schemas),
-            queue: Queue::default(),
-            closed: false,
-            retired: None,
-            parameters: None,
-            pool,
-        };
-        self.pools.insert(self.last_pool, pool);
+        self.pools.insert(self.last_pool, PoolConnections::new(pool, total, size));
         self.last_pool
     }
 
@@ -274,15 +213,9 @@ impl Connections {
 
     /// Whether what is left is kept for tenants that use no connection.
     fn is_reserved(&self, pool: &PoolConnections, busy: bool) -> bool {
-        let server = if self.cap == u32::MAX { 0 } else { self.cap / RESERVE };
         let is_left = |lent: u32, reserve: u32, most: u32| lent.saturating_add(reserve) < most;
         busy && !(is_left(pool.total.counts.lent(), pool.reserve, pool.limit)
-            && is_left(self.total.counts.lent(), server, self.cap))
-    }
-
-    /// Whether the pool may have one more, as far as its server lets it.
-    fn is_below_limit(pool: &PoolConnections) -> bool {
-        pool.total.counts.open() < pool.limit
+            && is_left(self.total.counts.lent(), self.cap / RESERVE, self.cap))
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -290,7 +223,7 @@ impl Connections {
     }
 
     fn may_open(&self, pool: &PoolConnections) -> bool {
-        Self::is_below_limit(pool) && !self.is_full()
+        pool.is_below_limit() && !self.is_full()
     }
 
     /// Who is to be served next, of all pools.
@@ -299,53 +232,10 @@ impl Connections {
             let pool = self.pools.get(id)?;
             let (rank, tenant) = pool.queue.first()?;
             let has_place = !self.is_full() || self.may_evict(*id);
-            let possible = !pool.idle.is_empty() || (Self::is_below_limit(pool) && has_place);
+            let possible = !pool.idle.is_empty() || (pool.is_below_limit() && has_place);
             (possible && !self.is_reserved(pool, rank.busy)).then_some((rank, *id, tenant))
         });
         candidates.min()
-    }
-
-    /// Tells the other workers who stands first here.
-    fn tell(&self) {
-        let capped = self.cap != u32::MAX;
-        let mut first_of_server: Option<Standing> = None;
-        for pool in self.contended.iter().filter_map(|id| self.pools.get(id)) {
-            let standing = pool.standing();
-            pool.total.line.tell(self.worker, standing);
-            let waits_for_place = capped && pool.idle.is_empty() && Self::is_below_limit(pool);
-            if let Some(standing) = standing.filter(|_| waits_for_place) {
-                first_of_server = Some(first_of_server.map_or(standing, |first| first.min(standing)));
-            }
-        }
-        self.total.line.tell(self.worker, first_of_server);
-    }
-
-    /// The worker on which somebody waits who goes before everybody here: for a connection of the pool, or for a place on its server.
-    fn goes_before_us(&self, id: u64) -> Option<Next> {
-        let pool = self.pools.get(&id)?;
-        let (of_pool, of_server) = (&pool.total.line, &self.total.line);
-        if !of_pool.is_anybody_there() && !of_server.is_anybody_there() {
-            return None;
-        }
-        let ours = pool.standing();
-        let next = of_pool.first_before(self.worker, ours);
-        if let Some((worker, standing)) = next
-            && !self.is_reserved(pool, standing.busy)
-        {
-            return Some(Next::Pool(worker));
-        }
-        let next = of_server.first_before(self.worker, ours);
-        next.map(|(worker, _)| Next::Server(worker))
-    }
-
-    /// The same, if there is anything to give.
-    pub(super) fn next_elsewhere(&self, id: u64) -> Option<Next> {
-        let pool = self.pools.get(&id)?;
-        match self.goes_before_us(id)? {
-            Next::Pool(_) if pool.idle.is_empty() && !self.may_open(pool) => None,
-            Next::Server(_) if self.is_full() && self.pools.values().all(|pool| pool.idle.is_empty()) => None,
-            next => Some(next),
-        }
     }
 
     fn may_evict(&self, except: u64) -> bool {
@@ -407,12 +297,6 @@ impl Connections {
         }
     }
 
-    /// A tenant that was held back on this worker may have room again: tells the others where it stands.
-    pub(super) fn let_go(&mut self, id: u64, tenant: TenantId) {
-        self.rank(id, tenant);
-        self.tell();
-    }
-
     /// The connection that has been idle for longest, in any pool but one.
     pub(super) fn evict(&mut self, except: Option<u64>) -> Option<Box<ServerConnection>> {
         let others = self.pools.iter_mut().filter(|(id, _)| Some(**id) != except);
@@ -462,52 +346,6 @@ impl Connections {
         if let Some(pool) = self.pools.get_mut(&id) {
             pool.unclaim(&self.total);
         }
-    }
-
-    /// Whose turn it would be, if this worker had one more idle connection of the pool.
-    pub(super) fn wants(&mut self, id: u64) -> Option<(TenantId, Visit)> {
-        let pool = self.pools.get(&id).filter(|pool| pool.idle.is_empty() && !pool.closed)?;
-        let (rank, tenant) = pool.queue.first()?;
-        let visit = pool.queue.front(tenant)?.visit;
-        (!self.is_reserved(pool, rank.busy)).then_some((tenant, visit))
-    }
-
-    /// An idle connection for another worker that has a client of the tenant's waiting. It is that worker's from now on.
-    pub(super) fn spare(&mut self, id: u64, tenant: TenantId, visit: Visit) -> Option<Box<ServerConnection>> {
-        let pool = self.pools.get_mut(&id)?;
-        let connection = pool.idle.pick(tenant, visit)?;
-        pool.open -= 1;
-        Some(connection)
-    }
-
-    /// Takes over another worker's connection, and serves who is next on this one.
-    pub(super) fn take_over(
-        &mut self,
-        id: u64,
-        connection: Box<ServerConnection>,
-        is_usable: bool,
-        leftovers: &mut Leftovers,
-    ) {
-        let Some(pool) = self.pools.get_mut(&id) else {
-            return leftovers.push(Grant::Connection(connection));
-        };
-        pool.open += 1;
-        if !is_usable || !pool.keeps(&connection) {
-            return leftovers.push(Grant::Connection(connection));
-        }
-        pool.idle.push(connection);
-        self.dispatch(Whom::Ours, leftovers);
-    }
-
-    /// The pools that could do with one more connection.
-    fn waiting(&self) -> Vec<Arc<Pool>> {
-        let pools = self.contended.iter().filter_map(|id| self.pools.get(id));
-        pools.filter(|pool| pool.idle.is_empty()).filter_map(|pool| pool.pool.upgrade()).collect()
-    }
-
-    /// Whether a place on the server, and nothing else, is what the pool's clients wait for.
-    pub(super) fn lacks_place(&self, id: u64) -> bool {
-        self.is_full() && self.pools.get(&id).is_some_and(Self::is_below_limit)
     }
 
     /// Takes a connection back, and gives it to whoever is next or keeps it.
@@ -588,44 +426,6 @@ impl Connections {
             }
         }
         self.dispatch(Whom::Ours, leftovers);
-    }
-}
-
-impl PoolConnections {
-    /// A place for one more, if there is one.
-    fn claim(&mut self, server: &ServerTotal, cap: u32) -> bool {
-        if !self.total.counts.claim(self.limit) {
-            return false;
-        }
-        if !server.counts.claim(cap) {
-            self.total.counts.free(1);
-            return false;
-        }
-        self.open += 1;
-        true
-    }
-
-    /// Where the first stands who waits for the pool's connections, of those who may be served.
-    fn standing(&self) -> Option<Standing> {
-        let (rank, tenant) = self.queue.first()?;
-        let since = self.queue.front(tenant)?.since;
-        Some(self.total.line.standing(rank, since))
-    }
-
-    fn unclaim(&mut self, server: &ServerTotal) {
-        self.open -= 1;
-        self.total.counts.free(1);
-        server.counts.free(1);
-    }
-
-    pub(super) fn size(&self) -> PoolSize {
-        PoolSize { limit: self.limit, open: self.open, idle: self.idle.len(), waiting: self.queue.len() }
-    }
-
-    /// Whether a connection that comes back is kept.
-    fn keeps(&self, connection: &ServerConnection) -> bool {
-        let retired = self.retired.is_some_and(|at| connection.cancel.opened <= at);
-        !self.closed && !retired && self.total.counts.open() <= self.limit && !self.idle.is_worn(connection)
     }
 }
 

@@ -9,9 +9,9 @@ use super::cluster::Cluster;
 use super::queue::Rank;
 use crate::replica::Place;
 use crate::statement::Statements;
+use crate::weak::{WeakMap, sweep};
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::hash::Hash;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Arc, Weak};
@@ -244,21 +244,18 @@ type Known = Vec<(Arc<DatabaseRoute>, Weak<PoolTotal>)>;
 pub(crate) struct PoolTotals {
     workers: usize,
     pools: Mutex<HashMap<(DatabaseId, Place, Rights), Known>>,
-    servers: Mutex<HashMap<(ClusterId, Place), Weak<ServerTotal>>>,
+    servers: WeakMap<(ClusterId, Place), ServerTotal>,
 }
 
 impl PoolTotals {
     pub(crate) fn new(workers: usize) -> Self {
-        Self { workers, pools: Mutex::default(), servers: Mutex::default() }
+        Self { workers, pools: Mutex::default(), servers: WeakMap::default() }
     }
 
     /// Of the pools that serve this route. Another route's run dry beside them.
     pub(super) fn of(&self, route: &Arc<DatabaseRoute>, place: Place, rights: Rights) -> Arc<PoolTotal> {
         let mut pools = self.pools.lock();
-        sweep(&mut pools, |known| {
-            known.retain(|(_, total)| total.strong_count() > 0);
-            !known.is_empty()
-        });
+        sweep(&mut pools, |known| known.iter().any(|(_, total)| total.strong_count() > 0));
         let known = pools.entry((route.id, place, rights)).or_default();
         let mut fitting = known.iter().filter(|(of, _)| of.differs_in_sizes_at_most(route));
         if let Some(total) = fitting.find_map(|(_, total)| total.upgrade()) {
@@ -277,25 +274,11 @@ impl PoolTotals {
     }
 
     pub(crate) fn server(&self, cluster: ClusterId, place: Place) -> Arc<ServerTotal> {
-        let mut servers = self.servers.lock();
-        sweep(&mut servers, |known| known.strong_count() > 0);
-        if let Some(known) = servers.get(&(cluster, place)).and_then(Weak::upgrade) {
-            return known;
-        }
-        let total = Arc::new(ServerTotal {
+        self.servers.of((cluster, place), || ServerTotal {
             counts: Counts::default(),
             line: Line::new(self.workers),
             clusters: Members::new(self.workers),
             clock: AtomicU64::new(0),
-        });
-        servers.insert((cluster, place), Arc::downgrade(&total));
-        total
-    }
-}
-
-/// Forgets what nobody has any more, when the map would grow otherwise: on the average O(1).
-fn sweep<K: Eq + Hash, V>(known: &mut HashMap<K, V>, mut is_alive: impl FnMut(&mut V) -> bool) {
-    if known.len() == known.capacity() {
-        known.retain(|_, value| is_alive(value));
+        })
     }
 }
