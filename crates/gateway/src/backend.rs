@@ -123,7 +123,7 @@ pub(crate) enum Residue {
     None,
     /// Settings, cursors, listens: gone when the tenant is left.
     Session,
-    /// The context itself, and with it the nonce of the next entry.
+    /// The context itself, and with it the nonce of the next entry; or the role. Gone with a reset of its own.
     Context,
     /// SQL-level prepared statements too: only `DISCARD ALL` drops them.
     Statements,
@@ -174,6 +174,11 @@ pub(crate) enum BackendError {
     Protocol(&'static str),
     #[error("the server is {0}")]
     WrongRole(&'static str),
+    #[error(
+        "the database's isolation core is version {0}, and this gateway needs {min}: run `tenantry cluster add` again",
+        min = connect::MIN_CORE
+    )]
+    OldCore(i32),
 }
 
 impl ServerConnection {

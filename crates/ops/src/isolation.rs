@@ -24,7 +24,7 @@ use tokio_postgres::{Client, Transaction};
 
 /// The version of the core that this build installs. Every change of the SQL raises it, or a database that has the core already would
 /// not get the change; a unit test holds the SQL's hash.
-pub const VERSION: i32 = 8;
+pub const VERSION: i32 = 9;
 
 /// What leads from each older version to the next: statements that run before the parts below, which replace
 /// functions and repeat grants anyway. Changes to tables go here.
@@ -38,6 +38,7 @@ const LOGIN: &str = include_str!("isolation/login.sql");
 const BASE: &str = include_str!("isolation/base.sql");
 const CARRIER: &str = include_str!("isolation/carrier.sql");
 const SIGNED: &str = include_str!("isolation/signed.sql");
+const ADMIT: &str = include_str!("isolation/admit.sql");
 const PARTITIONS: &str = include_str!("isolation/partitions.sql");
 const PARTITIONS_LIST: &str = include_str!("isolation/partitions_list.sql");
 const SCOPES: &str = include_str!("isolation/scopes.sql");
@@ -51,6 +52,35 @@ const SURFACE_CLOSE: &str = include_str!("isolation/surface_close.sql");
 const GRANTS: &str = include_str!("isolation/grants.sql");
 const SYSTEM_GRANTS: &str = include_str!("isolation/system_grants.sql");
 const WHOLE: &str = include_str!("isolation/whole.sql");
+
+/// Where the two kinds of context differ in `admit.sql`: what a token is signed over, and what sets the context.
+type Entry = [(&'static str, &'static str); 2];
+
+const CARRIER_ENTRY: Entry = [
+    (
+        "nonce",
+        "CASE WHEN pg_catalog.current_setting('backtrace_functions') OPERATOR(pg_catalog.^@) 'n_'
+              THEN pg_catalog.substr(pg_catalog.current_setting('backtrace_functions'), 3) END",
+    ),
+    (
+        // The next nonce is half of the signature that is used up here: without the key as good as random, and never again
+        // the same, for it is signed over the one before. The setting takes no hyphens, which a uuid can do without.
+        "admitted",
+        "pg_catalog.substr(pg_catalog.set_config('backtrace_functions',
+            CASE WHEN g.placement OPERATOR(pg_catalog.->>) 'model' OPERATOR(pg_catalog.=) 'schema' THEN 's_' ELSE 't_' END
+              OPERATOR(pg_catalog.||) pg_catalog.left(p_mac, 32)
+              OPERATOR(pg_catalog.||) pg_catalog.replace(g.value, '-', ''), false), 3, 32)",
+    ),
+];
+
+const SIGNED_ENTRY: Entry = [
+    ("nonce", "tenancy.session_nonce()"),
+    (
+        "admitted",
+        "CASE WHEN pg_catalog.set_config('tenancy.context', pg_catalog.concat_ws('|', p_key, p_tenant, p_epoch, p_mac), false)
+                     IS NOT NULL THEN nonce END",
+    ),
+];
 
 /// Held while a database's core changes. Advisory locks are per database, as the core is.
 const INSTALL_LOCK: i64 = 0x5445_4E41_4E54_5259;
@@ -304,15 +334,16 @@ async fn run_parts(
     ];
     let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let of_reader = render(LOGIN, &as_reader(&values, &quote_literal(&core.reader_verifier)));
-    let context = match core.context {
-        ContextKind::Carrier => CARRIER,
-        ContextKind::Signed => SIGNED,
+    let (context, entry) = match core.context {
+        ContextKind::Carrier => (CARRIER, CARRIER_ENTRY),
+        ContextKind::Signed => (SIGNED, SIGNED_ENTRY),
     };
+    let admit = render(ADMIT, &entry);
     let mut parts = vec![("roles", ROLES), ("application login", LOGIN), ("reader", &of_reader)];
     if let Some(found) = found {
         parts.extend(UPGRADES.iter().filter(|(from, _)| *from >= found).map(|(_, sql)| ("upgrade", *sql)));
     }
-    parts.extend([("base", BASE), ("context", context)]);
+    parts.extend([("base", BASE), ("context", context), ("entry", &admit)]);
     parts.extend([
         ("partitions", PARTITIONS),
         ("partitions by list", PARTITIONS_LIST),

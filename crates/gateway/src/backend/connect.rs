@@ -68,8 +68,11 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("client_connection_check_interval", "5000"),
 ];
 
+/// The first version of the isolation core with which a handover may begin without resetting the session's role.
+pub(super) const MIN_CORE: i32 = 9;
+
 impl ServerConnection {
-    /// Connects, authenticates, prepares `tenancy.enter` and gets the first nonce.
+    /// Connects, authenticates, looks at the isolation core, and gets the first nonce.
     pub(crate) async fn open(
         address: &Address,
         credentials: &Credentials,
@@ -107,6 +110,7 @@ impl ServerConnection {
         connection.io.flush().await?;
         connection.authenticate(credentials).await?;
         connection.greet(address).await?;
+        connection.check_core().await?;
         connection.start_reset();
         connection.finish_reset().await?;
         Ok(connection)
@@ -202,6 +206,19 @@ impl ServerConnection {
         }
         self.parameters = Arc::new(parameters);
         Ok(())
+    }
+}
+
+impl ServerConnection {
+    /// An older core would not refuse what this handover leaves to it.
+    async fn check_core(&mut self) -> Result<(), BackendError> {
+        frontend::query(&mut self.io.outbuf, "SELECT tenancy.version()");
+        self.io.flush().await?;
+        let version = self.read_reply().await?.value.and_then(|version| version.parse().ok());
+        match version.ok_or(BackendError::Protocol("the isolation core's version"))? {
+            MIN_CORE.. => Ok(()),
+            old => Err(BackendError::OldCore(old)),
+        }
     }
 }
 

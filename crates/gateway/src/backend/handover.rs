@@ -28,7 +28,8 @@ enum Own {
     /// The level is that which `tenancy.enter` reads the gate at, whatever the session's default is.
     Begin,
     Commit,
-    Authorization,
+    /// Ends the old tenant's transaction, and begins the new one's at the same level.
+    Chain,
     /// Statements with names in them are planned anew under another search path; this one is not.
     Path,
     Leave,
@@ -40,7 +41,7 @@ impl Own {
     const ALL: [(Self, &str); 7] = [
         (Self::Begin, "BEGIN ISOLATION LEVEL READ COMMITTED"),
         (Self::Commit, "COMMIT"),
-        (Self::Authorization, "SET SESSION AUTHORIZATION DEFAULT"),
+        (Self::Chain, "COMMIT AND CHAIN"),
         (Self::Path, "RESET search_path"),
         (Self::Leave, "SELECT tenancy.leave()"),
         (Self::Admit, "SELECT tenancy.admit($1::int4,$2::int8,$3::int8,$4::text)"),
@@ -76,11 +77,9 @@ impl OwnNames {
             leave_path: Messages::default(),
             commit: Messages::default(),
         };
-        let leave = [Own::Begin, Own::Authorization, Own::Leave, Own::Commit, Own::Begin];
-        let leave_path = [Own::Begin, Own::Authorization, Own::Path, Own::Leave, Own::Commit, Own::Begin];
         names.begin = names.messages(&[Own::Begin]);
-        names.leave = names.messages(&leave);
-        names.leave_path = names.messages(&leave_path);
+        names.leave = names.messages(&[Own::Begin, Own::Leave, Own::Chain]);
+        names.leave_path = names.messages(&[Own::Begin, Own::Path, Own::Leave, Own::Chain]);
         names.commit = names.messages(&[Own::Commit]);
         names
     }

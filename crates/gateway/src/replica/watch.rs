@@ -118,11 +118,6 @@ impl Watcher {
         if !self.topology.lost(self.at) {
             return;
         }
-        // A core without the question, of an older version.
-        if matches!(error, BackendError::Server { sqlstate, .. } if sqlstate == "42883") {
-            tracing::warn!(server = %address, "the isolation core is older than this gateway: reads stay on the primary until `tenantry cluster add` was run again");
-            return;
-        }
         let cause = std::error::Error::source(error).map(ToString::to_string);
         tracing::warn!(server = %address, role = Role::Down.as_str(), %error, cause, "a server does not answer");
     }

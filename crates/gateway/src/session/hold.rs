@@ -74,6 +74,8 @@ pub(super) struct Found {
     settings: Settings,
     /// Something differs that may not follow.
     odd: bool,
+    /// The session has a role that leaving a tenant does not give back.
+    role: bool,
     /// What needs this connection, in a word for people.
     need: Option<Box<str>>,
     /// `SET tenantry.tenant` that was not recognised reached the server.
@@ -100,8 +102,8 @@ pub(super) enum Next {
 /// Our own statement for the question. Closed in the same flight, so that nothing of it stays.
 const LOOK: &[u8] = b"tenantry_look";
 const STATE: &str = "SELECT kind, name, value FROM tenancy.session_state($1)";
-/// A core without the question, of an older version: what settings reports do not tell is lost at the reset.
-const NOT_THERE: [&str; 3] = ["42883", "3F000", "42501"];
+/// Whoever may not even ask has another role: the session is reset, and what it had set is lost.
+const MAY_NOT_ASK: &str = "42501";
 /// "cannot use serializable mode in a hot standby".
 const NO_SUCH_TRANSACTION: &str = "0A000";
 /// Ours alone: on a server it means nothing.
@@ -127,6 +129,7 @@ impl Found {
             b"need" if name.as_deref() == Some("protocol statement") => self.prepared = true,
             b"need" if name.as_deref() == Some("channel") => self.listens = true,
             b"need" => self.need = Some(name?.as_ref().into()),
+            _ if name.as_deref() == Some("role") => self.role = true,
             _ => self.odd = true,
         }
         Some(())
@@ -243,7 +246,7 @@ impl Session {
             }
             (_, None) => {
                 if transaction.residue != Residue::Statements {
-                    transaction.residue = match (found.context, found.odd || !own_path) {
+                    transaction.residue = match (found.context && !found.role, found.odd || !own_path) {
                         (false, _) => Residue::Context,
                         (true, true) => Residue::Session,
                         (true, false) => Residue::None,
@@ -256,10 +259,11 @@ impl Session {
         }
     }
 
-    /// The server could not say. Where it never can, the connection is reset as ever; else the client keeps it, and the
-    /// question is asked again after its next transaction.
+    /// The server could not say. Where nobody may ask, the connection is reset; else the client keeps it, and the question is
+    /// asked again after its next transaction.
     fn decide_unknown(&mut self, transaction: &mut Transaction, code: &str) -> Result<Next, SessionEnd> {
-        if NOT_THERE.contains(&code) {
+        if code == MAY_NOT_ASK {
+            transaction.residue = transaction.residue.max(Residue::Context);
             let session = transaction.hold == Hold::Session;
             return Ok(if session { Next::Keep } else { Next::Release });
         }

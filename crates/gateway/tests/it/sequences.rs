@@ -30,11 +30,13 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Functions of an application's own that do to a session what no command tag tells.
 const FUNCTIONS: &str = "
 CREATE FUNCTION public.forgets() RETURNS int LANGUAGE plpgsql AS 'BEGIN RESET ALL; RETURN 1; END';
+CREATE FUNCTION public.becomes() RETURNS int LANGUAGE plpgsql AS
+  'BEGIN PERFORM set_config(''role'', session_user::text, false); RETURN 1; END';
 CREATE FUNCTION public.sets_timeout() RETURNS int LANGUAGE plpgsql AS
   'BEGIN SET statement_timeout = 1; RETURN 1; END';
 CREATE FUNCTION public.idles_out() RETURNS int LANGUAGE plpgsql AS
   'BEGIN SET idle_session_timeout = 1; RETURN 1; END';
-GRANT EXECUTE ON FUNCTION public.forgets(), public.sets_timeout(), public.idles_out() TO PUBLIC";
+GRANT EXECUTE ON FUNCTION public.forgets(), public.becomes(), public.sets_timeout(), public.idles_out() TO PUBLIC";
 
 fn rounds() -> u64 {
     3 * std::env::var("TENANTRY_FUZZ").ok().and_then(|n| n.parse().ok()).unwrap_or(1)

@@ -4,7 +4,7 @@
 -- tenant that has a schema of its own, and so no rows in the pool's tenant tables). A nonce is 32 digits; beside a tenant it
 -- is that of the next entry, which may follow without another challenge (leave, admit).
 --
--- Neither function raises: an exception would roll the clearing back and leave the previous tenant in place.
+-- What clears does not raise: an exception would roll the clearing back and leave the previous tenant in place.
 -- Settings are transactional, session locks are not. So a lock is given up only when it is certain that no rollback
 -- can bring the tenant's context back; else `BEGIN; SELECT tenancy.challenge(); ROLLBACK` would be a way to
 -- stay inside a tenant without holding its fence.
@@ -40,99 +40,44 @@ BEGIN
 END
 $body$;
 
--- Runs at every change of tenant, so it calls functions by assigning what they return: a PERFORM is a query.
-CREATE OR REPLACE FUNCTION tenancy.enter(p_key integer, p_tenant bigint, p_epoch bigint, p_mac text) RETURNS text
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+-- Ends the context, for `enter`. Only an entry uses a nonce up: what is not one takes nothing from the gateway that holds it.
+-- False where none was waiting to be used: inside a tenant, and without a challenge.
+CREATE OR REPLACE FUNCTION tenancy.clear_context() RETURNS boolean
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $body$
 DECLARE
   parked text := current_setting('backtrace_functions');
-  expected text;
-  gate_value text;
-  gate_epoch bigint;
-  gate_state text;
-  prefix text;
-  touched boolean;
-  ignored text;
 BEGIN
-  -- Nobody, until it is certain who. Only an entry uses the nonce up: a wrong signature takes nothing from the gateway.
-  ignored := set_config('backtrace_functions', CASE WHEN parked = '' THEN '' ELSE 'n_' || substr(parked, 3, 32) END, false);
-  SELECT encode(sha256(k.outer_pad || sha256(k.inner_pad || convert_to(
-           p_tenant || '|' || p_epoch || '|' || substr(parked, 3), 'UTF8'))), 'hex')
-    INTO expected FROM tenancy.keys k WHERE k.id = p_key;
-  -- An unknown key and a missing argument both give NULL here, and NULL must not equal NULL.
-  IF left(parked, 2) <> 'n_' OR expected IS NULL OR p_mac IS NULL OR p_mac <> expected THEN
-    RETURN 'refused';
-  END IF;
-  -- From here on the caller is the gateway, outside a client's transaction.
-  ignored := pg_advisory_unlock_all();
-  IF NOT pg_try_advisory_lock_shared(tenancy.fence_key(p_tenant)) THEN
-    RETURN 'fenced';
-  END IF;
-  -- Read after the lock was taken, with a snapshot of its own.
-  SELECT g.value, g.epoch, g.state, CASE WHEN g.placement ->> 'model' = 'schema' THEN 's_' ELSE 't_' END
-    INTO gate_value, gate_epoch, gate_state, prefix FROM tenancy.gate g WHERE g.tenant = p_tenant;
-  IF gate_value IS NULL THEN
-    ignored := pg_advisory_unlock_all();
-    RETURN 'stale';
-  END IF;
-  IF gate_epoch <> p_epoch OR gate_state <> 'active' THEN
-    ignored := pg_advisory_unlock_all();
-    RETURN CASE WHEN gate_epoch <> p_epoch AND gate_state <> 'suspended' THEN 'stale' ELSE 'suspended' END;
-  END IF;
-  -- Under REPEATABLE READ the snapshot is older than the lock; then a row that somebody changed since shows it in xmax,
-  -- which is read from the page as it is now.
-  IF current_setting('transaction_isolation') <> 'read committed' THEN
-    SELECT g.xmax::text <> '0' INTO touched FROM tenancy.gate g WHERE g.tenant = p_tenant;
-    IF touched IS NOT FALSE THEN
-      ignored := pg_advisory_unlock_all();
-      RETURN 'fenced';
-    END IF;
-  END IF;
-  -- The next nonce is half of the signature that was just used up: without the key as good as random, and never again the
-  -- same, for it is signed over the one before. The setting takes no hyphens, which a uuid can do without.
-  ignored := set_config('backtrace_functions', prefix || left(expected, 32) || replace(gate_value, '-', ''), false);
-  RETURN 'entered';
+  PERFORM set_config('backtrace_functions', CASE WHEN parked = '' THEN '' ELSE 'n_' || substr(parked, 3, 32) END, false);
+  RETURN left(parked, 2) = 'n_';
 END
 $body$;
 
--- The two halves of a handover that needs no answer in between. The gateway sends them in transactions of their own, in
--- one extended-query pipeline with the next client's first message and without a Sync: `leave` ends the context and clears
--- the session, its COMMIT makes that certain, `admit` enters with the nonce that the admission before returned. What
--- fails raises, and PostgreSQL then skips everything up to the client's Sync.
+-- The first half of a handover (admit.sql has the other): ends the context and clears the session, for `admit` to follow when
+-- that is committed.
 --
--- RESET ALL clears the setting, and a tenant's own settings with it; the nonce is put back. Settings persist although this
--- function has a SET clause of its own: RESET overrides it. The fence lock stays for `admit` to give up.
+-- RESET ALL clears the setting, and a tenant's own settings with it; the nonce is put back. The fence lock stays for `admit`
+-- to give up. A role that SQL has set can't be reset from inside a function that has its owner's rights, so that is refused,
+-- and the connection closed.
 CREATE OR REPLACE FUNCTION tenancy.leave() RETURNS void
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER AS $body$
 DECLARE
-  parked text := current_setting('backtrace_functions');
+  parked pg_catalog.text := pg_catalog.current_setting('backtrace_functions');
 BEGIN
+  IF pg_catalog.current_setting('role') OPERATOR(pg_catalog.<>) 'none' THEN
+    RAISE EXCEPTION USING MESSAGE = 'the session has another role', ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
   -- plpgsql has a CLOSE of its own.
   EXECUTE 'CLOSE ALL';
   RESET ALL;
   UNLISTEN *;
   DISCARD TEMP;
   DISCARD SEQUENCES;
-  -- From here on the search path is the session's.
-  IF pg_catalog.left(parked, 2) OPERATOR(pg_catalog.=) ANY (ARRAY['t_', 's_', 'n_']) THEN
+  IF parked OPERATOR(pg_catalog.<>) '' THEN
     parked := pg_catalog.set_config('backtrace_functions',
-      pg_catalog.concat('n_', pg_catalog.substr(parked, 3, 32)), false);
+      'n_' OPERATOR(pg_catalog.||) pg_catalog.substr(parked, 3, 32), false);
   END IF;
 END
 $body$;
-
--- Returns the nonce of the next admission on this session. It has no rights of its own: `enter` has them.
-CREATE OR REPLACE FUNCTION tenancy.admit(p_key integer, p_tenant bigint, p_epoch bigint, p_mac text) RETURNS text
-LANGUAGE plpgsql VOLATILE AS $body$
-DECLARE
-  answer pg_catalog.text := tenancy.enter(p_key, p_tenant, p_epoch, p_mac);
-BEGIN
-  IF answer OPERATOR(pg_catalog.<>) 'entered' THEN
-    RAISE EXCEPTION USING MESSAGE = answer, ERRCODE = 'TN001';
-  END IF;
-  RETURN pg_catalog.substr(pg_catalog.current_setting('backtrace_functions'), 3, 32);
-END
-$body$;
-
 -- No tenant gives NULL, and so no rows. This one is for whatever asks who it is: column defaults, scopes, the floor of a
 -- tenant's own schema.
 --

@@ -45,69 +45,26 @@ BEGIN
 END
 $body$;
 
-CREATE OR REPLACE FUNCTION tenancy.enter(p_key integer, p_tenant bigint, p_epoch bigint, p_mac text) RETURNS text
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
-DECLARE
-  expected text;
-  gate_epoch bigint;
-  gate_state text;
-  touched boolean;
-  ignored text;
+CREATE OR REPLACE FUNCTION tenancy.clear_context() RETURNS boolean
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $body$
 BEGIN
-  ignored := set_config('tenancy.context', '', false);
-  SELECT encode(sha256(k.outer_pad || sha256(k.inner_pad || convert_to(
-           p_tenant || '|' || p_epoch || '|' || tenancy.session_nonce(), 'UTF8'))), 'hex')
-    INTO expected FROM tenancy.keys k WHERE k.id = p_key;
-  IF expected IS NULL OR p_mac IS NULL OR p_mac <> expected THEN
-    RETURN 'refused';
-  END IF;
-  ignored := pg_advisory_unlock_all();
-  IF NOT pg_try_advisory_lock_shared(tenancy.fence_key(p_tenant)) THEN
-    RETURN 'fenced';
-  END IF;
-  SELECT g.epoch, g.state INTO gate_epoch, gate_state FROM tenancy.gate g WHERE g.tenant = p_tenant;
-  IF gate_state IS NULL THEN
-    ignored := pg_advisory_unlock_all();
-    RETURN 'stale';
-  END IF;
-  IF gate_epoch <> p_epoch OR gate_state <> 'active' THEN
-    ignored := pg_advisory_unlock_all();
-    RETURN CASE WHEN gate_epoch <> p_epoch AND gate_state <> 'suspended' THEN 'stale' ELSE 'suspended' END;
-  END IF;
-  IF current_setting('transaction_isolation') <> 'read committed' THEN
-    SELECT g.xmax::text <> '0' INTO touched FROM tenancy.gate g WHERE g.tenant = p_tenant;
-    IF touched IS NOT FALSE THEN
-      ignored := pg_advisory_unlock_all();
-      RETURN 'fenced';
-    END IF;
-  END IF;
-  ignored := set_config('tenancy.context', p_key || '|' || p_tenant || '|' || p_epoch || '|' || p_mac, false);
-  RETURN 'entered';
+  PERFORM set_config('tenancy.context', '', false);
+  RETURN true;
 END
 $body$;
 
--- As the carrier's: a handover in two transactions of one pipeline. RESET ALL clears the token too.
+-- As the carrier's. RESET ALL clears the token.
 CREATE OR REPLACE FUNCTION tenancy.leave() RETURNS void
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER AS $body$
 BEGIN
+  IF pg_catalog.current_setting('role') OPERATOR(pg_catalog.<>) 'none' THEN
+    RAISE EXCEPTION USING MESSAGE = 'the session has another role', ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
   EXECUTE 'CLOSE ALL';
   RESET ALL;
   UNLISTEN *;
   DISCARD TEMP;
   DISCARD SEQUENCES;
-END
-$body$;
-
--- Returns what the next token on this session is to be bound to. With its owner's rights, for it asks who this session is.
-CREATE OR REPLACE FUNCTION tenancy.admit(p_key integer, p_tenant bigint, p_epoch bigint, p_mac text) RETURNS text
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
-DECLARE
-  answer text := tenancy.enter(p_key, p_tenant, p_epoch, p_mac);
-BEGIN
-  IF answer <> 'entered' THEN
-    RAISE EXCEPTION USING MESSAGE = answer, ERRCODE = 'TN001';
-  END IF;
-  RETURN tenancy.session_nonce();
 END
 $body$;
 

@@ -332,6 +332,103 @@ async fn a_clients_settings_do_not_confuse_the_entry() {
     }
 }
 
+/// Everything that the two functions name, again, under a search path that finds it first: with their owner's rights, each
+/// of them would be the owner's.
+const HOSTILE: &str = r#"
+CREATE SCHEMA hostile;
+GRANT USAGE ON SCHEMA hostile TO PUBLIC;
+DO $do$
+DECLARE
+  one record;
+  body text := $body$BEGIN RAISE EXCEPTION 'hostile' USING ERRCODE = 'HX001'; END$body$;
+BEGIN
+  FOR one IN
+    SELECT p.oid, p.proname, p.proretset, pg_get_function_identity_arguments(p.oid) AS arguments,
+           pg_get_function_result(p.oid) AS result
+      FROM pg_proc p
+     WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.prokind = 'f' AND p.provariadic = 0
+       AND EXISTS (SELECT FROM pg_proc ours
+                    WHERE ours.pronamespace = 'tenancy'::regnamespace AND ours.proname IN ('admit', 'leave')
+                      AND ours.prosrc ~ ('\m' || p.proname || '\('))
+  LOOP
+    EXECUTE format('CREATE FUNCTION hostile.%I(%s) RETURNS %s LANGUAGE plpgsql AS %L', one.proname, one.arguments,
+                   CASE one.result WHEN 'trigger' THEN 'void' ELSE one.result END, body);
+  END LOOP;
+  FOR one IN
+    SELECT o.oid, o.oprname, o.oprleft::regtype AS l, o.oprright::regtype AS r, o.oprresult::regtype AS result
+      FROM pg_operator o
+     WHERE o.oprkind = 'b' AND o.oprnamespace = 'pg_catalog'::regnamespace
+       AND o.oprname IN ('=', '<>', '||', '+', '->>', '^@')
+       AND o.oprleft::regtype::text IN ('text', 'integer', 'bigint', 'bytea', 'jsonb', 'boolean', 'anynonarray', 'xid')
+       AND o.oprright::regtype::text IN ('text', 'integer', 'bigint', 'bytea', 'jsonb', 'boolean', 'anynonarray', 'xid')
+  LOOP
+    EXECUTE format('CREATE FUNCTION hostile.operator_%s(%s, %s) RETURNS %s LANGUAGE plpgsql AS %L',
+                   one.oid, one.l, one.r, one.result, body);
+    EXECUTE format('CREATE OPERATOR hostile.%s (FUNCTION = hostile.operator_%s, LEFTARG = %s, RIGHTARG = %s)',
+                   one.oprname, one.oid, one.l, one.r);
+  END LOOP;
+  FOREACH body IN ARRAY ARRAY['text', 'int4', 'int8', 'bool', 'bytea', 'jsonb'] LOOP
+    EXECUTE format('CREATE DOMAIN hostile.%1$I AS pg_catalog.%1$I CHECK (false)', body);
+  END LOOP;
+END
+$do$;"#;
+
+#[tokio::test]
+async fn no_search_path_puts_anything_into_the_handover() {
+    for data in everywhere("hostile").await {
+        let label = data.label();
+        data.admin.batch_execute(HOSTILE).await.unwrap();
+        // Also behind RESET ALL.
+        let everywhere =
+            format!("ALTER ROLE \"tenantry_app_{}\" SET search_path = hostile, pg_catalog", data.name);
+        data.admin.batch_execute(&everywhere).await.unwrap();
+        let session = data.session().await;
+        let mut nonce = session.challenge().await.unwrap();
+        for (tenant, level) in
+            [(ACME, "READ COMMITTED"), (GLOBEX, "READ COMMITTED"), (ACME, "REPEATABLE READ")]
+        {
+            session.run("RESET search_path").await.unwrap();
+            for found in ["SELECT 1 = 1", "SELECT encode('a', 'hex')", "SELECT 1::text"] {
+                let outcome = session.outcome(found).await;
+                assert!(
+                    ["HX001", "23514"].contains(&&*outcome),
+                    "{label}: {found} is PostgreSQL's: {outcome}"
+                );
+            }
+            let forged = format!("SELECT tenancy.admit(1, {tenant}, 1, pg_catalog.repeat('0', 64))");
+            assert_eq!(session.outcome(&forged).await, "TN001", "{label}: a refusal");
+            let late = session.key.sign(tenant, Epoch::new(9), &nonce).mac;
+            let late = format!("SELECT tenancy.admit(1, {tenant}, 9, '{late}')");
+            assert_eq!(session.outcome(&late).await, "TN001", "{label}: another epoch");
+            session.run(&format!("BEGIN ISOLATION LEVEL {level}")).await.unwrap();
+            let mac = session.key.sign(tenant, Epoch::FIRST, &nonce).mac;
+            let call = format!("SELECT tenancy.admit(1, {tenant}, 1, '{mac}')");
+            nonce = Nonce::new(session.one(&call).await.unwrap().unwrap());
+            session.run("COMMIT; SET search_path = public").await.unwrap();
+            assert_eq!(session.sees().await, tenant.to_string(), "{label}: admitted");
+            session.run("RESET search_path").await.unwrap();
+            session.run("SELECT tenancy.leave()").await.unwrap();
+            session.run("SET search_path = public").await.unwrap();
+            assert_eq!(session.sees().await, "", "{label}: left");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_with_another_role_is_not_left_for_the_next_tenant() {
+    for data in everywhere("role").await {
+        let label = data.label();
+        let session = data.inside(ACME).await;
+        let role = format!("SELECT set_config('role', 'tenantry_app_{}', false)", data.name);
+        session.run(&role).await.unwrap();
+        assert_eq!(session.outcome("SELECT tenancy.leave()").await, "55000", "{label}");
+        session.run("SET ROLE NONE").await.unwrap();
+        session.run("SELECT tenancy.leave()").await.unwrap();
+        session.run("SET search_path = public").await.unwrap();
+        assert_eq!(session.sees().await, "", "{label}");
+    }
+}
+
 #[tokio::test]
 async fn each_admission_leaves_another_nonce_and_no_token_is_good_twice() {
     for data in everywhere("nonces").await {

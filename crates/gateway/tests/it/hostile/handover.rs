@@ -9,19 +9,26 @@ use tenantry_core::TenancyModel;
 use tenantry_testkit::versions_for_tests;
 use tenantry_wire::frontend;
 
-/// The function loses the context, and with it the nonce, in a statement whose command tag tells nothing.
-const FORGETS: &str =
-    "CREATE FUNCTION public.forgets() RETURNS int LANGUAGE plpgsql AS 'BEGIN RESET ALL; RETURN 1; END';
-     GRANT EXECUTE ON FUNCTION public.forgets() TO PUBLIC";
+/// In statements whose command tags tell nothing: the one loses the context, and with it the nonce; the other takes a role
+/// that `leave` can't give back.
+const FUNCTIONS: &str = "
+CREATE FUNCTION public.forgets() RETURNS int LANGUAGE plpgsql AS 'BEGIN RESET ALL; RETURN 1; END';
+CREATE FUNCTION public.becomes() RETURNS int LANGUAGE plpgsql AS
+  'BEGIN PERFORM set_config(''role'', session_user::text, false); RETURN 1; END';
+GRANT EXECUTE ON FUNCTION public.forgets(), public.becomes() TO PUBLIC";
 
 #[tokio::test]
 async fn what_follows_a_failed_entry_is_not_executed() {
-    for version in versions_for_tests() {
+    for (version, harm) in versions_for_tests()
+        .into_iter()
+        .flat_map(|version| ["forgets", "becomes"].map(|harm| (version, harm)))
+    {
+        let harm = format!("SELECT {harm}()");
         let world = World::narrow(version).await;
-        world.admin_of(TenancyModel::Shared, 1).await.batch_execute(FORGETS).await.unwrap();
+        world.admin_of(TenancyModel::Shared, 1).await.batch_execute(FUNCTIONS).await.unwrap();
         let mut evil = Raw::login(&world, "acme").await;
         let mut victim = Raw::login(&world, "umbrella").await;
-        assert_eq!(rows(&ask(&mut evil, "SELECT forgets()").await), ["1"]);
+        assert_eq!(rows(&ask(&mut evil, &harm).await), ["1"]);
         // Two messages in one packet: neither the one that ends the entry's pipeline nor the one behind it.
         frontend::query(&mut victim.out, "INSERT INTO notes (id, slug, body) VALUES (1, 'a', 'mine')");
         let failed = victim.until_ready().await;
@@ -29,7 +36,7 @@ async fn what_follows_a_failed_entry_is_not_executed() {
         assert_eq!(rows(&ask(&mut victim, "SELECT count(*) FROM notes").await), ["0"]);
         assert_eq!(rows(&ask(&mut evil, "SELECT count(*) FROM notes").await), ["0"]);
 
-        assert_eq!(rows(&ask(&mut evil, "SELECT forgets()").await), ["1"]);
+        assert_eq!(rows(&ask(&mut evil, &harm).await), ["1"]);
         for body in ["first", "second"] {
             frontend::parse(
                 &mut victim.out,
@@ -46,6 +53,41 @@ async fn what_follows_a_failed_entry_is_not_executed() {
         assert_eq!(tags(&victim.until_ready().await), "12CZ");
         assert_eq!(rows(&ask(&mut victim, "SELECT body FROM notes").await), ["second"]);
         assert_eq!(rows(&ask(&mut evil, "SELECT count(*) FROM notes").await), ["0"]);
+        world.close().await;
+    }
+}
+
+/// A session whose role SQL has changed in the open is reset with an exchange of its own, and the next tenant notices nothing.
+#[tokio::test]
+async fn a_role_that_was_set_in_the_open_is_nobodys_trouble() {
+    for version in versions_for_tests() {
+        let world = World::narrow(version).await;
+        let mut one = Raw::login(&world, "acme").await;
+        let mut other = Raw::login(&world, "umbrella").await;
+        for sql in ["SELECT set_config('ro' || 'le', session_user::text, false)", "SET ROLE NONE"] {
+            assert_eq!(sqlstate(&ask(&mut one, sql).await), None, "{sql}");
+            let answer = ask(&mut other, "SELECT current_setting('role')").await;
+            assert_eq!(
+                (rows(&answer).as_slice(), sqlstate(&answer)),
+                (["none".to_owned()].as_slice(), None),
+                "{sql}"
+            );
+        }
+        world.close().await;
+    }
+}
+
+/// The handover leaves to the core what cores did not do before: a database that was not brought to this program's is not used.
+#[tokio::test]
+async fn a_database_with_an_older_core_is_not_used() {
+    for version in versions_for_tests() {
+        let world = World::narrow(version).await;
+        let admin = world.admin_of(TenancyModel::Shared, 1).await;
+        admin.batch_execute("UPDATE tenancy.core SET version = 8").await.unwrap();
+        assert!(Raw::try_login(&world, "acme").await.is_none(), "{version}");
+        admin.batch_execute("UPDATE tenancy.core SET version = 9").await.unwrap();
+        let mut raw = Raw::login(&world, "acme").await;
+        assert_eq!(rows(&ask(&mut raw, "SELECT 1").await), ["1"]);
         world.close().await;
     }
 }

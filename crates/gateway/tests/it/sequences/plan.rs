@@ -67,6 +67,7 @@ pub(super) enum Op {
 /// Statements that break the caller's own context, or the next handover, or pretend to be the gateway.
 const HARM: &[&str] = &[
     "SELECT forgets()",
+    "SELECT becomes()",
     "SELECT tenancy.challenge()",
     "SELECT tenancy.rechallenge()",
     "SELECT tenancy.leave()",
