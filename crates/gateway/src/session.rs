@@ -263,28 +263,32 @@ impl Session {
                 Step::Done => {}
                 Step::Terminate => return Ok(()),
                 Step::NeedInput => self.wait_for_input().await?,
-                Step::Attach => {
-                    // Not awaited in the match, where its future would stay beside that of the transaction.
-                    let attached = self.attach(Entrance::WithMessage).await;
-                    match attached {
-                        Ok(mut transaction) => {
-                            transaction.lone =
-                                self.is_scoped() || self.is_there_for_a_copy(&transaction.target);
-                            if let Some(begin) = self.begun() {
-                                transaction.begin(begin);
-                            }
-                            self.transact(transaction).await?;
-                        }
-                        Err(SessionEnd::Fatal(error)) if self.may_continue() => {
-                            self.refuse(&error);
-                            if self.begun().is_none() {
-                                self.end_scope(true);
-                            }
-                        }
-                        Err(end) => return Err(end),
-                    }
-                }
+                // Boxed: an idle client needs no room for it.
+                Step::Attach => Box::pin(self.serve_transaction()).await?,
             }
+        }
+    }
+
+    /// Serves what is at the front of the client's buffer, for as long as it needs a server connection.
+    async fn serve_transaction(&mut self) -> Result<(), SessionEnd> {
+        // Not awaited in the match, where its future would stay beside that of the transaction.
+        let attached = self.attach(Entrance::WithMessage).await;
+        match attached {
+            Ok(mut transaction) => {
+                transaction.lone = self.is_scoped() || self.is_there_for_a_copy(&transaction.target);
+                if let Some(begin) = self.begun() {
+                    transaction.begin(begin);
+                }
+                self.transact(transaction).await
+            }
+            Err(SessionEnd::Fatal(error)) if self.may_continue() => {
+                self.refuse(&error);
+                if self.begun().is_none() {
+                    self.end_scope(true);
+                }
+                Ok(())
+            }
+            Err(end) => Err(end),
         }
     }
 
