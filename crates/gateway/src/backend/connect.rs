@@ -207,9 +207,7 @@ impl ServerConnection {
         self.parameters = Arc::new(parameters);
         Ok(())
     }
-}
 
-impl ServerConnection {
     /// An older core would not refuse what this handover leaves to it.
     async fn check_core(&mut self) -> Result<(), BackendError> {
         frontend::query(&mut self.io.outbuf, "SELECT tenancy.version()");

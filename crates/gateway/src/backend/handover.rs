@@ -25,7 +25,7 @@ const CHALLENGE: &str = "SELECT tenancy.challenge()";
 /// The gateway's own statements on a server connection, prepared once.
 #[derive(Debug, Clone, Copy)]
 enum Own {
-    /// The level is that which `tenancy.enter` reads the gate at, whatever the session's default is.
+    /// The level is that which `tenancy.admit` reads the gate at, whatever the session's default is.
     Begin,
     Commit,
     /// Ends the old tenant's transaction, and begins the new one's at the same level.
