@@ -334,7 +334,7 @@ async fn a_clients_settings_do_not_confuse_the_entry() {
 
 /// Everything that the two functions name, again, under a search path that finds it first: with their owner's rights, each
 /// of them would be the owner's.
-const HOSTILE: &str = r#"
+const HOSTILE: &str = r"
 CREATE SCHEMA hostile;
 GRANT USAGE ON SCHEMA hostile TO PUBLIC;
 DO $do$
@@ -371,7 +371,7 @@ BEGIN
     EXECUTE format('CREATE DOMAIN hostile.%1$I AS pg_catalog.%1$I CHECK (false)', body);
   END LOOP;
 END
-$do$;"#;
+$do$;";
 
 #[tokio::test]
 async fn no_search_path_puts_anything_into_the_handover() {
