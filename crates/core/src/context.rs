@@ -1,7 +1,7 @@
 //! The tenant context token: what the gateway sends so that a database can trust which tenant it acts for.
 //!
 //! The database issues a nonce (`tenancy.challenge()`), the gateway answers with an HMAC-SHA-256 over tenant,
-//! epoch and nonce, and `tenancy.enter()` checks it. A token works once, on the backend that issued the nonce.
+//! epoch and nonce, and `tenancy.admit()` checks it. A token works once, on the backend that issued the nonce.
 
 use crate::secret::hex;
 use crate::{Epoch, KeyId, TenantId};
@@ -22,7 +22,7 @@ pub struct ContextKey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Nonce(Box<str>);
 
-/// The arguments of `tenancy.enter(kid, tenant, epoch, mac)`.
+/// The arguments of `tenancy.admit(kid, tenant, epoch, mac)` and `tenancy.enter(…)`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ContextToken {
     pub key: KeyId,

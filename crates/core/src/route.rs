@@ -16,10 +16,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use thiserror::Error;
 
-/// How a data database proves the tenant context (`tenancy.enter`).
+/// How a data database proves the tenant context (`tenancy.admit`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ContextKind {
-    /// The tenant stands in a superuser-only setting that only `tenancy.enter` may write.
+    /// The tenant stands in a superuser-only setting that only `tenancy.admit` may write.
     Carrier,
     /// The tenant stands in a signed setting that every policy verifies (managed PostgreSQL).
     Signed,

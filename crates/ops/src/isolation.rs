@@ -38,7 +38,7 @@ const LOGIN: &str = include_str!("isolation/login.sql");
 const BASE: &str = include_str!("isolation/base.sql");
 const CARRIER: &str = include_str!("isolation/carrier.sql");
 const SIGNED: &str = include_str!("isolation/signed.sql");
-const ADMIT: &str = include_str!("isolation/admit.sql");
+const HANDOVER: &str = include_str!("isolation/handover.sql");
 const PARTITIONS: &str = include_str!("isolation/partitions.sql");
 const PARTITIONS_LIST: &str = include_str!("isolation/partitions_list.sql");
 const SCOPES: &str = include_str!("isolation/scopes.sql");
@@ -53,10 +53,17 @@ const GRANTS: &str = include_str!("isolation/grants.sql");
 const SYSTEM_GRANTS: &str = include_str!("isolation/system_grants.sql");
 const WHOLE: &str = include_str!("isolation/whole.sql");
 
-/// Where the two kinds of context differ in `admit.sql`: what a token is signed over, and what sets the context.
-type Entry = [(&'static str, &'static str); 2];
+/// Where the two kinds of context differ in `handover.sql`.
+type Handover = [(&'static str, &'static str); 4];
 
-const CARRIER_ENTRY: Entry = [
+const CARRIER_HANDOVER: Handover = [
+    ("setting", "backtrace_functions"),
+    // The nonce, for the entry that follows without another challenge.
+    (
+        "kept",
+        "CASE WHEN pg_catalog.current_setting('backtrace_functions') OPERATOR(pg_catalog.<>) ''
+              THEN 'n_' OPERATOR(pg_catalog.||) pg_catalog.substr(pg_catalog.current_setting('backtrace_functions'), 3, 32) END",
+    ),
     (
         "nonce",
         "CASE WHEN pg_catalog.current_setting('backtrace_functions') OPERATOR(pg_catalog.^@) 'n_'
@@ -73,7 +80,9 @@ const CARRIER_ENTRY: Entry = [
     ),
 ];
 
-const SIGNED_ENTRY: Entry = [
+const SIGNED_HANDOVER: Handover = [
+    ("setting", "tenancy.context"),
+    ("kept", "NULL"),
     ("nonce", "tenancy.session_nonce()"),
     (
         "admitted",
@@ -334,16 +343,16 @@ async fn run_parts(
     ];
     let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let of_reader = render(LOGIN, &as_reader(&values, &quote_literal(&core.reader_verifier)));
-    let (context, entry) = match core.context {
-        ContextKind::Carrier => (CARRIER, CARRIER_ENTRY),
-        ContextKind::Signed => (SIGNED, SIGNED_ENTRY),
+    let (context, handover) = match core.context {
+        ContextKind::Carrier => (CARRIER, CARRIER_HANDOVER),
+        ContextKind::Signed => (SIGNED, SIGNED_HANDOVER),
     };
-    let admit = render(ADMIT, &entry);
+    let handover = render(HANDOVER, &handover);
     let mut parts = vec![("roles", ROLES), ("application login", LOGIN), ("reader", &of_reader)];
     if let Some(found) = found {
         parts.extend(UPGRADES.iter().filter(|(from, _)| *from >= found).map(|(_, sql)| ("upgrade", *sql)));
     }
-    parts.extend([("base", BASE), ("context", context), ("entry", &admit)]);
+    parts.extend([("base", BASE), ("context", context), ("handover", &handover)]);
     parts.extend([
         ("partitions", PARTITIONS),
         ("partitions by list", PARTITIONS_LIST),

@@ -110,8 +110,11 @@ impl ServerConnection {
         connection.io.flush().await?;
         connection.authenticate(credentials).await?;
         connection.greet(address).await?;
-        connection.check_core().await?;
+        // In one flight.
+        frontend::query(&mut connection.io.outbuf, "SELECT tenancy.version()");
         connection.start_reset();
+        connection.io.flush().await?;
+        connection.check_core().await?;
         connection.finish_reset().await?;
         Ok(connection)
     }
@@ -208,10 +211,8 @@ impl ServerConnection {
         Ok(())
     }
 
-    /// An older core would not refuse what this handover leaves to it.
+    /// Reads the core's version. An older one would not refuse what this handover leaves to it.
     async fn check_core(&mut self) -> Result<(), BackendError> {
-        frontend::query(&mut self.io.outbuf, "SELECT tenancy.version()");
-        self.io.flush().await?;
         let version = self.read_reply().await?.value.and_then(|version| version.parse().ok());
         match version.ok_or(BackendError::Protocol("the isolation core's version"))? {
             MIN_CORE.. => Ok(()),

@@ -117,7 +117,7 @@ impl OwnNames {
     }
 }
 
-/// What `tenancy.enter` answers when it does not let in.
+/// What `tenancy.admit` says when it does not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Entry {
     /// The token was not accepted: wrong key, or somebody used the nonce up.

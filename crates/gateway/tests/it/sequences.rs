@@ -10,7 +10,7 @@ mod model;
 mod plan;
 
 use crate::raw::Raw;
-use crate::world::World;
+use crate::world::{UNSEEN, World};
 use model::Model;
 use plan::{Dice, Planner, Then};
 use std::sync::Arc;
@@ -27,17 +27,6 @@ const UNITS: usize = 25;
 /// Less than what the raw client calls a hang, so that the story is told.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Functions of an application's own that do to a session what no command tag tells.
-const FUNCTIONS: &str = "
-CREATE FUNCTION public.forgets() RETURNS int LANGUAGE plpgsql AS 'BEGIN RESET ALL; RETURN 1; END';
-CREATE FUNCTION public.becomes() RETURNS int LANGUAGE plpgsql AS
-  'BEGIN PERFORM set_config(''role'', session_user::text, false); RETURN 1; END';
-CREATE FUNCTION public.sets_timeout() RETURNS int LANGUAGE plpgsql AS
-  'BEGIN SET statement_timeout = 1; RETURN 1; END';
-CREATE FUNCTION public.idles_out() RETURNS int LANGUAGE plpgsql AS
-  'BEGIN SET idle_session_timeout = 1; RETURN 1; END';
-GRANT EXECUTE ON FUNCTION public.forgets(), public.becomes(), public.sets_timeout(), public.idles_out() TO PUBLIC";
-
 fn rounds() -> u64 {
     3 * std::env::var("TENANTRY_FUZZ").ok().and_then(|n| n.parse().ok()).unwrap_or(1)
 }
@@ -45,7 +34,7 @@ fn rounds() -> u64 {
 async fn narrow(version: u32) -> World {
     let config = Config { workers: 1, queue_timeout: Duration::from_mins(1), ..Config::default() };
     let world = World::with(version, 1, config).await;
-    world.admin_of(TenancyModel::Shared, 1).await.batch_execute(FUNCTIONS).await.unwrap();
+    world.admin_of(TenancyModel::Shared, 1).await.batch_execute(UNSEEN).await.unwrap();
     world
 }
 

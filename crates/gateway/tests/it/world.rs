@@ -34,6 +34,17 @@ pub(crate) const TENANTS: [(i64, &str, TenancyModel); 6] = [
 pub(crate) const PAIRS: [(&str, &str); 3] =
     [("acme", "umbrella"), ("globex", "hooli"), ("initech", "tyrell")];
 
+/// Functions of an application's own that do to a session what no command tag tells.
+pub(crate) const UNSEEN: &str = "
+CREATE FUNCTION public.forgets() RETURNS int LANGUAGE plpgsql AS 'BEGIN RESET ALL; RETURN 1; END';
+CREATE FUNCTION public.becomes() RETURNS int LANGUAGE plpgsql AS
+  'BEGIN PERFORM set_config(''role'', session_user::text, false); RETURN 1; END';
+CREATE FUNCTION public.sets_timeout() RETURNS int LANGUAGE plpgsql AS
+  'BEGIN SET statement_timeout = 1; RETURN 1; END';
+CREATE FUNCTION public.idles_out() RETURNS int LANGUAGE plpgsql AS
+  'BEGIN SET idle_session_timeout = 1; RETURN 1; END';
+GRANT EXECUTE ON FUNCTION public.forgets(), public.becomes(), public.sets_timeout(), public.idles_out() TO PUBLIC";
+
 pub(crate) fn id_of(tenant: &str) -> i64 {
     TENANTS.iter().find(|(_, key, _)| *key == tenant).unwrap().0
 }

@@ -45,29 +45,6 @@ BEGIN
 END
 $body$;
 
-CREATE OR REPLACE FUNCTION tenancy.clear_context() RETURNS boolean
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $body$
-BEGIN
-  PERFORM set_config('tenancy.context', '', false);
-  RETURN true;
-END
-$body$;
-
--- As the carrier's. RESET ALL clears the token.
-CREATE OR REPLACE FUNCTION tenancy.leave() RETURNS void
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER AS $body$
-BEGIN
-  IF pg_catalog.current_setting('role') OPERATOR(pg_catalog.<>) 'none' THEN
-    RAISE EXCEPTION USING MESSAGE = 'the session has another role', ERRCODE = 'object_not_in_prerequisite_state';
-  END IF;
-  EXECUTE 'CLOSE ALL';
-  RESET ALL;
-  UNLISTEN *;
-  DISCARD TEMP;
-  DISCARD SEQUENCES;
-END
-$body$;
-
 -- Policies must call them as (SELECT tenancy.tenant_id()), so that they are verified once and not once a row. In plpgsql,
 -- which keeps its plans: before 18 an SQL function that can't be inlined is planned anew at every call. They differ in
 -- one thing: for a tenant that has a schema of its own there are no rows in the tables that tenants share.

@@ -10,7 +10,7 @@ const VERSIONS: &[(i32, &str)] = &[
     (6, "b66a71ef6eed0ebb927e9dbc2e24bfc29c027eae684fa698eb9655e1f3223477"),
     (7, "be8d57b8e4a08fffbe2f490643118fb7edf0e9a5d241413db4a6cdacb4555c40"),
     (8, "74d8ba0ad80b7cc3da79b0f252bf0933b29645ebffaea1e2d145796e1a83a75e"),
-    (9, "d64b04a803a6ba4cd079db2d0ddb19288ed8fecd3ecc21140f6d7253209e15ac"),
+    (9, "91d18fd7e619bd1922dcaa6f43a4e14ecfd1990a139ebeafc12bf3715697286c"),
 ];
 
 #[test]
@@ -21,7 +21,7 @@ fn sql_that_changes_gets_a_version() {
         BASE,
         CARRIER,
         SIGNED,
-        ADMIT,
+        HANDOVER,
         PARTITIONS,
         PARTITIONS_LIST,
         SCOPES,
@@ -36,8 +36,8 @@ fn sql_that_changes_gets_a_version() {
         SYSTEM_GRANTS,
     ];
     let mut hash = Sha256::new();
-    let entries = CARRIER_ENTRY.iter().chain(&SIGNED_ENTRY).map(|(_, sql)| *sql);
-    for part in parts.into_iter().chain(entries).chain(UPGRADES.iter().map(|(_, sql)| *sql)) {
+    let differing = CARRIER_HANDOVER.iter().chain(&SIGNED_HANDOVER).map(|(_, sql)| *sql);
+    for part in parts.into_iter().chain(differing).chain(UPGRADES.iter().map(|(_, sql)| *sql)) {
         hash.update(part.len().to_le_bytes());
         hash.update(part);
     }

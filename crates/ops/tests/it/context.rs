@@ -340,19 +340,19 @@ GRANT USAGE ON SCHEMA hostile TO PUBLIC;
 DO $do$
 DECLARE
   one record;
+  type text;
   body text := $body$BEGIN RAISE EXCEPTION 'hostile' USING ERRCODE = 'HX001'; END$body$;
 BEGIN
   FOR one IN
-    SELECT p.oid, p.proname, p.proretset, pg_get_function_identity_arguments(p.oid) AS arguments,
-           pg_get_function_result(p.oid) AS result
+    SELECT p.proname, pg_get_function_identity_arguments(p.oid) AS arguments, pg_get_function_result(p.oid) AS result
       FROM pg_proc p
      WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.prokind = 'f' AND p.provariadic = 0
        AND EXISTS (SELECT FROM pg_proc ours
                     WHERE ours.pronamespace = 'tenancy'::regnamespace AND ours.proname IN ('admit', 'leave')
                       AND ours.prosrc ~ ('\m' || p.proname || '\('))
   LOOP
-    EXECUTE format('CREATE FUNCTION hostile.%I(%s) RETURNS %s LANGUAGE plpgsql AS %L', one.proname, one.arguments,
-                   CASE one.result WHEN 'trigger' THEN 'void' ELSE one.result END, body);
+    EXECUTE format('CREATE FUNCTION hostile.%I(%s) RETURNS %s LANGUAGE plpgsql AS %L',
+                   one.proname, one.arguments, one.result, body);
   END LOOP;
   FOR one IN
     SELECT o.oid, o.oprname, o.oprleft::regtype AS l, o.oprright::regtype AS r, o.oprresult::regtype AS result
@@ -367,8 +367,8 @@ BEGIN
     EXECUTE format('CREATE OPERATOR hostile.%s (FUNCTION = hostile.operator_%s, LEFTARG = %s, RIGHTARG = %s)',
                    one.oprname, one.oid, one.l, one.r);
   END LOOP;
-  FOREACH body IN ARRAY ARRAY['text', 'int4', 'int8', 'bool', 'bytea', 'jsonb'] LOOP
-    EXECUTE format('CREATE DOMAIN hostile.%1$I AS pg_catalog.%1$I CHECK (false)', body);
+  FOREACH type IN ARRAY ARRAY['text', 'int4', 'int8', 'bool', 'bytea', 'jsonb'] LOOP
+    EXECUTE format('CREATE DOMAIN hostile.%1$I AS pg_catalog.%1$I CHECK (false)', type);
   END LOOP;
 END
 $do$;";
@@ -379,9 +379,8 @@ async fn no_search_path_puts_anything_into_the_handover() {
         let label = data.label();
         data.admin.batch_execute(HOSTILE).await.unwrap();
         // Also behind RESET ALL.
-        let everywhere =
-            format!("ALTER ROLE \"tenantry_app_{}\" SET search_path = hostile, pg_catalog", data.name);
-        data.admin.batch_execute(&everywhere).await.unwrap();
+        let path = format!("ALTER ROLE \"tenantry_app_{}\" SET search_path = hostile, pg_catalog", data.name);
+        data.admin.batch_execute(&path).await.unwrap();
         let session = data.session().await;
         let mut nonce = session.challenge().await.unwrap();
         for (tenant, level) in

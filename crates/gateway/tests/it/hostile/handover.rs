@@ -4,19 +4,13 @@ use super::{ask, rows, tags};
 use crate::cancel::cancel;
 use crate::protocol::until;
 use crate::raw::{Raw, sqlstate};
-use crate::world::World;
+use crate::world::{UNSEEN, World};
 use tenantry_core::TenancyModel;
+use tenantry_ops::isolation;
 use tenantry_testkit::versions_for_tests;
 use tenantry_wire::frontend;
 
-/// In statements whose command tags tell nothing: the one loses the context, and with it the nonce; the other takes a role
-/// that `leave` can't give back.
-const FUNCTIONS: &str = "
-CREATE FUNCTION public.forgets() RETURNS int LANGUAGE plpgsql AS 'BEGIN RESET ALL; RETURN 1; END';
-CREATE FUNCTION public.becomes() RETURNS int LANGUAGE plpgsql AS
-  'BEGIN PERFORM set_config(''role'', session_user::text, false); RETURN 1; END';
-GRANT EXECUTE ON FUNCTION public.forgets(), public.becomes() TO PUBLIC";
-
+/// One function loses the context, and with it the nonce; the other takes a role that `leave` can't give back.
 #[tokio::test]
 async fn what_follows_a_failed_entry_is_not_executed() {
     for (version, harm) in versions_for_tests()
@@ -25,7 +19,7 @@ async fn what_follows_a_failed_entry_is_not_executed() {
     {
         let harm = format!("SELECT {harm}()");
         let world = World::narrow(version).await;
-        world.admin_of(TenancyModel::Shared, 1).await.batch_execute(FUNCTIONS).await.unwrap();
+        world.admin_of(TenancyModel::Shared, 1).await.batch_execute(UNSEEN).await.unwrap();
         let mut evil = Raw::login(&world, "acme").await;
         let mut victim = Raw::login(&world, "umbrella").await;
         assert_eq!(rows(&ask(&mut evil, &harm).await), ["1"]);
@@ -85,7 +79,8 @@ async fn a_database_with_an_older_core_is_not_used() {
         let admin = world.admin_of(TenancyModel::Shared, 1).await;
         admin.batch_execute("UPDATE tenancy.core SET version = 8").await.unwrap();
         assert!(Raw::try_login(&world, "acme").await.is_none(), "{version}");
-        admin.batch_execute("UPDATE tenancy.core SET version = 9").await.unwrap();
+        let current = format!("UPDATE tenancy.core SET version = {}", isolation::VERSION);
+        admin.batch_execute(&current).await.unwrap();
         let mut raw = Raw::login(&world, "acme").await;
         assert_eq!(rows(&ask(&mut raw, "SELECT 1").await), ["1"]);
         world.close().await;

@@ -1,14 +1,39 @@
--- The entry, of both kinds of context. What differs is put in from isolation.rs: what a token is signed over (NULL where nobody
--- may enter), and what sets the context and returns what the next token is signed over.
+-- The handover, of both kinds of context. What differs is put in from isolation.rs: the setting that the context stands in, what of it
+-- outlives a tenant, what a token is signed over (NULL where nobody may enter), and what sets the context and returns what the
+-- next token is signed over.
 --
--- A handover needs no answer in between. The gateway sends `leave` and `admit` in transactions of their own, in one
+-- It needs no answer in between. The gateway sends `leave` and `admit` in transactions of their own, in one
 -- extended-query pipeline with the next client's first message and without a Sync: `leave` ends the context and clears the
 -- session, its COMMIT makes that certain, `admit` enters. What fails raises, and PostgreSQL then skips everything up to the
--- client's Sync. A token that is not good takes nothing from whoever is inside: only behind the first IF is the caller
--- the gateway, outside a client's transaction.
+-- client's Sync.
 --
--- It runs at every change of tenant, and an expression or a clause costs what a small query does: so it has few, no search path
--- of its own, and says of everything where it is.
+-- Both run at every change of tenant, where each expression is made ready anew: so they have few, no search path of their own, and
+-- say of everything where it is.
+
+-- RESET ALL clears the context, and a tenant's own settings with it. The fence lock stays for `admit` to give up. A role that SQL has
+-- set can't be reset from inside a function that has its owner's rights, so that is refused, and the connection closed.
+CREATE OR REPLACE FUNCTION tenancy.leave() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER AS $body$
+DECLARE
+  kept pg_catalog.text := {{kept}};
+BEGIN
+  IF pg_catalog.current_setting('role') OPERATOR(pg_catalog.<>) 'none' THEN
+    RAISE EXCEPTION USING MESSAGE = 'the session has another role', ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  -- plpgsql has a CLOSE of its own.
+  EXECUTE 'CLOSE ALL';
+  RESET ALL;
+  UNLISTEN *;
+  DISCARD TEMP;
+  DISCARD SEQUENCES;
+  IF kept IS NOT NULL THEN
+    kept := pg_catalog.set_config('{{setting}}', kept, false);
+  END IF;
+END
+$body$;
+
+-- A token that is not good takes nothing from whoever is inside: only behind the first IF is the caller the gateway, outside a
+-- client's transaction.
 CREATE OR REPLACE FUNCTION tenancy.admit(p_key integer, p_tenant bigint, p_epoch bigint, p_mac text) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER AS $body$
 DECLARE
@@ -51,11 +76,15 @@ END
 $body$;
 
 -- The same for whoever comes with a challenge and wants an answer. It does not raise: an exception would roll the clearing
--- back and leave the previous tenant in place.
+-- back and leave the previous tenant in place. Only an entry uses a nonce up: what is not one takes nothing from the gateway that
+-- holds it.
 CREATE OR REPLACE FUNCTION tenancy.enter(p_key integer, p_tenant bigint, p_epoch bigint, p_mac text) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+DECLARE
+  challenged boolean := {{nonce}} IS NOT NULL;
 BEGIN
-  IF NOT tenancy.clear_context() THEN
+  PERFORM set_config('{{setting}}', coalesce({{kept}}, ''), false);
+  IF NOT challenged THEN
     RETURN 'refused';
   END IF;
   BEGIN
